@@ -1,0 +1,39 @@
+# make setup | demo | test | test-all | lint | format | clean
+# Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+DATA ?=
+OUTPUT ?= demo_output
+PYTEST_ARGS ?=
+
+.PHONY: setup demo test test-all lint format clean
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The main job on an embedded default. DATA=<folder of a Medical Segmentation Decathlon task> takes real data.
+demo: setup
+	$(BIN)/mobileunet demo --output $(OUTPUT) $(if $(DATA),--data $(DATA))
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: setup
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv demo_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,13 @@
+"""Light-weight MobileNet-UNet segmentation of the slices of CT and MRI volumes, as a MONAI plugin.
+
+Not a medical device; not for diagnostic use.
+"""
+
+from importlib.metadata import version
+
+from monai_mobileunet.inferers import ContextSliceInferer
+from monai_mobileunet.networks import MobileUNet
+
+__version__ = version("monai_mobileunet")
+
+__all__ = ["ContextSliceInferer", "MobileUNet", "__version__"]

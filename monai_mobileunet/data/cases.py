@@ -1,0 +1,192 @@
+"""Find the cases of a training set: pairs of image and label by name, and splits that keep subjects together.
+
+Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.data.checks` opens the images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+from monai.data import load_decathlon_datalist, partition_dataset
+
+from monai_mobileunet.data.errors import DataError, Finding
+
+__all__ = ["IMAGE_SUFFIXES", "Case", "case_name", "find_cases", "find_parts", "split_cases"]
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
+FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
+
+Case = dict[str, str]
+"""``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it."""
+
+SubjectOf = Callable[[str], Hashable]
+"""The subject that a case belongs to, by the case's name."""
+
+
+def case_name(path: str | Path) -> str:
+    """File name without its image suffix: ``hippocampus_001`` of ``imagesTr/hippocampus_001.nii.gz``."""
+    name = Path(path).name
+    for suffix in IMAGE_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]:
+    """Pairs of image and label of a data set, sorted by name.
+
+    Two layouts: a Medical Segmentation Decathlon folder, whose ``dataset.json`` lists the pairs; or two folders
+    of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images`` and ``labels`` (the channel
+    suffix ``_0000`` of nnU-Net is understood). Pairs are made by name, never by position in a sorted list.
+
+    Args:
+        dataset_dir: the folder.
+        section: the list in ``dataset.json``.
+
+    Raises:
+        DataError: no such folder, no cases, a listed file that does not exist, or an image without label or
+            label without image; each is named.
+    """
+    root = Path(dataset_dir)
+    if not root.is_dir():
+        raise DataError([Finding(str(root), "no such folder.", "Set --dataset_dir to the folder of the data set.")])
+    index = root / "dataset.json"
+    cases = _listed(index, section) if section in _sections(root) else _paired(root)
+    if not cases:
+        raise DataError(
+            [Finding(str(index), f"its list {section!r} is empty.", "List pairs of 'image' and 'label' there.")]
+        )
+    return sorted(cases, key=lambda case: case_name(case["image"]))
+
+
+def _sections(root: Path) -> set[str]:
+    """Lists that the folder's ``dataset.json`` has; nnU-Net's has none."""
+    index = root / "dataset.json"
+    if not index.is_file():
+        return set()
+    try:
+        content = json.loads(index.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError([Finding(str(index), f"is not valid JSON ({error}).", "Mend it.")]) from error
+    return {key for key, value in content.items() if isinstance(value, list)}
+
+
+def find_parts(
+    dataset_dir: str | Path, fold: int, folds: int, subject_of: SubjectOf | None = None, seed: int = 0
+) -> dict[str, list[Case]]:
+    """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
+
+    A ``validation`` list in ``dataset.json`` is taken as it is; without one, :func:`split_cases` deals.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+        ValueError: as :func:`split_cases`.
+    """
+    training = find_cases(dataset_dir)
+    if "validation" in _sections(Path(dataset_dir)):
+        validation = find_cases(dataset_dir, "validation")
+        return {"all": training + validation, "training": training, "validation": validation}
+    parts = split_cases(training, fold, folds, subject_of, seed)
+    return {"all": training, "training": parts[0], "validation": parts[1]}
+
+
+def _listed(index: Path, section: str) -> list[Case]:
+    cases, findings = [], []
+    for entry in load_decathlon_datalist(index, is_segmentation=True, data_list_key=section):
+        for key in ("image", "label"):
+            if key not in entry:
+                findings.append(Finding(str(index), f"an entry of {section!r} has no {key!r}: {entry}.", "Add it."))
+            elif not isinstance(entry[key], str):
+                findings.append(Finding(str(index), f"{key!r} of an entry is {entry[key]!r}.", "Give one file."))
+            elif not Path(entry[key]).is_file():
+                findings.append(Finding(entry[key], f"listed in {index.name}, but missing.", "Restore or unlist it."))
+        cases.append({key: str(entry.get(key)) for key in ("image", "label")})
+    if findings:
+        raise DataError(findings)
+    return cases
+
+
+def _paired(root: Path) -> list[Case]:
+    folders = next((pair for pair in FOLDER_PAIRS if all((root / name).is_dir() for name in pair)), None)
+    if folders is None:
+        raise DataError(
+            [
+                Finding(
+                    str(root),
+                    "found neither a dataset.json with a 'training' list nor two folders imagesTr and labelsTr "
+                    "(or images and labels).",
+                    f"It holds: {', '.join(sorted(p.name for p in root.iterdir())[:10]) or 'nothing'}.",
+                )
+            ]
+        )
+    images, labels = (_by_name(root / name) for name in folders)
+    if not images and not labels:
+        raise DataError(
+            [Finding(str(root / folders[0]), "no images.", f"Expected files ending in {', '.join(IMAGE_SUFFIXES)}.")]
+        )
+    images = {_without_channel(name, labels): path for name, path in images.items()}
+    findings = [
+        Finding(str(images[name]), "image without a label.", f"Add {folders[1]}/{name}.nii.gz or move the image away.")
+        for name in images.keys() - labels.keys()
+    ] + [
+        Finding(str(labels[name]), "label without an image.", f"Add {folders[0]}/{name}.nii.gz or move the label away.")
+        for name in labels.keys() - images.keys()
+    ]
+    if findings:
+        raise DataError(sorted(findings, key=lambda finding: finding.path))
+    return [{"image": str(images[name]), "label": str(labels[name])} for name in images]
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not path.name.lower().endswith(IMAGE_SUFFIXES):
+            continue  # the archives of the Decathlon carry macOS companions, "._name.nii.gz", that are no images
+        name = case_name(path)
+        if name in files:
+            raise DataError(
+                [Finding(str(path), f"has the same case name as {files[name].name}.", "Rename or remove one.")]
+            )
+        files[name] = path
+    return files
+
+
+def _without_channel(name: str, labels: dict[str, Path]) -> str:
+    stem = name.removesuffix("_0000")
+    return stem if name not in labels and stem in labels else name
+
+
+def split_cases(
+    cases: Sequence[Case],
+    fold: int,
+    folds: int,
+    subject_of: SubjectOf | None = None,
+    seed: int = 0,
+) -> tuple[list[Case], list[Case]]:
+    """Split into training and validation; all cases of a subject stay on one side.
+
+    Args:
+        cases: the cases.
+        fold: which part validates, from 0 to ``folds - 1``.
+        folds: into how many parts the subjects are dealt.
+        subject_of: subject of a case by its name; ``None``: every case is a subject of its own.
+        seed: of the shuffle before dealing.
+
+    Returns:
+        The cases to train on, and those to validate on.
+
+    Raises:
+        ValueError: a fold that does not exist, or more folds than subjects.
+    """
+    if folds < 2 or not 0 <= fold < folds:
+        raise ValueError(f"fold is {fold} of {folds}; expected at least 2 folds and a fold from 0 to folds - 1.")
+    subjects = [subject_of(case_name(case["image"])) if subject_of else case["image"] for case in cases]
+    unique = list(dict.fromkeys(subjects))
+    if len(unique) < folds:
+        raise ValueError(f"{len(unique)} subjects cannot be dealt into {folds} folds; choose at most {len(unique)}.")
+    held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
+    training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
+    validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]
+    return training, validation

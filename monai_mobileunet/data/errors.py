@@ -1,0 +1,39 @@
+"""What is wrong with data, in words that name the file and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["DataError", "Finding"]
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what was found against what was expected, and how to mend it."""
+
+    path: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem} {self.remedy}"
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message lists the findings, the first 20 of them in full.
+
+    Args:
+        findings: what is wrong; at least one.
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        lines = [str(finding) for finding in self.findings[:SHOWN]]
+        if len(self.findings) > SHOWN:
+            lines.append(f"… and {len(self.findings) - SHOWN} more.")
+        if len(self.findings) > 1:
+            lines = [f"{len(self.findings)} problems:", *(f"  - {line}" for line in lines)]
+        super().__init__("\n".join(lines))

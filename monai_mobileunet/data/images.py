@@ -1,0 +1,41 @@
+"""Find the images to segment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_mobileunet.data.cases import IMAGE_SUFFIXES
+from monai_mobileunet.data.errors import DataError, Finding
+
+__all__ = ["find_images"]
+
+
+def find_images(folder: str | Path, exit_on_error: bool = False) -> list[dict[str, str]]:
+    """All images in a folder and the folders below it, sorted by path; hidden files are passed over.
+
+    Args:
+        folder: the folder, or one image file.
+        exit_on_error: as for :func:`monai_mobileunet.data.load_cases`.
+
+    Returns:
+        ``{"image": path}`` for each.
+
+    Raises:
+        DataError: no such folder, or no image in it; with ``exit_on_error`` :class:`SystemExit`.
+    """
+    root = Path(folder)
+    paths = [root] if root.is_file() else sorted(root.rglob("*"))
+    images = [
+        {"image": str(path)}
+        for path in paths
+        if path.is_file() and not path.name.startswith(".") and path.name.lower().endswith(IMAGE_SUFFIXES)
+    ]
+    if images:
+        return images
+    problem = "no images in it." if root.exists() else "no such folder."
+    error = DataError(
+        [Finding(str(root), problem, f"Set --dataset_dir to a folder of files ending in {', '.join(IMAGE_SUFFIXES)}.")]
+    )
+    if exit_on_error:
+        raise SystemExit(f"error: {error}")
+    raise error

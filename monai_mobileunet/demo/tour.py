@@ -1,0 +1,152 @@
+"""The main job from end to end: train a bundle, segment what it has not seen, show numbers and pictures."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from monai_mobileunet.data import case_name, find_parts
+from monai_mobileunet.data.cases import Case
+from monai_mobileunet.demo.cohort import make_cohort
+from monai_mobileunet.evaluation import dice_per_class, draw_overlay
+
+__all__ = ["run_demo"]
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the demo has to know of a data set: the names of its classes, and the channels of its images."""
+
+    class_names: tuple[str, ...]
+    image_channels: int
+
+    @classmethod
+    def of(cls, dataset_dir: Path) -> Task:
+        """Read it from ``dataset.json`` of the Medical Segmentation Decathlon."""
+        content = json.loads((dataset_dir / "dataset.json").read_text())
+        labels = {int(number): name for number, name in content["labels"].items()}
+        return cls(
+            tuple(labels[number] for number in sorted(labels) if number), len(content.get("modality", {"0": ""}))
+        )
+
+
+def run_demo(output_dir: Path, project: Path, dataset_dir: Path | None, epochs: int, console: Console) -> None:
+    """Make or take a data set, train on it, segment its held-out cases, print Dice, draw overlays.
+
+    Args:
+        output_dir: folder for everything that is made.
+        project: folder that holds ``bundles/`` and ``configs/``.
+        dataset_dir: a task of the Medical Segmentation Decathlon; ``None`` makes a cohort out of the MNI152 template.
+        epochs: how long to train.
+        console: where to talk.
+
+    Raises:
+        DataError: the data set is at fault.
+        subprocess.CalledProcessError: training or segmentation failed; their own message stands above.
+    """
+    started = time.perf_counter()
+    output_dir.mkdir(parents=True, exist_ok=True)
+    if dataset_dir is None:
+        dataset_dir = output_dir / "cohort"
+        console.print("[bold]1. Volumes[/]: the MNI152 template, deformed and re-contrasted. One anatomy, no cohort.")
+        with Progress(console=console) as progress:
+            bar = progress.add_task("deforming", total=15)
+            make_cohort(dataset_dir, 15, note=lambda done: progress.update(bar, completed=done))
+    else:
+        console.print(f"[bold]1. Volumes[/]: {dataset_dir}")
+    task = Task.of(dataset_dir)
+    held_out = find_parts(dataset_dir, fold=0, folds=FOLDS)["validation"]
+
+    console.print(f"[bold]2. Training[/]: {', '.join(task.class_names)}; {len(held_out)} cases are held out.")
+    bundle, fragments = project / "bundles" / "hippocampus_mri_segmentation" / "configs", project / "configs"
+    overrides = _write_overrides(output_dir, dataset_dir, task, epochs, held_out)
+    _bundle_run([bundle / "train.json", fragments / "demo.json", overrides / "train.json"], "training", console)
+
+    console.print("[bold]3. Segmentation[/] of the held-out cases")
+    _bundle_run([bundle / "inference.json", fragments / "demo.json", overrides / "inference.json"], "run", console)
+
+    console.print("[bold]4. Result[/]")
+    _report(held_out, output_dir, task, console)
+    console.print(f"{time.perf_counter() - started:.0f} s in all. Not a medical device; not for diagnostic use.")
+
+
+def _write_overrides(output_dir: Path, dataset_dir: Path, task: Task, epochs: int, held_out: Sequence[Case]) -> Path:
+    """Write what distinguishes this run from the bundle and the fragment, so that it can be repeated by hand."""
+    folder = output_dir / "configs"
+    folder.mkdir(exist_ok=True)
+    shared = {"num_classes": len(task.class_names) + 1, "image_channels": task.image_channels}
+    train = {
+        **shared,
+        "class_names": list(task.class_names),
+        "dataset_dir": str(dataset_dir.resolve()),
+        "ckpt_dir": str(output_dir.resolve() / "models"),
+        "output_dir": str(output_dir.resolve() / "training"),
+        "train#dataloader#batch_size": 2,
+        "train#trainer#max_epochs": epochs,
+    }
+    inference = {
+        **shared,
+        "dataset_dir": str(Path(held_out[0]["image"]).resolve().parent),
+        "dataset#data": [{"image": case["image"]} for case in held_out],
+        "ckpt_path": str(output_dir.resolve() / "models" / "model.pt"),
+        "output_dir": str(output_dir.resolve() / "segmented"),
+    }
+    for name, content in {"train.json": train, "inference.json": inference}.items():
+        (folder / name).write_text(json.dumps(content, indent=4) + "\n")
+    return folder
+
+
+def _bundle_run(configs: Sequence[Path], run_id: str, console: Console) -> None:
+    files = "[" + ", ".join(f"'{path.resolve()}'" for path in configs) + "]"
+    command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", run_id, "--config_file", files]
+    console.print(f"[dim]$ {shlex.join(['python', *command[3:]])}[/]", soft_wrap=True)
+    subprocess.run(command, check=True)
+
+
+def _report(held_out: Sequence[Case], output_dir: Path, task: Task, console: Console) -> None:
+    """Print the Dice of every held-out case and draw it."""
+    table = Table("case", *task.class_names, title="Dice on the held-out cases, whole volumes, native grid")
+    scores, pictures = [], []
+    for case in held_out:
+        name = case_name(case["image"])
+        image, label, pred = (
+            nibabel.as_closest_canonical(nibabel.load(path))
+            for path in (case["image"], case["label"], output_dir / "segmented" / f"{name}.nii.gz")
+        )
+        label_array, pred_array = (np.asarray(volume.dataobj).round().astype(np.uint8) for volume in (label, pred))
+        dice = dice_per_class(torch.from_numpy(pred_array), torch.from_numpy(label_array), len(task.class_names) + 1)
+        scores.append(dice)
+        table.add_row(name, *(f"{value:.3f}" for value in dice))
+        picture = output_dir / f"{name}.png"
+        first_channel = image.get_fdata(dtype=np.float32).reshape(*label_array.shape, -1)[..., 0]
+        draw_overlay(
+            first_channel,
+            pred_array,
+            picture,
+            task.class_names,
+            image.header.get_zooms()[:3],
+            label_array,
+            title=f"{name} (not for diagnostic use)",
+        )
+        pictures.append(picture)
+    table.add_section()
+    table.add_row("mean", *(f"{value:.3f}" for value in np.nanmean(scores, axis=0)))
+    console.print(table)
+    console.print("Pictures, segmentation solid, reference dotted:")
+    for picture in [*pictures, output_dir / "training" / "curve.png"]:
+        console.print(f"  {picture}", soft_wrap=True)

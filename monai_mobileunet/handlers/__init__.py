@@ -1,0 +1,6 @@
+"""Handlers for ignite engines that MONAI lacks."""
+
+from monai_mobileunet.handlers.checkpoint_saver import AtomicCheckpointSaver
+from monai_mobileunet.handlers.training_curve import TrainingCurve
+
+__all__ = ["AtomicCheckpointSaver", "TrainingCurve"]

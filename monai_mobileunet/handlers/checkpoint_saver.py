@@ -1,0 +1,112 @@
+"""Checkpoints that are never half-written and that can be resumed from, the best score included."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine
+from ignite.handlers.checkpoint import BaseSaveHandler
+from monai.handlers import CheckpointSaver
+
+__all__ = ["AtomicCheckpointSaver"]
+
+
+class AtomicCheckpointSaver(CheckpointSaver):
+    """:class:`monai.handlers.CheckpointSaver` with whole files, fixed names, and a state of its own.
+
+    - A file is written next to its place and moved there, so a kill leaves the old one.
+    - The checkpoint saved at intervals can have a fixed name (``interval_filename``), so that resuming needs
+      no search.
+    - :meth:`state_dict` holds the best score so far. Saved with the last checkpoint (as a further entry of its
+      ``save_dict``) and loaded with it, it keeps a resumed run from replacing the best model by a worse one,
+      while the best model's file stays a plain state dict.
+
+    Args:
+        save_dir: folder of the checkpoints, made if missing.
+        save_dict: objects with ``state_dict``, by name. A single one is saved as a plain state dict.
+        engine_name: save the state of the engine that this is attached to, too, under this name. (A config
+            cannot name its trainer in its trainer's own handlers.)
+        interval_filename: name of the checkpoint that ``save_interval`` writes; ``None`` numbers them by epoch.
+        kwargs: as for :class:`monai.handlers.CheckpointSaver`.
+    """
+
+    def __init__(
+        self,
+        save_dir: str,
+        save_dict: dict,
+        engine_name: str | None = None,
+        interval_filename: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(save_dir=save_dir, save_dict=dict(save_dict), **kwargs)
+        self.engine_name = engine_name
+        names = {
+            "_final_checkpoint": kwargs.get("final_filename"),
+            "_key_metric_checkpoint": kwargs.get("key_metric_filename"),
+            "_interval_checkpoint": interval_filename,
+        }
+        for attribute, filename in names.items():
+            checkpoint = getattr(self, attribute)
+            if checkpoint is not None:
+                checkpoint.save_handler = AtomicFileSaver(save_dir, filename)
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to a trainer or an evaluator."""
+        if self.engine_name is not None:
+            self.save_dict[self.engine_name] = engine
+        super().attach(engine)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The list of the best scores with their files."""
+        return {} if self._key_metric_checkpoint is None else dict(self._key_metric_checkpoint.state_dict())
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take up a list of best scores that :meth:`state_dict` gave."""
+        super().load_state_dict(dict(state_dict))
+
+
+class AtomicFileSaver(BaseSaveHandler):
+    """Write a checkpoint to a temporary file in the same folder, then move it into place, on rank 0 only.
+
+    Args:
+        save_dir: the folder.
+        filename: fixed name; ``None`` takes the name that the checkpoint comes with.
+    """
+
+    def __init__(self, save_dir: str, filename: str | None = None) -> None:
+        self.save_dir = Path(save_dir)
+        self.filename = filename
+
+    def __call__(self, checkpoint: Mapping, filename: str, metadata: Mapping | None = None) -> None:
+        if idist.get_rank() != 0:
+            return
+        self.save_dir.mkdir(parents=True, exist_ok=True)
+        target = self.save_dir / (self.filename or filename)
+        handle, temporary = tempfile.mkstemp(dir=self.save_dir, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are private; others may serve this model
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    def remove(self, filename: str) -> None:
+        """Remove an old numbered checkpoint; a fixed name is replaced, never removed."""
+        if idist.get_rank() == 0 and self.filename is None:
+            (self.save_dir / filename).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

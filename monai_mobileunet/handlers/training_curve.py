@@ -1,0 +1,118 @@
+"""What a researcher watches during training: a line, a table row and a picture per epoch."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+from ignite.engine import Engine, Events
+from monai.handlers import from_engine
+from monai.utils import is_scalar
+
+__all__ = ["TrainingCurve"]
+
+
+class TrainingCurve:
+    """Log one line per epoch, and keep ``curve.csv`` and ``curve.png`` in the output folder up to date.
+
+    A row has the epoch, its seconds, the mean training loss, the learning rate, and the metrics of the last
+    validation if there was one in that epoch. A resumed run appends to its earlier rows. Attach it after the
+    validation handler, so that the metrics are those of the same epoch.
+
+    Args:
+        output_dir: folder for the two files, made if missing.
+        evaluator: engine whose ``state.metrics`` are the validation metrics.
+        optimizer: whose first group's learning rate is noted.
+    """
+
+    def __init__(
+        self, output_dir: str, evaluator: Engine | None = None, optimizer: torch.optim.Optimizer | None = None
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.evaluator = evaluator
+        self.optimizer = optimizer
+        self.rows: list[dict[str, float]] = []
+        self._losses: list[float] = []
+        self._validated = 0
+        self._started = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to a trainer whose output has a loss."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._note_loss)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
+        if self.evaluator is not None:
+            self.evaluator.add_event_handler(Events.COMPLETED, self._note_validation)
+
+    def _start(self, engine: Engine) -> None:
+        path = self.output_dir / "curve.csv"
+        if engine.state.epoch > 0 and path.is_file():
+            with path.open(newline="") as file:
+                rows = [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+            self.rows = [row for row in rows if row["epoch"] <= engine.state.epoch]
+
+    def _start_epoch(self, engine: Engine) -> None:
+        self._losses, self._validated, self._started = [], 0, time.perf_counter()
+
+    def _note_loss(self, engine: Engine) -> None:
+        self._losses.append(float(from_engine(["loss"], first=True)(engine.state.output)))
+
+    def _note_validation(self, engine: Engine) -> None:
+        self._validated = engine.state.iteration
+
+    def _end_epoch(self, engine: Engine) -> None:
+        row = {"epoch": float(engine.state.epoch), "seconds": time.perf_counter() - self._started}
+        row["loss"] = sum(self._losses) / max(1, len(self._losses))
+        if self.optimizer is not None:
+            row["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+        if self.evaluator is not None and self._validated:
+            row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
+        self.rows.append(row)
+        values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+        engine.logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}")
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        write_curve(self.rows, self.output_dir / "curve.csv")
+        draw_curve(self.rows, self.output_dir / "curve.png")
+
+
+def write_curve(rows: list[dict[str, float]], path: Path) -> None:
+    """Write the rows as CSV, with the union of their columns; a value that an epoch lacks stays empty."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    temporary = path.with_name(f".{path.name}")
+    with temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows({name: f"{value:.6g}" for name, value in row.items() if not math.isnan(value)} for row in rows)
+    os.replace(temporary, path)
+
+
+def draw_curve(rows: list[dict[str, float]], path: Path) -> None:
+    """Draw loss and metrics over the epochs as PNG."""
+    from matplotlib.figure import Figure  # a second to import, and only training needs it
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    loss_axes, metric_axes = figure.subplots(1, 2)
+    loss_axes.plot([row["epoch"] for row in rows], [row["loss"] for row in rows], marker=".")
+    loss_axes.set(title="training loss", xlabel="epoch")
+    names = dict.fromkeys(name for row in rows for name in row)
+    for name in names:
+        points = [(row["epoch"], row[name]) for row in rows if not math.isnan(row.get(name, math.nan))]
+        if points and name not in ("epoch", "seconds", "loss", "learning_rate"):
+            metric_axes.plot(*zip(*points, strict=True), marker=".", label=name)
+    if metric_axes.lines:
+        metric_axes.legend()
+    metric_axes.set(title="validation", xlabel="epoch")
+    for axes in (loss_axes, metric_axes):
+        axes.grid(alpha=0.3)
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, format="png", dpi=100)
+    os.replace(temporary, path)
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text else math.nan

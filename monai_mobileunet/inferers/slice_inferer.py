@@ -1,0 +1,171 @@
+"""A 2D network over the slices of 3D volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from monai.inferers import SliceInferer, sliding_window_inference
+from monai.utils import convert_to_dst_type, ensure_tuple, ensure_tuple_rep, fall_back_tuple
+from rich.progress import track
+
+from monai_mobileunet.slicing import PLANES, take_slices
+
+__all__ = ["ContextSliceInferer"]
+
+Scores = torch.Tensor | Sequence[torch.Tensor] | dict[Any, torch.Tensor]
+Network = Callable[..., Scores]
+
+
+class ContextSliceInferer(SliceInferer):
+    """Slice by slice inference with batches of slices, 2.5D context, several planes, and windows where needed.
+
+    It takes the place of :class:`monai.inferers.SliceInferer` in bundle configs, engines and MONAI Label, and
+    with the same window and no context it gives the same scores. What it adds:
+
+    - Whole slices go through the network in batches of ``sw_batch_size``; an axis of the slice is cut into
+      overlapping windows only where it is longer than ``roi_size``, and never padded to it (the network pads).
+    - ``context`` neighbours on each side of a slice are given as further channels, the edge repeated.
+    - ``spatial_dim`` may name several planes: the network sees the volume sliced each way, and the scores are
+      averaged.
+    - An image without a third axis, ``(B, C, H, W)``, is taken as one slice.
+
+    Args:
+        roi_size: largest window in the slice, ``(H', W')`` or one number; a non-positive entry stands for the
+            whole length.
+        sw_batch_size: slices or windows per call of the network.
+        overlap: share of a window that overlaps with the next, in [0, 1).
+        mode: how overlapping windows are weighted, ``"constant"`` or ``"gaussian"``.
+        spatial_dim: the axis (0, 1, 2) that slices are stacked along, or its plane's name in a volume with RAS
+            axes (``"sagittal"``, ``"coronal"``, ``"axial"``), or a sequence of these.
+        context: neighbouring slices on each side. The network has ``C * (2 * context + 1)`` input channels.
+        sigma_scale: width of the Gaussian weights relative to the window.
+        sw_device: device of the network; by default that of the inputs.
+        device: device of the scores; by default that of the inputs.
+        progress: show a progress bar over the slices.
+
+    Raises:
+        ValueError: a plane that does not exist, a negative context, a batch size under 1, or an overlap
+            outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        roi_size: Sequence[int] | int = -1,
+        sw_batch_size: int = 8,
+        overlap: Sequence[float] | float = 0.25,
+        mode: str = "constant",
+        spatial_dim: int | str | Sequence[int | str] = 2,
+        context: int = 0,
+        sigma_scale: Sequence[float] | float = 0.125,
+        sw_device: torch.device | str | None = None,
+        device: torch.device | str | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.planes = tuple(_axis(plane) for plane in ensure_tuple(spatial_dim))
+        if not self.planes or len(set(self.planes)) != len(self.planes):
+            raise ValueError(f"spatial_dim is {spatial_dim!r}; give one to three different planes.")
+        if context < 0:
+            raise ValueError(f"context is {context}; it counts the neighbouring slices on each side: 0 or more.")
+        if sw_batch_size < 1:
+            raise ValueError(f"sw_batch_size is {sw_batch_size}; the network needs at least 1 slice per call.")
+        if any(not 0 <= o < 1 for o in ensure_tuple(overlap)):
+            raise ValueError(f"overlap is {overlap}; it must be in [0, 1).")
+        super().__init__(
+            spatial_dim=self.planes[0],
+            roi_size=ensure_tuple_rep(roi_size, 2),
+            sw_batch_size=sw_batch_size,
+            overlap=overlap,
+            mode=mode,
+            sigma_scale=sigma_scale,
+            sw_device=sw_device,
+            device=device,
+            progress=progress,
+        )
+        self.context = context
+
+    def __call__(self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Scores of a volume.
+
+        Args:
+            inputs: ``(B, C, H, W, D)``, or ``(B, C, H, W)`` for a single slice.
+            network: takes ``(N, C * (2 * context + 1), H', W')``, returns ``(N, classes, H', W')``.
+            args: passed on to ``network``.
+            kwargs: likewise.
+
+        Returns:
+            ``(B, classes, H, W, D)`` or ``(B, classes, H, W)``, of the inputs' floating-point type, with their
+            metadata if they are a :class:`monai.data.MetaTensor`.
+
+        Raises:
+            ValueError: inputs of another rank.
+            TypeError: a network that returns something other than one tensor.
+        """
+        if inputs.dim() not in (4, 5):
+            raise ValueError(
+                f"inputs have shape {tuple(inputs.shape)}; expected (B, C, H, W, D), or (B, C, H, W) for one slice."
+            )
+        volumes = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
+        if inputs.dim() == 4:
+            scores = self._plane(volumes[..., None], 2, network, args, kwargs)[..., 0]
+        else:
+            scores = self._plane(volumes, self.planes[0], network, args, kwargs)
+            for plane in self.planes[1:]:
+                scores = scores + self._plane(volumes, plane, network, args, kwargs)
+            if len(self.planes) > 1:
+                scores = scores / len(self.planes)
+        if isinstance(inputs, MetaTensor):
+            template = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
+            scores = convert_to_dst_type(scores, template, device=scores.device)[0]
+        return scores
+
+    def _plane(self, volumes: torch.Tensor, plane: int, network: Network, args: tuple, kwargs: dict) -> torch.Tensor:
+        """Scores ``(B, classes, H, W, D)`` of ``volumes`` cut across ``plane``."""
+        batch, depth = volumes.shape[0], volumes.shape[plane + 2]
+        height, width = (volumes.shape[axis + 2] for axis in range(3) if axis != plane)
+        window = tuple(min(r, s) for r, s in zip(fall_back_tuple(self.roi_size, (height, width)), (height, width)))
+        device = self.device or volumes.device
+        scores: torch.Tensor | None = None
+        starts = [(b, s) for b in range(batch) for s in range(0, depth, self.sw_batch_size)]
+        for b, start in track(starts, description="slices", disable=not self.progress):
+            indices = torch.arange(start, min(start + self.sw_batch_size, depth))
+            slices = take_slices(volumes[b], indices, plane, self.context).to(self.sw_device or volumes.device)
+            out = self._slices(slices, window, network, args, kwargs)
+            if scores is None:
+                scores = torch.empty(batch, depth, out.shape[1], height, width, dtype=volumes.dtype, device=device)
+            scores[b, start : start + len(indices)] = out
+        assert scores is not None, "a volume has at least one slice"
+        # Memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
+        return scores.movedim(1, plane + 2)
+
+    def _slices(
+        self, slices: torch.Tensor, window: tuple[int, ...], network: Network, args: tuple, kwargs: dict
+    ) -> torch.Tensor:
+        if window == slices.shape[2:]:
+            out: object = network(slices, *args, **kwargs)
+        else:
+            out = sliding_window_inference(
+                slices,
+                window,
+                self.sw_batch_size,
+                lambda windows: network(windows, *args, **kwargs),
+                self.overlap,
+                self.mode,
+                self.sigma_scale,
+            )
+        if not isinstance(out, torch.Tensor):
+            raise TypeError(
+                f"the network returned {type(out).__name__}; expected one tensor (N, classes, H, W). "
+                "Call network.eval() if it has deep supervision, or use monai.inferers.SliceInferer."
+            )
+        return out
+
+
+def _axis(plane: int | str) -> int:
+    if plane in PLANES:
+        return PLANES[str(plane)]
+    if plane in PLANES.values():
+        return int(plane)
+    raise ValueError(f"spatial_dim is {plane!r}; expected one of {list(PLANES.values())} or {list(PLANES)}.")

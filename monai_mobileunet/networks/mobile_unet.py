@@ -1,0 +1,167 @@
+"""MobileUNet: pad → encode → decode → head → crop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from monai.networks.blocks import SubpixelUpsample
+from monai.networks.layers.factories import Conv, Dropout
+from monai.utils import look_up_option
+from torch import nn
+
+from monai_mobileunet.networks.blocks import NameOrArgs
+from monai_mobileunet.networks.decoders import UNetDecoder
+from monai_mobileunet.networks.encoders import MobileNetEncoder
+
+__all__ = ["MobileUNet"]
+
+HEADS = ("full", "subpixel")
+
+
+class MobileUNet(nn.Module):
+    """A MobileNet encoder with a slim UNet decoder, for images of any size and number of channels.
+
+    The defaults are the fast shape: the MobileNetV4-conv-small encoder without its classifier layers, a
+    decoder that projects and adds its skips and has one dense 3×3 convolution on few channels per stage,
+    and a sub-pixel head (the last convolution runs at the stem's stride and predicts every sub-position).
+    See :mod:`monai_mobileunet.networks.decoders` for the reasons. For slices of up to about 96 pixels set
+    ``stem_stride=1``: there the resolution of the first stage decides over the accuracy.
+
+    Inside ``forward`` the image is padded at its far edges to a multiple of the coarsest reduction by
+    repeating the border, and the output is cropped back, so every size from 1×1 up works.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image; for slices with context, the number of slices.
+        out_channels: classes, the background included.
+        encoder: key of :data:`monai_mobileunet.networks.encoders.ENCODERS`.
+        width: multiplier on the encoder's channels.
+        depth: encoder stages to keep; fewer for small slices.
+        stem_stride: 2 as published, or 1 to keep the image's resolution in the first stage.
+        decoder_channels: channels after each decoder stage, from coarse to fine; there is one stage per
+            encoder stage but the last, and one more for ``head="full"`` with ``stem_stride=2``.
+            ``None``: the last ones of (64, 48, 32, 24), and 16 for that additional stage.
+        merge: how skips join: ``"add"`` (project and add) or ``"concat"``.
+        block: after each merge: ``"conv"``, ``"double_conv"``, ``"separable"`` or ``"double_separable"``.
+        upsample: ``"nearest"``, ``"bilinear"`` (trilinear in 3D) or ``"transposed"``.
+        head: ``"subpixel"``, or ``"full"`` for a last decoder stage and head at the image's resolution.
+            With ``stem_stride=1`` the two are the same.
+        head_kernel_size: kernel of the head's convolution.
+        act: activation of encoder and decoder; ``None`` takes that of the encoder's paper in the encoder
+            and ReLU in the decoder.
+        norm: normalisation.
+        dropout: probability that a channel of the coarsest and of the finest features is dropped
+            (:class:`torch.nn.Dropout2d`); active in training mode, and for epistemic scores in MONAI Label.
+        deep_supervision: in training mode return one output per decoder stage. Their heads always exist,
+            so weights load strictly with and without it.
+
+    Raises:
+        ValueError: an option that does not exist, with the ones that do.
+
+    Example::
+
+        network = MobileUNet(in_channels=3, out_channels=3, stem_stride=1)
+        scores = network(torch.rand(8, 3, 48, 56))  # (8, 3, 48, 56)
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 2,
+        in_channels: int = 1,
+        out_channels: int = 2,
+        encoder: str = "mobilenetv4_conv_small",
+        width: float = 1.0,
+        depth: int = 5,
+        stem_stride: int = 2,
+        decoder_channels: Sequence[int] | None = None,
+        merge: str = "add",
+        block: str = "conv",
+        upsample: str = "nearest",
+        head: str = "subpixel",
+        head_kernel_size: int = 1,
+        act: NameOrArgs = None,
+        norm: NameOrArgs = "batch",
+        dropout: float = 0.0,
+        deep_supervision: bool = False,
+    ) -> None:
+        super().__init__()
+        for name, value in {"in_channels": in_channels, "out_channels": out_channels}.items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1.")
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims is {spatial_dims}; MobileUNet has 2 and 3.")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; it must be in [0, 1).")
+        look_up_option(head, set(HEADS))
+
+        self.in_channels = in_channels
+        self.deep_supervision = deep_supervision
+        self.encoder = MobileNetEncoder(encoder, spatial_dims, in_channels, width, depth, stem_stride, act, norm)
+        info = self.encoder.feature_info
+        self.reduction: int = info[-1].reduction
+        out_reduction = info[0].reduction if head == "subpixel" else 1
+        self.decoder = UNetDecoder(
+            info, out_reduction, decoder_channels, merge, block, upsample, act or "relu", norm, spatial_dims
+        )
+        self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
+        *coarse, finest = self.decoder.channels
+        self.head = _head(spatial_dims, finest, out_channels, head_kernel_size, out_reduction)
+        self.aux_heads = nn.ModuleList(Conv[Conv.CONV, spatial_dims](c, out_channels, 1) for c in coarse[1:])
+        self._aux_mode = "bilinear" if spatial_dims == 2 else "trilinear"
+        self.apply(_initialise)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
+        """Scores of every class at every pixel.
+
+        Args:
+            x: ``(B, in_channels, H, W)`` (and ``D`` for ``spatial_dims=3``), any sizes from 1 up, floating
+                point, normalised as the bundle's preprocessing does.
+
+        Returns:
+            Scores (logits) of shape ``(B, out_channels, H, W)``. In training mode with
+            ``deep_supervision=True`` a list: these, then the coarser stages' scores from fine to coarse,
+            all of the same shape, for :class:`monai.losses.DeepSupervisionLoss`.
+        """
+        size: list[int] = list(x.shape[2:])
+        padding: list[int] = []
+        for length in size[::-1]:
+            padding += [0, (self.reduction - length % self.reduction) % self.reduction]
+        stages = self.decoder(self.encoder(F.pad(x, padding, mode="replicate")))
+        scores = _crop(self.head(self.dropout(stages[-1])), size)
+        if not (self.training and self.deep_supervision):
+            return scores
+
+        outputs = [scores]
+        for level, aux_head in enumerate(self.aux_heads):
+            coarse = aux_head(stages[level + 1])
+            padded = [length + padding[2 * (len(size) - 1 - axis) + 1] for axis, length in enumerate(size)]
+            outputs.insert(1, _crop(F.interpolate(coarse, padded, mode=self._aux_mode, align_corners=False), size))
+        return outputs
+
+
+def _crop(x: torch.Tensor, size: list[int]) -> torch.Tensor:
+    for axis, length in enumerate(size):
+        x = x.narrow(axis + 2, 0, length)
+    return x
+
+
+def _head(spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int, scale: int) -> nn.Module:
+    conv = Conv[Conv.CONV, spatial_dims](
+        in_channels, out_channels * scale**spatial_dims, kernel_size, padding=kernel_size // 2
+    )
+    if scale == 1:
+        return conv
+    if spatial_dims == 2:  # one operator in every runtime, where MONAI's general form is a chain of reshapes
+        return nn.Sequential(conv, nn.PixelShuffle(scale))
+    return SubpixelUpsample(spatial_dims, in_channels, out_channels, scale, conv_block=conv, apply_pad_pool=False)
+
+
+def _initialise(module: nn.Module) -> None:
+    """He's initialisation by fan-out, with the groups of a depthwise convolution taken into account."""
+    if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
+        nn.init.normal_(module.weight, 0.0, (2.0 / fan_out) ** 0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
