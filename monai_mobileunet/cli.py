@@ -13,12 +13,7 @@ import monai_mobileunet
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use.",
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -42,21 +42,16 @@ class TrainingCurve:
 
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer whose output has a loss."""
-        engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._note_loss)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
         if self.evaluator is not None:
             self.evaluator.add_event_handler(Events.COMPLETED, self._note_validation)
 
-    def _start(self, engine: Engine) -> None:
-        path = self.output_dir / "curve.csv"
-        if engine.state.epoch > 0 and path.is_file():
-            with path.open(newline="") as file:
-                rows = [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
-            self.rows = [row for row in rows if row["epoch"] <= engine.state.epoch]
-
     def _start_epoch(self, engine: Engine) -> None:
+        # Not when the run starts: a checkpoint's epoch may be loaded by a handler that comes later.
+        if not self.rows and engine.state.epoch > 1:
+            self.rows = [row for row in read_curve(self.output_dir / "curve.csv") if row["epoch"] < engine.state.epoch]
         self._losses, self._validated, self._started = [], 0, time.perf_counter()
 
     def _note_loss(self, engine: Engine) -> None:
@@ -78,6 +73,15 @@ class TrainingCurve:
         self.output_dir.mkdir(parents=True, exist_ok=True)
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """Read rows that :func:`write_curve` wrote, NaN for what is empty; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: float(value) if value else math.nan for name, value in row.items()} for row in rows]
 
 
 def write_curve(rows: list[dict[str, float]], path: Path) -> None:
@@ -112,7 +116,3 @@ def draw_curve(rows: list[dict[str, float]], path: Path) -> None:
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, format="png", dpi=100)
     os.replace(temporary, path)
-
-
-def _number(text: str | None) -> float:
-    return float(text) if text else math.nan

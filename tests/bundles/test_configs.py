@@ -1,0 +1,163 @@
+"""What every bundle's JSON has to keep, without training anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+from conftest import BUNDLES, FRAGMENTS
+from monai.bundle import ConfigParser, ConfigWorkflow, verify_net_in_out
+from monai.utils import set_determinism
+
+FILES = {
+    "metadata.json",
+    "train.json",
+    "evaluate.json",
+    "inference.json",
+    "multi_gpu_train.json",
+    "multi_gpu_evaluate.json",
+    "logging.conf",
+}
+
+pytestmark = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+
+
+def read(bundle: Path, *names: str) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([bundle / "configs" / name for name in names])
+    parser.read_meta(bundle / "configs" / "metadata.json")
+    return parser
+
+
+def test_a_bundle_is_complete_and_its_folder_name_tells_monai_label_what_it_does(bundle: Path):
+    assert {path.name for path in (bundle / "configs").iterdir()} >= FILES
+    assert "segmentation" in bundle.name
+    for name in ("LICENSE", "docs/README.md", "docs/data_license.txt"):
+        assert (bundle / name).stat().st_size > 200, name
+
+
+def test_metadata_follow_monai_s_schema(bundle: Path, shared_data: Path):
+    schema = json.loads((shared_data / "bundle_schemas" / "meta_schema_20240725.json").read_text())
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    jsonschema.validate(metadata, schema)
+
+
+def test_metadata_say_version_and_intended_use(bundle: Path):
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    assert metadata["version"] in metadata["changelog"]
+    assert metadata["intended_use"] == "This is an example, not to be used for diagnostic purposes"
+    assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["0"] == "background"
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [(["train.json"], "train"), (["inference.json"], "infer"), (["train.json", "evaluate.json"], "train")],
+)
+def test_monai_finds_all_the_properties_that_it_asks_for(
+    bundle: Path, names: list[str], kind: str, toy_dataset: Path, tmp_path: Path
+):
+    workflow = ConfigWorkflow(
+        [str(bundle / "configs" / name) for name in names],
+        workflow_type=kind,
+        logging_file=False,
+        dataset_dir=str(toy_dataset if kind == "train" else toy_dataset / "imagesTr"),
+        ckpt_dir=str(tmp_path),
+        output_dir=str(tmp_path),
+        subject_of=None,
+    )
+    workflow.initialize()
+    assert workflow.check_properties() == []
+    assert workflow.bundle_root == str(bundle)
+
+
+def test_training_evaluation_and_inference_see_the_same_network_image_and_window(bundle: Path):
+    """The doors have files of their own, as MONAI Label wants it; what they share must not drift apart."""
+    train, inference = read(bundle, "train.json"), read(bundle, "inference.json")
+    for key in ("num_classes", "image_channels", "planes", "context", "spacing", "network_def", "network", "inferer"):
+        assert train[key] == inference[key], key
+
+    def of_the_image(transforms: list[dict]) -> list[dict]:
+        """The transforms as they act on the image alone."""
+        kept = []
+        for transform in transforms:
+            keys = transform["keys"] if isinstance(transform["keys"], list) else [transform["keys"]]
+            if "image" in keys:
+                index = keys.index("image")
+                own = {
+                    k: v[index] if k in ("mode", "dtype") and isinstance(v, list) else v for k, v in transform.items()
+                }
+                kept.append(own | {"keys": "image"})
+        return kept
+
+    wanted = of_the_image(inference["preprocessing"]["transforms"])
+    assert of_the_image(train["validate"]["preprocessing"]["transforms"]) == wanted
+    assert of_the_image(train["train"]["preprocessing_transforms"]) == wanted
+
+
+def test_metadata_agree_with_the_network(bundle: Path):
+    parser = read(bundle, "train.json")
+    form = parser["_meta_"]["network_data_format"]
+    network = parser.get_parsed_content("network_def").eval()
+    classes = form["outputs"]["pred"]["channel_def"]
+    assert form["outputs"]["pred"]["num_channels"] == len(classes) == parser["num_classes"]
+    assert form["inputs"]["image"]["num_channels"] == network.in_channels
+    assert [classes[str(number)] for number in range(1, len(classes))] == parser["class_names"]
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(bundle / "configs" / "metadata.json"),
+        config_file=str(bundle / "configs" / "inference.json"),
+    )
+
+
+def test_nothing_that_can_be_evaluated_without_data_needs_data(bundle: Path):
+    """MONAI Label evaluates every top-level item of train.json, before it knows of any data."""
+    parser = read(bundle, "train.json")
+    parser["dataset_dir"] = "/nowhere"
+    for key in ("network", "loss", "optimizer", "lr_scheduler", "inferer", "device", "ckpt_dir", "output_dir"):
+        parser.get_parsed_content(key)
+    assert isinstance(parser["train"]["handlers"], list)
+    assert all(isinstance(handler, dict) for handler in parser["train"]["handlers"])
+    assert parser["training"] == ["$@run"], "two lists of their own would train twice"
+
+
+def test_a_device_given_as_a_string_is_taken(bundle: Path):
+    parser = read(bundle, "inference.json")
+    parser["device"] = "cpu"
+    assert next(parser.get_parsed_content("network").parameters()).device == torch.device("cpu")
+
+
+def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path):
+    """Handlers are named by position there; a handler inserted in train.json must not shift them unseen."""
+    quiet = {
+        "TensorBoardStatsHandler",
+        "monai_mobileunet.handlers.TrainingCurve",
+        "ignite.handlers.ProgressBar",
+        "StatsHandler",
+    }
+    for names in (["train.json", "multi_gpu_train.json"], ["train.json", "evaluate.json", "multi_gpu_evaluate.json"]):
+        parser = read(bundle, *names)
+        handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
+        for handler in handlers:
+            if isinstance(handler, dict):
+                assert ("_disabled_" in handler) == (handler["_target_"] in quiet), handler["_target_"]
+
+
+@pytest.mark.parametrize("fragment", sorted(FRAGMENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_fragment_changes_only_what_the_bundle_has(bundle: Path, fragment: Path):
+    own_keys = {"resume": {"resume_from"}}
+    parser = read(bundle, "train.json")
+    for key in json.loads(fragment.read_text()):
+        assert key.lstrip("+") in parser or key in own_keys.get(fragment.stem, set()), key
+    parser = ConfigParser()
+    parser.read_config([bundle / "configs" / "train.json", fragment])
+    parser.parse()
+
+
+@pytest.fixture(autouse=True)
+def _restore_randomness():
+    """A config's initialize seeds every generator of the process."""
+    yield
+    set_determinism(seed=None)

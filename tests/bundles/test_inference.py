@@ -1,0 +1,139 @@
+"""Where a mask lands: the bundle's inference on volumes of every orientation, voxel by voxel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from conftest import HIPPOCAMPUS, RunBundle, head_and_tail
+from monai.bundle import ConfigWorkflow
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
+from scipy.spatial.transform import Rotation
+
+SPACING = (1.0, 1.0, 1.0)
+
+
+def threshold_network(folder: Path) -> dict[str, object]:
+    """Overrides that make class 1 of what is brighter than the mean: a mask that can be checked by eye.
+
+    A 1×1 convolution over the context takes the middle slice's value as the score of class 1.
+    """
+    network = torch.nn.Conv2d(5, 3, 1)
+    with torch.no_grad():
+        network.weight.zero_()
+        network.bias.copy_(torch.tensor([0.0, 0.0, -10.0]))
+        network.weight[1, 2] = 1.0
+    torch.save(network.state_dict(), folder / "threshold.pt")
+    definition = {"_target_": "torch.nn.Conv2d", "in_channels": 5, "out_channels": 3, "kernel_size": 1}
+    return {"network_def": definition, "ckpt_path": str(folder / "threshold.pt")}
+
+
+def segment(images: Path, output: Path, **overrides: object) -> None:
+    workflow = ConfigWorkflow(
+        str(HIPPOCAMPUS / "configs" / "inference.json"),
+        workflow_type="infer",
+        logging_file=False,
+        dataset_dir=str(images),
+        output_dir=str(output),
+        device="cpu",
+        **overrides,
+    )
+    workflow.initialize()
+    workflow.run()
+
+
+def oblique(spacing: tuple[float, float, float]) -> np.ndarray:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", [12, -20, 33], degrees=True).as_matrix() @ np.diag(spacing)
+    affine[:3, 3] = 11.0, -23.0, 5.0
+    return affine
+
+
+def stored_as(axcodes: str, array: np.ndarray, affine: np.ndarray) -> nibabel.Nifti1Image:
+    """The same volume in space with its axes stored as ``axcodes``."""
+    change = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(axcodes))
+    moved = nibabel.orientations.apply_orientation(array, change)
+    return nibabel.Nifti1Image(moved, affine @ inv_ornt_aff(change, array.shape))
+
+
+@pytest.fixture
+def volume() -> np.ndarray:
+    image, _ = head_and_tail(1)
+    return image.astype(np.float32)
+
+
+@pytest.mark.parametrize("axcodes", ["RAS", "LPS", "LAS", "PIR", "SAL", "ARS"])
+@pytest.mark.parametrize("tilted", [False, True], ids=["straight", "oblique"])
+def test_a_mask_comes_back_on_the_grid_of_its_image(tmp_path: Path, volume, axcodes: str, tilted: bool):
+    image = stored_as(axcodes, volume, oblique(SPACING) if tilted else np.eye(4))
+    (tmp_path / "in").mkdir()
+    nibabel.save(image, tmp_path / "in" / "case.nii.gz")
+    segment(tmp_path / "in", tmp_path / "out", **threshold_network(tmp_path))
+
+    pred = nibabel.load(tmp_path / "out" / "case.nii.gz")
+    assert pred.shape == image.shape
+    np.testing.assert_allclose(pred.affine, image.affine, atol=1e-4)
+    assert pred.get_data_dtype() == np.uint8
+    array = np.asarray(image.dataobj)
+    clipped = np.clip(array, *np.percentile(array, [0.5, 99.5]))
+    wrong = np.mean((np.asarray(pred.dataobj) == 1) != (clipped > clipped.mean()))
+    assert wrong < 1e-3, f"{wrong:.1%} of the voxels are elsewhere"
+
+
+@pytest.mark.parametrize("axcodes", ["RAS", "LPS", "SAL"])
+def test_anisotropic_volumes_are_resampled_and_come_back(tmp_path: Path, volume, axcodes: str):
+    thick = volume[:, :, ::3]
+    image = stored_as(axcodes, thick, np.diag([1.0, 1.0, 3.0, 1.0]))
+    (tmp_path / "in").mkdir()
+    nibabel.save(image, tmp_path / "in" / "case.nii.gz")
+    segment(tmp_path / "in", tmp_path / "out", **threshold_network(tmp_path))
+    pred = nibabel.load(tmp_path / "out" / "case.nii.gz")
+    assert pred.shape == image.shape
+    np.testing.assert_allclose(pred.affine, image.affine, atol=1e-4)
+    array = np.asarray(image.dataobj)
+    wanted, got = array > array.mean(), np.asarray(pred.dataobj) == 1
+    assert 2 * (wanted & got).sum() / (wanted.sum() + got.sum()) > 0.97
+
+
+def test_the_tree_of_folders_and_the_names_are_kept(tmp_path: Path, volume):
+    for name in ("a/one.nii.gz", "b/c/two.nii.gz"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "in" / name)
+    segment(tmp_path / "in", tmp_path / "out", **threshold_network(tmp_path))
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.nii.gz"))
+    assert written == ["a/one.nii.gz", "b/c/two.nii.gz"]
+
+
+def test_any_scale_of_intensities_gives_the_same_mask(tmp_path: Path, volume):
+    (tmp_path / "in").mkdir()
+    nibabel.save(nibabel.Nifti1Image(volume.round().astype(np.uint8), np.eye(4)), tmp_path / "in" / "small.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(volume.round() * 5000 + 100, np.eye(4)), tmp_path / "in" / "large.nii.gz")
+    segment(tmp_path / "in", tmp_path / "out", **threshold_network(tmp_path))
+    small, large = (
+        np.asarray(nibabel.load(tmp_path / "out" / f"{name}.nii.gz").dataobj) for name in ("small", "large")
+    )
+    assert np.mean(small != large) < 1e-3
+
+
+def test_as_a_process_without_a_model_it_names_the_file_that_is_missing(
+    bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle
+):
+    done = run_bundle(
+        bundle_copy / "configs" / "inference.json",
+        expect=1,
+        dataset_dir=toy_dataset / "imagesTr",
+        ckpt_path="/no/model.pt",
+    )
+    assert "/no/model.pt" in done.stderr
+
+
+def test_as_a_process_on_an_empty_folder_it_says_what_it_looked_for(
+    bundle_copy: Path, tmp_path: Path, run_bundle: RunBundle
+):
+    (tmp_path / "empty").mkdir()
+    done = run_bundle(bundle_copy / "configs" / "inference.json", expect=1, dataset_dir=tmp_path / "empty")
+    assert "no images in it" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,194 @@
+"""The bundle run as its users run it: processes of ``python -m monai.bundle``, from another folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import FRAGMENTS, RunBundle
+
+QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
+
+
+def epochs(output: str) -> list[str]:
+    """``1/2`` and so on, of the lines that a training writes."""
+    return [line.split("epoch ")[1].split(":")[0] for line in output.splitlines() if ": epoch " in line]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("run_id", ["training", None], ids=["training", "without an id"])
+def test_it_trains_once_and_leaves_everything_in_the_bundle(
+    bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle, run_id
+):
+    done = run_bundle(bundle_copy / "configs" / "train.json", run_id=run_id, dataset_dir=toy_dataset, **QUICK)
+    assert epochs(done.stdout) == ["1/1"], "one training, not two"
+
+    weights = torch.load(bundle_copy / "models" / "model.pt", weights_only=True)
+    assert all(isinstance(value, torch.Tensor) for value in weights.values()), "a plain state dict"
+    checkpoint = torch.load(bundle_copy / "models" / "last_checkpoint.pt", weights_only=True)
+    assert set(checkpoint) == {"model", "optimizer", "lr_scheduler", "trainer", "best"}
+
+    output = bundle_copy / "eval"
+    row = rows(output / "curve.csv")[0]
+    assert 0 <= float(row["val_mean_dice"]) <= 1
+    assert {"anterior", "posterior", "loss", "learning_rate", "seconds"} <= set(row)
+    assert (output / "curve.png").stat().st_size > 1000
+    assert list(output.glob("events.out.tfevents.*"))
+    per_case = rows(output / "val_dice_per_class_raw.csv")
+    assert len(per_case) == 2
+    assert all("toy_" in row["filename"] for row in per_case)
+    assert not list((bundle_copy.parent / "elsewhere").iterdir()), "nothing lands in the working directory"
+
+
+def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own_dataset: Path, run_bundle: RunBundle):
+    (own_dataset / "dataset.json").unlink()
+    train = bundle_copy / "configs" / "train.json"
+    data = {"dataset_dir": own_dataset, "subject_of": "$None"}
+    done = run_bundle(train, FRAGMENTS / "smoke.json", FRAGMENTS / "amp.json", run_id="training", **data)
+    assert epochs(done.stdout) == ["1/1"]
+    smoke = bundle_copy / "eval" / "smoke"
+    assert (smoke / "models" / "model.pt").is_file()
+    assert not (bundle_copy / "models" / "model.pt").exists(), "a smoke test leaves the bundle's model alone"
+    best = torch.load(smoke / "models" / "last_checkpoint.pt", weights_only=True)["best"]
+
+    done = run_bundle(
+        train,
+        FRAGMENTS / "smoke.json",
+        FRAGMENTS / "resume.json",
+        run_id="training",
+        **data,
+        **{"train#trainer#max_epochs": 2},
+    )
+    assert epochs(done.stdout) == ["2/2"], "it goes on where it stopped"
+    assert [row["epoch"] for row in rows(smoke / "curve.csv")] == ["1", "2"]
+    checkpoint = torch.load(smoke / "models" / "last_checkpoint.pt", weights_only=True)
+    assert checkpoint["best"]["_saved"][-1][0] >= best["_saved"][-1][0], "the best score is remembered"
+    assert checkpoint["trainer"]["iteration"] == 2 * best_iterations(smoke)
+
+
+def best_iterations(folder: Path) -> int:
+    """Iterations of one epoch: four training volumes make one batch."""
+    checkpoint = torch.load(folder / "models" / "last_checkpoint.pt", weights_only=True)
+    return checkpoint["trainer"]["epoch_length"]
+
+
+def test_cross_validation_and_fast_give_every_fold_a_folder(
+    bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle
+):
+    """Fold k of n by an override, evaluated with the same fragment."""
+    configs = bundle_copy / "configs"
+    shared = {"dataset_dir": toy_dataset, "folds": 3, "subject_of": "$None"}
+    run_bundle(
+        configs / "train.json",
+        FRAGMENTS / "fast.json",
+        FRAGMENTS / "cross_validation.json",
+        run_id="training",
+        **shared,
+        **{"fold": 2, "train#trainer#max_epochs": 1},
+    )
+    folder = bundle_copy / "eval" / "fold_2"
+    trained_on = {Path(row["filename"]).name for row in rows(folder / "val_dice_per_class_raw.csv")}
+    assert (folder / "models" / "model.pt").is_file()
+
+    done = run_bundle(
+        configs / "train.json", configs / "evaluate.json", FRAGMENTS / "cross_validation.json", **shared, fold=2
+    )
+    assert "val_mean_dice" in done.stdout
+    evaluated = rows(folder / "val_dice_per_class_raw.csv")
+    assert {Path(row["filename"]).name for row in evaluated} == trained_on
+    assert float(rows(folder / "curve.csv")[0]["anterior"]) == pytest.approx(
+        sum(float(row["anterior"]) for row in evaluated) / len(evaluated), abs=1e-4
+    ), "evaluation finds the score that training noted"
+
+
+def break_missing_label(folder: Path) -> str:
+    (folder / "labelsTr" / "toy_003.nii.gz").unlink()
+    return "labelsTr/toy_003.nii.gz: listed in dataset.json, but missing. Restore or unlist it."
+
+
+def break_orphan(folder: Path) -> str:
+    (folder / "dataset.json").unlink()
+    (folder / "labelsTr" / "toy_004.nii.gz").unlink()
+    return "imagesTr/toy_004.nii.gz: image without a label. Add labelsTr/toy_004.nii.gz"
+
+
+def break_empty(folder: Path) -> str:
+    (folder / "dataset.json").unlink()
+    for path in [*(folder / "imagesTr").iterdir(), *(folder / "labelsTr").iterdir()]:
+        path.unlink()
+    return "imagesTr: no images."
+
+
+def break_truncated(folder: Path) -> str:
+    for path in (folder / "imagesTr").iterdir():
+        path.write_bytes(path.read_bytes()[:1500])
+    return "cannot be read (EOFError"
+
+
+def break_label_value(folder: Path) -> str:
+    for entry in json.loads((folder / "dataset.json").read_text())["training"]:
+        import nibabel
+        import numpy as np
+
+        path = folder / entry["label"]
+        array = np.asarray(nibabel.load(path).dataobj).copy()
+        array[0, 0, 0] = 9
+        nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), path)
+    return "has label values 9; expected 0 to 2."
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [break_missing_label, break_orphan, break_empty, break_truncated, break_label_value],
+    ids=lambda function: function.__name__.removeprefix("break_"),
+)
+def test_bad_data_end_it_with_one_clear_error_before_the_first_epoch(
+    bundle_copy: Path, own_dataset: Path, run_bundle: RunBundle, break_it
+):
+    expected = break_it(own_dataset)
+    done = run_bundle(
+        bundle_copy / "configs" / "train.json", run_id="training", expect=1, dataset_dir=own_dataset, **QUICK
+    )
+    assert expected in done.stderr
+    assert done.stderr.count("error: ") == 1
+    assert "Traceback" not in done.stderr
+    assert epochs(done.stdout) == []
+    assert not (bundle_copy / "models" / "model.pt").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_evaluate_together(bundle_copy: Path, toy_dataset: Path, tmp_path: Path):
+    """multi_gpu_train.json under torchrun, here with gloo on the CPU."""
+    configs = bundle_copy / "configs"
+    for names, wanted in (
+        (["train.json", "multi_gpu_train.json"], ": epoch 1/1"),
+        (["train.json", "evaluate.json", "multi_gpu_evaluate.json"], "val_mean_dice"),
+    ):
+        files = "[" + ",".join(f"'{configs / name}'" for name in names) + "]"
+        command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "-m",
+            "monai.bundle",
+        ]
+        command += ["run", "--config_file", files, "--dataset_dir", str(toy_dataset), "--device", "cpu"]
+        for key, value in QUICK.items():
+            command += [f"--{key}", str(value)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        assert wanted in done.stdout
+        assert done.stdout.count(": epoch 1/1") <= 1, "one process speaks"
+    weights = torch.load(bundle_copy / "models" / "model.pt", weights_only=True)
+    assert not any(key.startswith("module.") for key in weights), "it loads without DistributedDataParallel"

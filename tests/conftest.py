@@ -1,0 +1,111 @@
+"""Data that the tests share: a synthetic data set, and the real one where it is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
+HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
+FRAGMENTS = PROJECT / "configs"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real images beside the checkout."""
+    folder = Path(os.environ.get("MONAI_MOBILEUNET_TEST_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data not found: {folder} (set MONAI_MOBILEUNET_TEST_DATA to its folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hippocampus_data(shared_data: Path) -> Path:
+    """MSD Task04_Hippocampus: 208 cases."""
+    folder = shared_data / "hippocampus"
+    if not folder.is_dir():
+        pytest.skip(f"real data not found: {folder}")
+    return folder
+
+
+def head_and_tail(index: int, shape: tuple[int, int, int] = (24, 34, 28)) -> tuple[np.ndarray, np.ndarray]:
+    """A bright ellipsoid whose front half is class 1 and whose back half is class 2, in noise."""
+    random = np.random.RandomState(index)
+    centre = np.array(shape) / 2 + random.uniform(-2, 2, 3)
+    radii = np.array(shape) * random.uniform(0.24, 0.3, 3)
+    grid = np.stack(np.meshgrid(*(np.arange(size) for size in shape), indexing="ij"), -1)
+    inside = (((grid - centre) / radii) ** 2).sum(-1) < 1
+    label = np.where(inside, np.where(grid[..., 1] > centre[1], 1, 2), 0).astype(np.uint8)
+    image = 40 + 60 * inside + 25 * (label == 1) + random.normal(0, 8, shape)
+    return image.clip(0, 255), label
+
+
+def write_dataset(folder: Path, cases: int = 6) -> Path:
+    """A Decathlon folder whose volumes mix uint8 with floats of another scale, as Task04's do."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True)
+    listed = []
+    for index in range(1, cases + 1):
+        image, label = head_and_tail(index)
+        stored = image.astype(np.uint8) if index % 2 else (image * 4000).astype(np.float32)
+        name = f"toy_{index:03d}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), folder / "imagesTr" / name)
+        nibabel.save(nibabel.Nifti1Image(label, np.eye(4)), folder / "labelsTr" / name)
+        listed.append({"image": f"./imagesTr/{name}", "label": f"./labelsTr/{name}"})
+    description = {
+        "labels": {"0": "background", "1": "head", "2": "tail"},
+        "modality": {"0": "MRI"},
+        "training": listed,
+    }
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six volumes; not to be changed by a test."""
+    return write_dataset(tmp_path_factory.mktemp("toy") / "Task99_Toy")
+
+
+@pytest.fixture
+def own_dataset(tmp_path: Path, toy_dataset: Path) -> Path:
+    """A copy of the toy data set that a test may break."""
+    return Path(shutil.copytree(toy_dataset, tmp_path / "dataset"))
+
+
+@pytest.fixture
+def bundle_copy(tmp_path: Path) -> Path:
+    """The hippocampus bundle in a place where it may write."""
+    return Path(shutil.copytree(HIPPOCAMPUS, tmp_path / HIPPOCAMPUS.name, ignore=shutil.ignore_patterns("eval")))
+
+
+RunBundle = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_bundle(tmp_path: Path) -> RunBundle:
+    """Run ``python -m monai.bundle run`` as a user does, from a folder that is not the bundle's."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def run(*configs: Path, run_id: str | None = None, expect: int = 0, **overrides: object):
+        files = str(configs[0]) if len(configs) == 1 else "[" + ",".join(f"'{path}'" for path in configs) + "]"
+        command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", *([run_id] if run_id else [])]
+        command += ["--config_file", files]
+        for key, value in overrides.items():
+            command += [f"--{key}", str(value)]
+        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=600)
+        assert done.returncode == expect, done.stdout[-3000:] + done.stderr[-3000:]
+        return done
+
+    return run

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.data import MetaTensor, list_data_collate
+
+from monai_mobileunet.data import RandSliceSamplesd
+
+
+def coordinates(shape) -> torch.Tensor:
+    """A volume whose voxel values tell their place."""
+    return torch.arange(1, 1 + int(torch.tensor(shape).prod()), dtype=torch.float32).reshape(1, *shape)
+
+
+sizes = st.tuples(*(st.integers(1, 9) for _ in range(3)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(shape=sizes, plane=st.sampled_from([0, 1, 2]), context=st.integers(0, 2), seed=st.integers(0, 9))
+def test_a_sample_is_a_window_of_a_slice_and_the_label_s_is_the_same_window(shape, plane, context, seed):
+    volume = coordinates(shape)
+    cut = RandSliceSamplesd(["image", "label"], (4, 5), 3, plane, context=[context, 0], pad_values=[None, 0])
+    cut.set_random_state(seed)
+    for sample in cut({"image": volume, "label": volume.clone(), "name": "x"}):
+        image, label = sample["image"], sample["label"]
+        assert image.shape == (2 * context + 1, 4, 5)
+        assert label.shape == (1, 4, 5)
+        assert sample["name"] == "x"
+        inside = label[0] > 0  # padding is 0, voxels are not
+        assert inside.any()
+        assert torch.equal(image[context][inside], label[0][inside])
+        places = torch.stack(torch.unravel_index((label[0][inside] - 1).long(), shape))
+        assert places[plane].unique().numel() == 1, "a sample comes from one slice"
+
+
+def test_every_slice_is_seen_once_before_any_is_repeated():
+    volume = coordinates((5, 4, 4))
+    cut = RandSliceSamplesd("image", 4, num_samples=5, spatial_dim="sagittal").set_random_state(0)
+    first_voxels = sorted(float(sample["image"][0, 0, 0]) for sample in cut({"image": volume}))
+    assert first_voxels == [float(volume[0, i, 0, 0]) for i in range(5)]
+
+
+def test_all_planes_are_chosen_from():
+    cut = RandSliceSamplesd("image", 3, num_samples=1, spatial_dim=["sagittal", "axial"]).set_random_state(1)
+    volume = torch.zeros(1, 3, 3, 3)
+    planes = {cut.draw(volume.shape[1:])[0] for _ in range(40)}
+    assert planes == {0, 2}
+
+
+def test_context_repeats_the_edge_and_padding_repeats_or_fills():
+    volume = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 1, 1, 3)
+    cut = RandSliceSamplesd(["image", "label"], 2, 3, 2, context=[1, 0], pad_values=[None, -1]).set_random_state(0)
+    samples = cut({"image": volume, "label": volume})
+    contexts = {tuple(sample["image"][:, 0, 0].tolist()) for sample in samples}
+    assert contexts == {(1.0, 1.0, 2.0), (1.0, 2.0, 3.0), (2.0, 3.0, 3.0)}
+    assert all((sample["label"] == -1).sum() == 3 for sample in samples)
+
+
+def test_samples_of_several_volumes_collate_to_one_batch_and_dtypes_stay():
+    cut = RandSliceSamplesd(["image", "label"], 6, 4, [0, 1, 2], context=[1, 0]).set_random_state(0)
+    volumes = [
+        {"image": MetaTensor(torch.rand(1, 5, 8, 7)), "label": torch.ones(1, 5, 8, 7, dtype=torch.uint8)}
+        for _ in range(2)
+    ]
+    batch = list_data_collate([cut(volume) for volume in volumes])
+    assert batch["image"].shape == (8, 3, 6, 6)
+    assert batch["label"].shape == (8, 1, 6, 6)
+    assert batch["label"].dtype == torch.uint8
+
+
+def test_a_seed_repeats_the_draw():
+    volume = {"image": coordinates((6, 6, 6))}
+    draws = [
+        torch.stack([s["image"] for s in RandSliceSamplesd("image", 4, 3, 2).set_random_state(seed)(volume)])
+        for seed in (3, 3, 4)
+    ]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_bad_arguments_and_shapes_are_refused():
+    with pytest.raises(ValueError, match="spatial_dim is 'tilted'"):
+        RandSliceSamplesd("image", 4, spatial_dim="tilted")
+    with pytest.raises(ValueError, match="must be at least 1"):
+        RandSliceSamplesd("image", 4, num_samples=0)
+    with pytest.raises(ValueError, match="expected one 3D shape"):
+        RandSliceSamplesd(["image", "label"], 4)({"image": torch.zeros(1, 4, 4, 4), "label": torch.zeros(1, 4, 4, 3)})

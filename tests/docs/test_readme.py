@@ -1,0 +1,74 @@
+"""The README's commands run as they are printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the commands name, in which they may write."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("bundles", "configs"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("eval", "*.pt"))
+    return folder
+
+
+def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Path, toy_dataset: Path):
+    commands = [command for command in COMMANDS if "monai.bundle" in command]
+    assert len(commands) == 7
+    for command in commands:
+        arguments = shlex.split(command.replace("$DATA", str(toy_dataset)))
+        if "training" in arguments or "evaluate.json" in command:
+            arguments += SHORT.split()
+        if "training" in arguments and "max_epochs" not in command and "smoke" not in command:
+            arguments += ["--train#trainer#max_epochs", "1"]
+        assert arguments[0] == "python"
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *arguments[1:]], cwd=checkout, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    assert len(list((checkout / "segmented").glob("*.nii.gz"))) == 6
+    assert (checkout / "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt").is_file()
+
+
+def test_the_python_example_works():
+    (example,) = blocks("python")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120)
+
+
+def test_make_knows_the_targets_that_the_readme_names():
+    for target in re.findall(r"`?make (\w+)", "\n".join(COMMANDS)):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        done = subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_file_and_fragment_that_it_names_exists():
+    for name in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (PROJECT / name).exists(), name
+    listed = set(re.findall(r"^\| `(\w+\.json)`", README, flags=re.MULTILINE))
+    assert listed == {path.name for path in (PROJECT / "configs").glob("*.json")}
+
+
+def test_the_readme_says_that_it_is_no_medical_device():
+    assert "Not a medical device" in README

@@ -1,0 +1,111 @@
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from torch import nn
+
+from monai_mobileunet import ContextSliceInferer, MobileUNet
+from monai_mobileunet.inferers import AutocastInferer
+
+
+class Recorder(nn.Module):
+    """A convolution that remembers the type of what it computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, padding=1)
+        self.dtypes = set()
+
+    def forward(self, x):
+        out = self.conv(x)
+        self.dtypes.add(out.dtype)
+        return out
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Recorder().eval()
+
+
+@torch.no_grad()
+def test_bfloat16_inside_and_float32_outside(network):
+    image = torch.rand(2, 1, 12, 9)
+    scores = AutocastInferer()(image, network)
+    assert network.dtypes == {torch.bfloat16}
+    assert scores.dtype == torch.float32
+    assert scores.shape == (2, 2, 12, 9)
+    assert not torch.equal(scores, network(image))
+    torch.testing.assert_close(scores, network(image), atol=0.02, rtol=0)
+
+
+@torch.no_grad()
+def test_autocast_ends_with_the_call(network):
+    AutocastInferer()(torch.rand(1, 1, 8, 8), network)
+    network.dtypes.clear()
+    network(torch.rand(1, 1, 8, 8))
+    assert network.dtypes == {torch.float32}
+
+
+@pytest.mark.parametrize("roi_size", [-1, (6, 5)])
+@torch.no_grad()
+def test_runs_another_inferer(network, roi_size):
+    inferer = ContextSliceInferer(roi_size, mode="gaussian")
+    volume = torch.rand(1, 1, 8, 9, 5)
+    scores = AutocastInferer(inferer)(volume, network)
+    assert network.dtypes == {torch.bfloat16}
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, inferer(volume, network), atol=0.02, rtol=0)
+
+
+@torch.no_grad()
+def test_mobile_unet_gives_nearly_the_scores_of_float32():
+    torch.manual_seed(0)
+    network = MobileUNet(depth=3).eval()
+    image = torch.randn(1, 1, 37, 50)
+    difference = AutocastInferer()(image, network) - network(image)
+    assert 0 < difference.abs().max() < 0.05 * network(image).abs().max()
+
+
+def test_gradients_reach_the_float32_weights(network):
+    AutocastInferer()(torch.rand(1, 1, 8, 8), network).square().mean().backward()
+    assert network.conv.weight.grad.dtype == torch.float32
+    assert network.conv.weight.grad.abs().max() > 0
+
+
+@torch.no_grad()
+def test_outputs_of_deep_supervision_come_back_as_a_list():
+    outputs = AutocastInferer()(torch.rand(2, 1, 32, 32), MobileUNet(deep_supervision=True, depth=3).train())
+    assert isinstance(outputs, list)
+    assert len(outputs) == 2
+
+
+def test_further_arguments_reach_the_network():
+    def network(x, factor, shift=0.0):
+        return factor * x + shift
+
+    assert torch.equal(AutocastInferer()(torch.ones(1, 1, 2, 2), network, 3, shift=2), torch.full((1, 1, 2, 2), 5.0))
+
+
+@torch.no_grad()
+def test_a_meta_tensor_keeps_its_affine(network):
+    affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0], dtype=torch.float64))
+    scores = AutocastInferer(ContextSliceInferer())(MetaTensor(torch.rand(1, 1, 8, 9, 5), affine=affine), network)
+    assert isinstance(scores, MetaTensor)
+    assert scores.dtype == torch.float32
+    assert torch.equal(scores.affine, affine)
+
+
+@torch.no_grad()
+def test_is_chosen_by_one_override_in_a_config(network):
+    config = {"inferer": {"_target_": "monai.inferers.SimpleInferer"}}
+    override = {
+        "inferer": {
+            "_target_": "monai_mobileunet.inferers.AutocastInferer",
+            "inferer": {"_target_": "monai_mobileunet.inferers.ContextSliceInferer", "roi_size": 16},
+            "dtype": "$torch.bfloat16",
+        }
+    }
+    inferer = ConfigParser({**config, **override, "imports": ["$import torch"]}).get_parsed_content("inferer")
+    assert inferer(torch.rand(1, 1, 8, 9, 3), network).shape == (1, 2, 8, 9, 3)
+    assert network.dtypes == {torch.bfloat16}

@@ -1,0 +1,346 @@
+import json
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from monai.engines import SupervisedEvaluator
+from monai.inferers import SliceInferer
+from torch import nn
+
+from monai_mobileunet import ContextSliceInferer, MobileUNet
+from monai_mobileunet.slicing import PLANES, take_slices
+
+CHANNELS, CLASSES = 2, 3
+SHAPE = (9, 10, 11)
+
+
+class Recorder(nn.Module):
+    """Two convolutions, so that a pixel's score depends on the window around it, and what they were called with."""
+
+    def __init__(self, in_channels=CHANNELS):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, CLASSES, 5, padding=2)
+        )
+        self.inputs = []
+
+    def forward(self, x):
+        self.inputs.append(x.clone())
+        return self.layers(x)
+
+    @property
+    def shapes(self):
+        return [tuple(x.shape) for x in self.inputs]
+
+
+@pytest.fixture(autouse=True)
+def _no_grad():
+    torch.manual_seed(0)
+    with torch.no_grad():
+        yield
+
+
+@pytest.fixture
+def network():
+    return Recorder().eval()
+
+
+def volume(batch=1, channels=CHANNELS, shape=SHAPE):
+    return torch.randn(batch, channels, *shape)
+
+
+def slice_size(plane, shape=SHAPE):
+    return tuple(length for axis, length in enumerate(shape) if axis != plane)
+
+
+def by_hand(inputs, network, plane, context=0):
+    """Every slice by itself, whole."""
+    items = []
+    for item in inputs:
+        slices = take_slices(item, torch.arange(item.shape[plane + 1]), plane, context)
+        items.append(torch.stack([network(s[None])[0] for s in slices], dim=plane + 1))
+    return torch.stack(items)
+
+
+class TestAgainstMonai:
+    @pytest.mark.parametrize("sw_batch_size", [1, 5])
+    @pytest.mark.parametrize("batch", [1, 2])
+    @pytest.mark.parametrize("overlap", [0.25, 0.5])
+    @pytest.mark.parametrize("mode", ["constant", "gaussian"])
+    @pytest.mark.parametrize("roi_size", [(5, 6), (4, 11), (9, 4)])
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_windows_give_the_scores_of_slice_inferer(
+        self, network, plane, roi_size, mode, overlap, batch, sw_batch_size
+    ):
+        roi_size = tuple(min(r, s) for r, s in zip(roi_size, slice_size(plane), strict=True))
+        self._check(network, volume(batch), plane, roi_size, mode, overlap, sw_batch_size)
+
+    @pytest.mark.parametrize("batch", [1, 2])
+    @pytest.mark.parametrize("sw_batch_size", [1, 5])
+    @pytest.mark.parametrize("mode", ["constant", "gaussian"])
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_whole_slices_give_the_scores_of_slice_inferer(self, network, plane, mode, sw_batch_size, batch):
+        self._check(network, volume(batch), plane, slice_size(plane), mode, 0.25, sw_batch_size)
+
+    @staticmethod
+    def _check(network, inputs, plane, roi_size, mode, overlap, sw_batch_size):
+        arguments = {
+            "roi_size": roi_size,
+            "sw_batch_size": sw_batch_size,
+            "overlap": overlap,
+            "mode": mode,
+            "spatial_dim": plane,
+        }
+        scores = ContextSliceInferer(**arguments)(inputs, network)
+        expected = SliceInferer(**arguments)(inputs, network)
+        assert scores.shape == expected.shape == (len(inputs), CLASSES, *SHAPE)
+        torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+
+
+class TestWindows:
+    @pytest.mark.parametrize("roi_size", [-1, (-1, -1), 64, (32, 10), (9, 10)])
+    def test_a_slice_that_fits_is_seen_whole_and_unpadded(self, network, roi_size):
+        inputs = volume()
+        scores = ContextSliceInferer(roi_size)(inputs, network)
+        assert {shape[2:] for shape in network.shapes} == {(9, 10)}
+        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize(
+        ("roi_size", "window"), [((64, 4), (9, 4)), ((4, 64), (4, 10)), ((-1, 4), (9, 4)), (4, (4, 4))]
+    )
+    def test_only_the_axis_that_is_too_long_is_cut(self, network, roi_size, window):
+        ContextSliceInferer(roi_size)(volume(), network)
+        assert {shape[2:] for shape in network.shapes} == {window}
+
+    def test_overlap_per_axis(self, network):
+        ContextSliceInferer((9, 5), sw_batch_size=99, overlap=(0.0, 0.0))(volume(shape=(9, 10, 1)), network)
+        ContextSliceInferer((9, 5), sw_batch_size=99, overlap=(0.0, 0.5))(volume(shape=(9, 10, 1)), network)
+        assert network.shapes == [(2, CHANNELS, 9, 5), (4, CHANNELS, 9, 5)]
+
+
+class TestBatches:
+    @pytest.mark.parametrize(
+        ("sw_batch_size", "sizes"), [(1, [1] * 11), (4, [4, 4, 3]), (8, [8, 3]), (11, [11]), (99, [11])]
+    )
+    def test_slices_go_through_the_network_together(self, network, sw_batch_size, sizes):
+        inputs = volume()
+        scores = ContextSliceInferer(sw_batch_size=sw_batch_size)(inputs, network)
+        assert [shape[0] for shape in network.shapes] == sizes
+        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("sw_batch_size", [1, 3, 5])
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_no_call_gets_more_windows_than_sw_batch_size(self, network, plane, sw_batch_size):
+        ContextSliceInferer((5, 6), sw_batch_size, spatial_dim=plane)(volume(2), network)
+        assert max(shape[0] for shape in network.shapes) == sw_batch_size
+
+    def test_items_of_a_batch_are_independent(self, network):
+        inputs = volume(2)
+        inferer = ContextSliceInferer(context=0, sw_batch_size=4)
+        together = inferer(inputs, network)
+        for item in range(2):
+            alone = inferer(inputs[item : item + 1], network)
+            torch.testing.assert_close(together[item : item + 1], alone, atol=1e-5, rtol=0)
+
+
+class TestContext:
+    @pytest.mark.parametrize("context", [1, 2, 20])
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_network_gets_the_neighbours_as_channels(self, plane, context):
+        network, inputs = Recorder(CHANNELS * (2 * context + 1)), volume(2)
+        scores = ContextSliceInferer(spatial_dim=plane, context=context, sw_batch_size=4)(inputs, network)
+        assert scores.shape == (2, CLASSES, *SHAPE)
+        seen = torch.cat(network.inputs).unflatten(0, (2, SHAPE[plane]))
+        for number in range(SHAPE[plane]):
+            for position, neighbour in enumerate(range(number - context, number + context + 1)):
+                expected = inputs.select(plane + 2, min(max(neighbour, 0), SHAPE[plane] - 1))
+                channels = slice(CHANNELS * position, CHANNELS * (position + 1))
+                assert torch.equal(seen[:, number, channels], expected)
+
+    @pytest.mark.parametrize("sw_batch_size", [1, 4])
+    def test_neighbours_come_from_the_volume_and_not_from_the_batch_of_slices(self, sw_batch_size):
+        network, inputs = Recorder(CHANNELS * 3), volume()
+        scores = ContextSliceInferer(context=1, sw_batch_size=sw_batch_size)(inputs, network)
+        torch.testing.assert_close(scores, by_hand(inputs, network, 2, context=1), atol=1e-5, rtol=0)
+
+    def test_windows_have_context_too(self):
+        network = Recorder(CHANNELS * 3)
+        ContextSliceInferer((5, 6), context=1)(volume(), network)
+        assert {shape[1:] for shape in network.shapes} == {(CHANNELS * 3, 5, 6)}
+
+
+class TestPlanes:
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_slices_are_stacked_along_spatial_dim(self, network, plane):
+        inputs = volume(2)
+        scores = ContextSliceInferer(spatial_dim=plane)(inputs, network)
+        torch.testing.assert_close(scores, by_hand(inputs, network, plane), atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize(("name", "axis"), PLANES.items())
+    def test_names(self, network, name, axis):
+        inputs = volume()
+        by_name = ContextSliceInferer(spatial_dim=name)(inputs, network)
+        assert torch.equal(by_name, ContextSliceInferer(spatial_dim=axis)(inputs, network))
+
+    @pytest.mark.parametrize("planes", [(0, 1), ("axial", "coronal", "sagittal"), [2, "sagittal"]])
+    def test_scores_of_several_planes_are_averaged(self, network, planes):
+        inputs = volume(2)
+        scores = ContextSliceInferer((6, 6), spatial_dim=planes)(inputs, network)
+        each = [ContextSliceInferer((6, 6), spatial_dim=plane)(inputs, network) for plane in planes]
+        torch.testing.assert_close(scores, torch.stack(each).mean(dim=0), atol=1e-5, rtol=0)
+
+
+class TestSingleSlice:
+    @pytest.mark.parametrize("plane", [0, 2, ("axial", "coronal")])
+    def test_an_image_without_a_third_axis_is_one_slice(self, network, plane):
+        image = torch.randn(3, CHANNELS, 9, 10)
+        scores = ContextSliceInferer(spatial_dim=plane)(image, network)
+        torch.testing.assert_close(scores, network(image), atol=1e-5, rtol=0)
+
+    def test_is_its_own_context(self):
+        network, image = Recorder(CHANNELS * 3), torch.randn(1, CHANNELS, 9, 10)
+        ContextSliceInferer(context=1)(image, network)
+        assert torch.equal(network.inputs[0], image.repeat(1, 3, 1, 1))
+
+    def test_windows(self, network):
+        image = torch.randn(2, CHANNELS, 9, 10)
+        scores = ContextSliceInferer((5, 6), mode="gaussian")(image, network)
+        as_volume = ContextSliceInferer((5, 6), mode="gaussian")(image[..., None], network)
+        assert {shape[2:] for shape in network.shapes} == {(5, 6)}
+        assert torch.equal(scores, as_volume[..., 0])
+
+
+class TestOutput:
+    @pytest.mark.parametrize("planes", [2, (0, 1, 2)])
+    @pytest.mark.parametrize("shape", [SHAPE, SHAPE[:2]])
+    @pytest.mark.parametrize("roi_size", [-1, 5])
+    def test_a_meta_tensor_keeps_its_metadata(self, network, planes, shape, roi_size):
+        affine = torch.tensor([[0.0, -2, 0, 5], [3, 0, 0, -7], [0, 0, 4, 1], [0, 0, 0, 1]], dtype=torch.float64)
+        image = MetaTensor(volume(shape=shape), affine=affine, meta={"filename_or_obj": "case.nii.gz"})
+        scores = ContextSliceInferer(roi_size, spatial_dim=planes)(image, network)
+        assert isinstance(scores, MetaTensor)
+        assert scores.shape == (1, CLASSES, *shape)
+        assert torch.equal(scores.affine, affine)
+        assert scores.meta["filename_or_obj"] == "case.nii.gz"
+        assert torch.equal(scores.as_tensor(), ContextSliceInferer(roi_size, spatial_dim=planes)(
+            image.as_tensor(), network
+        ))  # fmt: skip
+
+    def test_the_network_never_sees_a_meta_tensor(self, network):
+        ContextSliceInferer()(MetaTensor(volume()), network)
+        assert not any(isinstance(x, MetaTensor) for x in network.inputs)
+
+    @pytest.mark.parametrize("roi_size", [-1, 5])
+    def test_has_the_floating_point_type_of_the_inputs(self, network, roi_size):
+        scores = ContextSliceInferer(roi_size)(volume().double(), network.double())
+        assert scores.dtype == torch.float64
+        assert not isinstance(scores, MetaTensor)
+
+    @pytest.mark.parametrize("roi_size", [-1, 5])
+    def test_inputs_are_left_as_they_are(self, network, roi_size):
+        inputs = volume()
+        before = inputs.clone()
+        ContextSliceInferer(roi_size, context=0, spatial_dim=(0, 2))(inputs, network)
+        assert torch.equal(inputs, before)
+
+    def test_progress_bar_changes_no_score(self, network, capsys):
+        inputs = volume()
+        scores = ContextSliceInferer(progress=True)(inputs, network)
+        assert "slices" in capsys.readouterr().out
+        assert torch.equal(scores, ContextSliceInferer()(inputs, network))
+
+    def test_gradients_reach_the_network(self, network):
+        with torch.enable_grad():
+            ContextSliceInferer((5, 6), spatial_dim=(0, 2))(volume(), network).square().mean().backward()
+        assert all(p.grad.abs().max() > 0 for p in network.parameters())
+
+
+class TestNetwork:
+    @pytest.mark.parametrize("roi_size", [-1, 5])
+    def test_gets_further_arguments(self, network, roi_size):
+        def scaled(x, factor, shift=0.0):
+            return factor * network(x) + shift
+
+        inputs = volume()
+        scores = ContextSliceInferer(roi_size)(inputs, scaled, 3.0, shift=2.0)
+        plain = ContextSliceInferer(roi_size)(inputs, network)
+        torch.testing.assert_close(scores, 3 * plain + 2, atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("roi_size", [-1, 16])
+    def test_in_training_mode_with_deep_supervision_is_refused_with_the_remedy(self, roi_size):
+        network = MobileUNet(in_channels=CHANNELS, deep_supervision=True, depth=3).train()
+        inputs = volume(shape=(24, 24, 3))
+        with pytest.raises(TypeError, match=r"returned (list|tuple); expected one tensor .* Call network.eval\(\)"):
+            ContextSliceInferer(roi_size)(inputs, network)
+        assert ContextSliceInferer(roi_size)(inputs, network.eval()).shape == (1, 2, 24, 24, 3)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (
+                {"spatial_dim": 3},
+                r"spatial_dim is 3; expected one of \[0, 1, 2\] or \['sagittal', 'coronal', 'axial'\]",
+            ),
+            ({"spatial_dim": -1}, r"spatial_dim is -1; expected one of"),
+            ({"spatial_dim": "oblique"}, r"spatial_dim is 'oblique'; expected one of"),
+            ({"spatial_dim": (0, 3)}, r"spatial_dim is 3; expected one of"),
+            ({"spatial_dim": (0, "sagittal")}, r"spatial_dim is \(0, 'sagittal'\); give one to three different planes"),
+            ({"spatial_dim": ()}, r"spatial_dim is \(\); give one to three different planes"),
+            ({"context": -1}, r"context is -1; .* 0 or more"),
+            ({"sw_batch_size": 0}, r"sw_batch_size is 0; .* at least 1"),
+            ({"overlap": 1.0}, r"overlap is 1.0; it must be in \[0, 1\)"),
+            ({"overlap": -0.1}, r"overlap is -0.1; it must be in \[0, 1\)"),
+            ({"overlap": (0.25, 1.5)}, r"overlap is \(0.25, 1.5\); it must be in \[0, 1\)"),
+        ],
+    )
+    def test_constructor_says_what_is_wrong_and_what_is_right(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            ContextSliceInferer(**arguments)
+
+    def test_a_window_has_two_axes(self):
+        with pytest.raises(ValueError, match="3"):
+            ContextSliceInferer(roi_size=(8, 8, 8))
+
+    @pytest.mark.parametrize("shape", [(2, 9, 10), (1, 2, 9, 10, 11, 12)])
+    def test_inputs_of_another_rank(self, network, shape):
+        with pytest.raises(ValueError, match=r"expected \(B, C, H, W, D\), or \(B, C, H, W\) for one slice") as error:
+            ContextSliceInferer()(torch.zeros(shape), network)
+        assert str(shape) in str(error.value)
+
+
+class TestInMonai:
+    def test_takes_the_place_of_slice_inferer(self):
+        assert isinstance(ContextSliceInferer(), SliceInferer)
+
+    def test_evaluates_in_an_engine(self, network):
+        image, label = volume(), torch.zeros(1, 1, *SHAPE)
+        evaluator = SupervisedEvaluator(
+            device=torch.device("cpu"),
+            val_data_loader=[{"image": image, "label": label}],
+            network=network,
+            inferer=ContextSliceInferer((6, 6), spatial_dim="coronal"),
+            decollate=False,
+        )
+        evaluator.run()
+        expected = ContextSliceInferer((6, 6), spatial_dim=1)(image, network)
+        assert torch.equal(evaluator.state.output["pred"], expected)
+
+    def test_is_built_from_a_config(self, network, tmp_path):
+        arguments = {"roi_size": [6, -1], "sw_batch_size": 3, "overlap": 0.5, "mode": "gaussian"}
+        config = {
+            "plane": ["axial", "sagittal"],
+            "inferer": {
+                "_target_": "monai_mobileunet.inferers.ContextSliceInferer",
+                **arguments,
+                "spatial_dim": "@plane",
+            },
+        }
+        (tmp_path / "inference.json").write_text(json.dumps(config))
+        parser = ConfigParser()
+        parser.read_config(tmp_path / "inference.json")
+        inputs = volume()
+        scores = parser.get_parsed_content("inferer")(inputs, network)
+        assert torch.equal(scores, ContextSliceInferer(**arguments, spatial_dim=(2, 0))(inputs, network))

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+import monai_mobileunet
+from monai_mobileunet.cli import app
+
+runner = CliRunner()
+
+
+def flat(output: str) -> str:
+    """The words of an output without the frames and line breaks of the terminal."""
+    return re.sub(r"[\s│╭╮╰╯─]+", " ", output)
+
+
+def test_help_lists_the_commands_and_says_that_it_is_no_medical_device():
+    result = runner.invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert "Not a medical device" in flat(result.output)
+    assert all(command in flat(result.output) for command in ("demo", "check"))
+
+
+def test_version():
+    assert runner.invoke(app, ["--version"]).output.strip() == monai_mobileunet.__version__
+
+
+def test_check_passes_a_sound_data_set_and_fails_a_broken_one(own_dataset: Path):
+    arguments = ["check", str(own_dataset), "--num-classes", "3"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0
+    assert "6 cases, nothing wrong" in flat(result.output)
+    (own_dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "toy_002.nii.gz: cannot be read" in flat(result.output)
+
+
+def test_demo_without_a_checkout_says_what_is_missing(tmp_path: Path):
+    result = runner.invoke(app, ["demo", "--project", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "has no bundles/" in flat(result.output)
+    assert not (tmp_path / "out").exists()
+
+
+def test_demo_with_a_broken_data_set_names_the_file_before_training(own_dataset: Path, tmp_path: Path):
+    (own_dataset / "imagesTr" / "toy_005.nii.gz").unlink()
+    result = runner.invoke(app, ["demo", "--data", str(own_dataset), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "toy_005.nii.gz: listed in dataset.json, but missing" in flat(result.output)
