@@ -1,25 +1,48 @@
 """Slices of a volume: the one definition of planes and of 2.5D context that training and inference share.
 
-Volumes are ``(C, H, W, D)``. After reorientation to RAS the three spatial axes are left-right,
-posterior-anterior and inferior-superior; the slices across them are sagittal, coronal and axial.
+Volumes are ``(C, H, W, D)``. After reorientation to RAS the three spatial axes run from left to right, from
+posterior to anterior and from inferior to superior; the slices across them are sagittal, coronal and axial.
 """
 
 from __future__ import annotations
 
 import torch
 
-__all__ = ["PLANES", "slice_channels", "take_slices"]
+__all__ = ["PLANES", "slice_axes", "take_slices"]
 
-PLANES: dict[str, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
-"""The spatial axis that the slices of a plane are stacked along, in a volume with RAS axes."""
+Axes = tuple[int, int, int]
+
+PLANES: dict[str, Axes] = {
+    "sagittal": (0, 1, 2),
+    "coronal": (1, 0, 2),
+    "axial": (2, 1, 0),
+}
+"""Plane → axis that its slices are stacked along, axis of their rows, axis of their columns.
+
+In a volume with RAS axes the rows of sagittal and of axial slices both run from posterior to anterior, so that
+one network can learn both planes with one notion of front and back.
+"""
 
 
-def slice_channels(in_channels: int, context: int) -> int:
-    """Channels of a slice with ``context`` neighbours on each side: ``in_channels * (2 * context + 1)``."""
-    return in_channels * (2 * context + 1)
+def slice_axes(spatial_dim: int | str) -> Axes:
+    """Axes of the stack, the rows and the columns of slices.
+
+    Args:
+        spatial_dim: an axis (0, 1 or 2), whose slices keep the two other axes in their order, as MONAI's
+            SliceInferer cuts them; or a plane's name, whose slices lie as :data:`PLANES` says.
+
+    Raises:
+        ValueError: neither.
+    """
+    if isinstance(spatial_dim, str) and spatial_dim in PLANES:
+        return PLANES[spatial_dim]
+    if spatial_dim in (0, 1, 2):
+        rows, columns = (axis for axis in range(3) if axis != spatial_dim)
+        return int(spatial_dim), rows, columns
+    raise ValueError(f"spatial_dim is {spatial_dim!r}; expected one of [0, 1, 2] or {list(PLANES)}.")
 
 
-def take_slices(volume: torch.Tensor, indices: torch.Tensor, spatial_dim: int, context: int = 0) -> torch.Tensor:
+def take_slices(volume: torch.Tensor, indices: torch.Tensor, spatial_dim: int | str, context: int = 0) -> torch.Tensor:
     """Cut slices out of a volume, each with its neighbours as channels.
 
     Beyond the first and the last slice the edge is repeated, so every slice has its full context.
@@ -27,14 +50,15 @@ def take_slices(volume: torch.Tensor, indices: torch.Tensor, spatial_dim: int, c
     Args:
         volume: ``(C, H, W, D)``.
         indices: ``(N,)`` integers, the slices to cut.
-        spatial_dim: the spatial axis (0, 1 or 2) across which to cut.
+        spatial_dim: across which axis or in which plane; see :func:`slice_axes`.
         context: neighbours on each side of a slice.
 
     Returns:
-        ``(N, C * (2 * context + 1), H', W')``: the channels of the lowest neighbour first, then those of the
-        next, and so on; ``H', W'`` are the two other axes in their order.
+        ``(N, C * (2 * context + 1), rows, columns)``: the channels of the lowest neighbour first, then those of
+        the next, and so on.
     """
-    stack = volume.movedim(spatial_dim + 1, 0)
+    stack, rows, columns = slice_axes(spatial_dim)
+    slices = volume.permute(stack + 1, 0, rows + 1, columns + 1)
     offsets = torch.arange(-context, context + 1, device=indices.device)
-    neighbours = (indices[:, None] + offsets).clamp(0, stack.shape[0] - 1)
-    return stack[neighbours.to(stack.device)].flatten(1, 2)
+    neighbours = (indices[:, None] + offsets).clamp(0, slices.shape[0] - 1)
+    return slices[neighbours.to(slices.device)].flatten(1, 2)

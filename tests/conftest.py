@@ -13,11 +13,18 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
 FRAGMENTS = PROJECT / "configs"
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # networks this small lose more by waiting than they win
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -100,11 +107,11 @@ def run_bundle(tmp_path: Path) -> RunBundle:
 
     def run(*configs: Path, run_id: str | None = None, expect: int = 0, **overrides: object):
         files = str(configs[0]) if len(configs) == 1 else "[" + ",".join(f"'{path}'" for path in configs) + "]"
-        command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", *([run_id] if run_id else [])]
+        command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", *([] if run_id is None else [run_id])]
         command += ["--config_file", files]
         for key, value in overrides.items():
             command += [f"--{key}", str(value)]
-        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=600, env=ONE_THREAD)
         assert done.returncode == expect, done.stdout[-3000:] + done.stderr[-3000:]
         return done
 

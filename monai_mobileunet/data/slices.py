@@ -12,7 +12,7 @@ from monai.transforms import MapTransform, Randomizable
 from monai.transforms.traits import MultiSampleTrait
 from monai.utils import ensure_tuple, ensure_tuple_rep
 
-from monai_mobileunet.slicing import PLANES, take_slices
+from monai_mobileunet.slicing import slice_axes, take_slices
 
 __all__ = ["RandSliceSamplesd"]
 
@@ -29,7 +29,8 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         keys: items to cut, of the same spatial shape, each ``(C, H, W, D)``.
         roi_size: size of the window in the slice, ``(H', W')`` or one number.
         num_samples: slices per volume; each once before any is repeated.
-        spatial_dim: axis (0, 1, 2) or plane's name, or several of them to choose from.
+        spatial_dim: axis (0, 1, 2) or plane's name, or several of them to choose from; see
+            :func:`monai_mobileunet.slicing.slice_axes`.
         context: neighbouring slices on each side, per key: of the image as the network wants it, 0 for the label.
         pad_values: per key, what to pad with; ``None`` repeats the edge.
         allow_missing_keys: do not raise if a key is missing.
@@ -52,21 +53,20 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.roi_size = ensure_tuple_rep(roi_size, 2)
         self.num_samples = num_samples
-        self.planes = tuple(PLANES.get(str(plane), plane) for plane in ensure_tuple(spatial_dim))
-        if any(plane not in (0, 1, 2) for plane in self.planes):
-            raise ValueError(f"spatial_dim is {spatial_dim!r}; expected axes of (0, 1, 2) or names of {list(PLANES)}.")
+        self.planes = ensure_tuple(spatial_dim)
+        for plane in self.planes:
+            slice_axes(plane)
         if min(self.roi_size) < 1 or num_samples < 1:
             raise ValueError(f"roi_size {roi_size} and num_samples {num_samples} must be at least 1.")
         self.context = ensure_tuple_rep(context, len(self.keys))
         self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
 
-    def draw(self, spatial_shape: Sequence[int]) -> tuple[int, torch.Tensor, list[tuple[int, int]]]:
+    def draw(self, spatial_shape: Sequence[int]) -> tuple[int | str, torch.Tensor, list[tuple[int, int]]]:
         """Draw the plane, the slices, and the corner of each slice's window in the padded slice."""
-        plane = int(self.R.choice(self.planes))
-        depth = spatial_shape[plane]
+        plane = self.planes[self.R.randint(len(self.planes))]
+        depth, *in_plane = (spatial_shape[axis] for axis in slice_axes(plane))
         rounds = -(-self.num_samples // depth)
         order = [index for _ in range(rounds) for index in self.R.permutation(depth)][: self.num_samples]
-        in_plane = [size for axis, size in enumerate(spatial_shape) if axis != plane]
         slack = [max(size - roi, 0) for size, roi in zip(in_plane, self.roi_size, strict=True)]
         corners = [(int(self.R.randint(slack[0] + 1)), int(self.R.randint(slack[1] + 1))) for _ in order]
         return plane, torch.tensor(order), corners

@@ -11,7 +11,7 @@ from monai.inferers import SliceInferer, sliding_window_inference
 from monai.utils import convert_to_dst_type, ensure_tuple, ensure_tuple_rep, fall_back_tuple
 from rich.progress import track
 
-from monai_mobileunet.slicing import PLANES, take_slices
+from monai_mobileunet.slicing import slice_axes, take_slices
 
 __all__ = ["ContextSliceInferer"]
 
@@ -38,8 +38,9 @@ class ContextSliceInferer(SliceInferer):
         sw_batch_size: slices or windows per call of the network.
         overlap: share of a window that overlaps with the next, in [0, 1).
         mode: how overlapping windows are weighted, ``"constant"`` or ``"gaussian"``.
-        spatial_dim: the axis (0, 1, 2) that slices are stacked along, or its plane's name in a volume with RAS
-            axes (``"sagittal"``, ``"coronal"``, ``"axial"``), or a sequence of these.
+        spatial_dim: the axis (0, 1, 2) that slices are stacked along, or a plane of a volume with RAS axes
+            (``"sagittal"``, ``"coronal"``, ``"axial"``), or a sequence of these. By name the slices lie as
+            :data:`monai_mobileunet.slicing.PLANES` says, by number as in :class:`monai.inferers.SliceInferer`.
         context: neighbouring slices on each side. The network has ``C * (2 * context + 1)`` input channels.
         sigma_scale: width of the Gaussian weights relative to the window.
         sw_device: device of the network; by default that of the inputs.
@@ -64,8 +65,9 @@ class ContextSliceInferer(SliceInferer):
         device: torch.device | str | None = None,
         progress: bool = False,
     ) -> None:
-        self.planes = tuple(_axis(plane) for plane in ensure_tuple(spatial_dim))
-        if not self.planes or len(set(self.planes)) != len(self.planes):
+        self.planes = ensure_tuple(spatial_dim)
+        stacks = [slice_axes(plane)[0] for plane in self.planes]
+        if not stacks or len(set(stacks)) != len(stacks):
             raise ValueError(f"spatial_dim is {spatial_dim!r}; give one to three different planes.")
         if context < 0:
             raise ValueError(f"context is {context}; it counts the neighbouring slices on each side: 0 or more.")
@@ -74,7 +76,7 @@ class ContextSliceInferer(SliceInferer):
         if any(not 0 <= o < 1 for o in ensure_tuple(overlap)):
             raise ValueError(f"overlap is {overlap}; it must be in [0, 1).")
         super().__init__(
-            spatial_dim=self.planes[0],
+            spatial_dim=stacks[0],
             roi_size=ensure_tuple_rep(roi_size, 2),
             sw_batch_size=sw_batch_size,
             overlap=overlap,
@@ -121,10 +123,13 @@ class ContextSliceInferer(SliceInferer):
             scores = convert_to_dst_type(scores, template, device=scores.device)[0]
         return scores
 
-    def _plane(self, volumes: torch.Tensor, plane: int, network: Network, args: tuple, kwargs: dict) -> torch.Tensor:
+    def _plane(
+        self, volumes: torch.Tensor, plane: int | str, network: Network, args: tuple, kwargs: dict
+    ) -> torch.Tensor:
         """Scores ``(B, classes, H, W, D)`` of ``volumes`` cut across ``plane``."""
-        batch, depth = volumes.shape[0], volumes.shape[plane + 2]
-        height, width = (volumes.shape[axis + 2] for axis in range(3) if axis != plane)
+        axes = slice_axes(plane)
+        batch = volumes.shape[0]
+        depth, height, width = (volumes.shape[axis + 2] for axis in axes)
         window = tuple(min(r, s) for r, s in zip(fall_back_tuple(self.roi_size, (height, width)), (height, width)))
         device = self.device or volumes.device
         scores: torch.Tensor | None = None
@@ -138,7 +143,8 @@ class ContextSliceInferer(SliceInferer):
             scores[b, start : start + len(indices)] = out
         assert scores is not None, "a volume has at least one slice"
         # Memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
-        return scores.movedim(1, plane + 2)
+        slice_dims = (1, 3, 4)
+        return scores.permute(0, 2, *(slice_dims[axes.index(axis)] for axis in range(3)))
 
     def _slices(
         self, slices: torch.Tensor, window: tuple[int, ...], network: Network, args: tuple, kwargs: dict
@@ -161,11 +167,3 @@ class ContextSliceInferer(SliceInferer):
                 "Call network.eval() if it has deep supervision, or use monai.inferers.SliceInferer."
             )
         return out
-
-
-def _axis(plane: int | str) -> int:
-    if plane in PLANES:
-        return PLANES[str(plane)]
-    if plane in PLANES.values():
-        return int(plane)
-    raise ValueError(f"spatial_dim is {plane!r}; expected one of {list(PLANES.values())} or {list(PLANES)}.")

@@ -21,13 +21,13 @@ def threshold_network(folder: Path) -> dict[str, object]:
 
     A 1×1 convolution over the context takes the middle slice's value as the score of class 1.
     """
-    network = torch.nn.Conv2d(5, 3, 1)
+    network = torch.nn.Conv2d(7, 3, 1)
     with torch.no_grad():
         network.weight.zero_()
         network.bias.copy_(torch.tensor([0.0, 0.0, -10.0]))
-        network.weight[1, 2] = 1.0
+        network.weight[1, 3] = 1.0
     torch.save(network.state_dict(), folder / "threshold.pt")
-    definition = {"_target_": "torch.nn.Conv2d", "in_channels": 5, "out_channels": 3, "kernel_size": 1}
+    definition = {"_target_": "torch.nn.Conv2d", "in_channels": 7, "out_channels": 3, "kernel_size": 1}
     return {"network_def": definition, "ckpt_path": str(folder / "threshold.pt")}
 
 

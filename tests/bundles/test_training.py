@@ -25,7 +25,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("run_id", ["training", None], ids=["training", "without an id"])
+@pytest.mark.parametrize("run_id", ["training", None, ""], ids=["training", "without an id", "as MONAI Label does"])
 def test_it_trains_once_and_leaves_everything_in_the_bundle(
     bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle, run_id
 ):
@@ -108,6 +108,15 @@ def test_cross_validation_and_fast_give_every_fold_a_folder(
     assert float(rows(folder / "curve.csv")[0]["anterior"]) == pytest.approx(
         sum(float(row["anterior"]) for row in evaluated) / len(evaluated), abs=1e-4
     ), "evaluation finds the score that training noted"
+
+
+def test_on_real_volumes_it_trains_and_validates(bundle_copy: Path, hippocampus_data: Path, run_bundle: RunBundle):
+    train = bundle_copy / "configs" / "train.json"
+    done = run_bundle(train, FRAGMENTS / "smoke.json", run_id="training", dataset_dir=hippocampus_data)
+    assert epochs(done.stdout) == ["1/1"]
+    per_case = rows(bundle_copy / "eval" / "smoke" / "val_dice_per_class_raw.csv")
+    assert len(per_case) == 4
+    assert all("hippocampus_" in row["filename"] for row in per_case)
 
 
 def break_missing_label(folder: Path) -> str:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from conftest import ONE_THREAD, PROJECT
 
 README = (PROJECT / "README.md").read_text()
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
@@ -44,7 +44,12 @@ def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Pat
             arguments += ["--train#trainer#max_epochs", "1"]
         assert arguments[0] == "python"
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", *arguments[1:]], cwd=checkout, capture_output=True, text=True, timeout=600
+            [sys.executable, "-W", "ignore", *arguments[1:]],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            env=ONE_THREAD,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     assert len(list((checkout / "segmented").glob("*.nii.gz"))) == 6
