@@ -45,6 +45,12 @@ def test_demo_without_a_checkout_says_what_is_missing(tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
+def test_demo_on_a_folder_that_is_no_decathlon_task_says_so(tmp_path: Path):
+    result = runner.invoke(app, ["demo", "--data", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "dataset.json: no such file. Name the folder of a Decathlon task" in flat(result.output)
+
+
 def test_demo_with_a_broken_data_set_names_the_file_before_training(own_dataset: Path, tmp_path: Path):
     (own_dataset / "imagesTr" / "toy_005.nii.gz").unlink()
     result = runner.invoke(app, ["demo", "--data", str(own_dataset), "--output", str(tmp_path / "out")])

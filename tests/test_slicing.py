@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_mobileunet.slicing import PLANES, slice_channels, take_slices
+from monai_mobileunet.slicing import PLANES, slice_axes, take_slices
 
 
 def slices_one_by_one(volume: torch.Tensor, indices: list[int], spatial_dim: int, context: int) -> torch.Tensor:
@@ -29,7 +29,7 @@ def test_take_slices_equals_taking_them_one_by_one(channels, shape, spatial_dim,
     slices = take_slices(volume, torch.tensor(indices), spatial_dim, context)
     assert torch.equal(slices, slices_one_by_one(volume, indices, spatial_dim, context))
     height, width = (length for axis, length in enumerate(shape) if axis != spatial_dim)
-    assert slices.shape == (len(indices), slice_channels(channels, context), height, width)
+    assert slices.shape == (len(indices), channels * (2 * context + 1), height, width)
 
 
 def test_edges_are_repeated_beyond_the_first_and_the_last_slice():
@@ -44,20 +44,32 @@ def test_channels_of_a_neighbour_stay_together_from_the_lowest_neighbour_up():
 
 
 @pytest.mark.parametrize(
-    ("plane", "shape"), [("sagittal", (5, 1, 4, 6)), ("coronal", (4, 1, 5, 6)), ("axial", (6, 1, 5, 4))]
+    ("name", "spatial_dim", "turned"), [("sagittal", 0, False), ("coronal", 1, False), ("axial", 2, True)]
 )
-def test_planes_are_across_the_axes_of_a_ras_volume(plane, shape):
-    volume = torch.zeros(1, 5, 4, 6)
-    axis = PLANES[plane]
-    assert take_slices(volume, torch.arange(volume.shape[axis + 1]), axis).shape == shape
+@pytest.mark.parametrize("context", [0, 1])
+def test_by_name_the_rows_of_axial_slices_run_as_those_of_sagittal_ones(name, spatial_dim, turned, context):
+    volume = torch.randn(2, 5, 4, 6)
+    indices = torch.arange(volume.shape[spatial_dim + 1])
+    by_number = take_slices(volume, indices, spatial_dim, context)
+    assert torch.equal(take_slices(volume, indices, name, context), by_number.mT if turned else by_number)
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_axes_of_a_plane_are_stack_rows_columns(name):
+    stack, rows, columns = slice_axes(name)
+    shape = (5, 4, 6)
+    slices = take_slices(torch.zeros(1, *shape), torch.arange(shape[stack]), name)
+    assert slices.shape == (shape[stack], 1, shape[rows], shape[columns])
+
+
+@pytest.mark.parametrize("spatial_dim", [-1, 3, "oblique", "2", None])
+def test_other_planes_are_refused_with_the_ones_that_exist(spatial_dim):
+    with pytest.raises(ValueError, match=r"expected one of \[0, 1, 2\] or \['sagittal', 'coronal', 'axial'\]") as error:
+        slice_axes(spatial_dim)
+    assert repr(spatial_dim) in str(error.value)
 
 
 def test_slices_are_copies():
     volume = torch.zeros(1, 3, 3, 3)
     take_slices(volume, torch.arange(3), 0).add_(1)
     assert not volume.any()
-
-
-@pytest.mark.parametrize(("in_channels", "context", "channels"), [(1, 0, 1), (1, 1, 3), (1, 2, 5), (4, 1, 12)])
-def test_slice_channels(in_channels, context, channels):
-    assert slice_channels(in_channels, context) == channels

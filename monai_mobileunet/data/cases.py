@@ -15,7 +15,7 @@ from monai_mobileunet.data.errors import DataError, Finding
 
 __all__ = ["IMAGE_SUFFIXES", "Case", "case_name", "find_cases", "find_parts", "split_cases"]
 
-IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
+IMAGE_SUFFIXES = (".nii.gz", ".nii")
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
 
 Case = dict[str, str]

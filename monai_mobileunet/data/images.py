@@ -14,7 +14,7 @@ def find_images(folder: str | Path, exit_on_error: bool = False) -> list[dict[st
     """All images in a folder and the folders below it, sorted by path; hidden files are passed over.
 
     Args:
-        folder: the folder, or one image file.
+        folder: the folder.
         exit_on_error: as for :func:`monai_mobileunet.data.load_cases`.
 
     Returns:
@@ -24,15 +24,14 @@ def find_images(folder: str | Path, exit_on_error: bool = False) -> list[dict[st
         DataError: no such folder, or no image in it; with ``exit_on_error`` :class:`SystemExit`.
     """
     root = Path(folder)
-    paths = [root] if root.is_file() else sorted(root.rglob("*"))
     images = [
         {"image": str(path)}
-        for path in paths
+        for path in sorted(root.rglob("*"))
         if path.is_file() and not path.name.startswith(".") and path.name.lower().endswith(IMAGE_SUFFIXES)
     ]
     if images:
         return images
-    problem = "no images in it." if root.exists() else "no such folder."
+    problem = "no images in it." if root.is_dir() else "is a file." if root.exists() else "no such folder."
     error = DataError(
         [Finding(str(root), problem, f"Set --dataset_dir to a folder of files ending in {', '.join(IMAGE_SUFFIXES)}.")]
     )

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.data import case_name, find_parts
+from monai_mobileunet.data import DataError, Finding, case_name, find_parts
 from monai_mobileunet.data.cases import Case
 from monai_mobileunet.demo.cohort import make_cohort
 from monai_mobileunet.evaluation import dice_per_class, draw_overlay
@@ -37,9 +37,17 @@ class Task:
 
     @classmethod
     def of(cls, dataset_dir: Path) -> Task:
-        """Read it from ``dataset.json`` of the Medical Segmentation Decathlon."""
-        content = json.loads((dataset_dir / "dataset.json").read_text())
-        labels = {int(number): name for number, name in content["labels"].items()}
+        """Read it from ``dataset.json`` of the Medical Segmentation Decathlon.
+
+        Raises:
+            DataError: no such file, or no classes in it.
+        """
+        index = dataset_dir / "dataset.json"
+        content = json.loads(index.read_text()) if index.is_file() else {}
+        labels = {int(number): name for number, name in content.get("labels", {}).items() if number.isdigit()}
+        if len(labels) < 2:
+            remedy = "Name the folder of a Decathlon task; its dataset.json has 'labels': {'0': 'background', …}."
+            raise DataError([Finding(str(index), "no classes found in it." if content else "no such file.", remedy)])
         return cls(
             tuple(labels[number] for number in sorted(labels) if number), len(content.get("modality", {"0": ""}))
         )

@@ -18,7 +18,7 @@ def names(cases):
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/b.nii.gz", "b"), ("b.nii", "b"), ("c.d.nrrd", "c.d"), ("x.MHA", "x"), ("plain", "plain")],
+    [("a/b.nii.gz", "b"), ("b.nii", "b"), ("c.d.nii", "c.d"), ("x.NII", "x"), ("plain", "plain")],
 )
 def test_the_name_of_a_case_is_its_file_name_without_the_image_suffix(path, name):
     assert case_name(path) == name
