@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import os
 import time
@@ -15,16 +16,19 @@ from monai.utils import is_scalar
 
 __all__ = ["TrainingCurve"]
 
+logger = logging.getLogger("monai_mobileunet")
+
 
 class TrainingCurve:
     """Log one line per epoch, and keep ``curve.csv`` and ``curve.png`` in the output folder up to date.
 
+    While the trainer runs, everything that is logged also goes to ``training.log`` in that folder.
     A row has the epoch, its seconds, the mean training loss, the learning rate, and the metrics of the last
     validation if there was one in that epoch. A resumed run appends to its earlier rows. Attach it after the
     validation handler, so that the metrics are those of the same epoch.
 
     Args:
-        output_dir: folder for the two files, made if missing.
+        output_dir: folder for the three files, made if missing.
         evaluator: engine whose ``state.metrics`` are the validation metrics.
         optimizer: whose first group's learning rate is noted.
     """
@@ -39,14 +43,29 @@ class TrainingCurve:
         self._losses: list[float] = []
         self._validated = 0
         self._started = 0.0
+        self._log_file: logging.FileHandler | None = None
 
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer whose output has a loss."""
+        engine.add_event_handler(Events.STARTED, self._open_log)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._note_loss)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
+        engine.add_event_handler(Events.COMPLETED | Events.TERMINATE, self._close_log)
         if self.evaluator is not None:
             self.evaluator.add_event_handler(Events.COMPLETED, self._note_validation)
+
+    def _open_log(self) -> None:
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        self._log_file = logging.FileHandler(self.output_dir / "training.log", encoding="utf-8")
+        self._log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._log_file)
+
+    def _close_log(self) -> None:
+        if self._log_file is not None:
+            logging.getLogger().removeHandler(self._log_file)
+            self._log_file.close()
+            self._log_file = None
 
     def _start_epoch(self, engine: Engine) -> None:
         # Not when the run starts: a checkpoint's epoch may be loaded by a handler that comes later.
@@ -69,8 +88,8 @@ class TrainingCurve:
             row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
         self.rows.append(row)
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-        engine.logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}")
-        self.output_dir.mkdir(parents=True, exist_ok=True)
+        best = self._validated and getattr(self.evaluator.state, "best_metric_epoch", None) == engine.state.epoch
+        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{' (best)' if best else ''}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
 

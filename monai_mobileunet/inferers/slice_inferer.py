@@ -30,7 +30,7 @@ class ContextSliceInferer(SliceInferer):
     - ``context`` neighbours on each side of a slice are given as further channels, the edge repeated.
     - ``spatial_dim`` may name several planes: the network sees the volume sliced each way, and the scores are
       averaged.
-    - An image without a third axis, ``(B, C, H, W)``, is taken as one slice.
+    - An image without a third axis, ``(B, C, H, W)``, is taken as one slice, as it lies.
 
     Args:
         roi_size: largest window in the slice, ``(H', W')`` or one number; a non-positive entry stands for the
@@ -102,13 +102,16 @@ class ContextSliceInferer(SliceInferer):
             metadata if they are a :class:`monai.data.MetaTensor`.
 
         Raises:
-            ValueError: inputs of another rank.
+            ValueError: inputs of another rank or empty, or a ``condition``.
             TypeError: a network that returns something other than one tensor.
         """
-        if inputs.dim() not in (4, 5):
+        if inputs.dim() not in (4, 5) or 0 in inputs.shape:
             raise ValueError(
-                f"inputs have shape {tuple(inputs.shape)}; expected (B, C, H, W, D), or (B, C, H, W) for one slice."
+                f"inputs have shape {tuple(inputs.shape)}; expected (B, C, H, W, D), or (B, C, H, W) for one slice, "
+                "and nothing empty."
             )
+        if "condition" in kwargs:
+            raise ValueError("condition is not supported here; use monai.inferers.SliceInferer for it.")
         volumes = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         if inputs.dim() == 4:
             scores = self._plane(volumes[..., None], 2, network, args, kwargs)[..., 0]
@@ -132,16 +135,16 @@ class ContextSliceInferer(SliceInferer):
         depth, height, width = (volumes.shape[axis + 2] for axis in axes)
         window = tuple(min(r, s) for r, s in zip(fall_back_tuple(self.roi_size, (height, width)), (height, width)))
         device = self.device or volumes.device
-        scores: torch.Tensor | None = None
+        scores = torch.empty(0)
         starts = [(b, s) for b in range(batch) for s in range(0, depth, self.sw_batch_size)]
         for b, start in track(starts, description="slices", disable=not self.progress):
             indices = torch.arange(start, min(start + self.sw_batch_size, depth))
             slices = take_slices(volumes[b], indices, plane, self.context).to(self.sw_device or volumes.device)
             out = self._slices(slices, window, network, args, kwargs)
-            if scores is None:
-                scores = torch.empty(batch, depth, out.shape[1], height, width, dtype=volumes.dtype, device=device)
+            if (b, start) == (0, 0):  # the network tells how many classes there are
+                dtype = volumes.dtype if volumes.is_floating_point() else out.dtype
+                scores = torch.empty(batch, depth, out.shape[1], height, width, dtype=dtype, device=device)
             scores[b, start : start + len(indices)] = out
-        assert scores is not None, "a volume has at least one slice"
         # Memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
         slice_dims = (1, 3, 4)
         return scores.permute(0, 2, *(slice_dims[axes.index(axis)] for axis in range(3)))

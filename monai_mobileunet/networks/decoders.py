@@ -159,7 +159,7 @@ class UNetDecoder(nn.Module):
         super().__init__()
         merge_type = MERGES[look_up_option(merge, set(MERGES))]
         block_type = BLOCKS[look_up_option(block, set(BLOCKS))]
-        look_up_option(upsample, set(UPSAMPLING))
+        upsample = look_up_option(upsample, set(UPSAMPLING))
 
         *finer, coarsest = feature_info
         skips: list[FeatureInfo | None] = [*reversed(finer)]
@@ -168,10 +168,10 @@ class UNetDecoder(nn.Module):
             skips.append(None)  # no features of the encoder have the image's own resolution
             default_channels += (FULL_SIZE_CHANNELS,)
         channels = default_channels if decoder_channels is None else tuple(decoder_channels)
-        if len(channels) != len(skips):
+        if len(channels) != len(skips) or min(channels, default=1) < 1:
             raise ValueError(
-                f"decoder_channels has {len(channels)} entries {channels}; this encoder and head need one for "
-                f"each of {len(skips)} decoder stages, from coarse to fine."
+                f"decoder_channels has {len(channels)} entries {channels}; this encoder and head need one of "
+                f"at least 1 for each of {len(skips)} decoder stages, from coarse to fine."
             )
         self.channels = (coarsest.channels, *channels)
         self.stages = nn.ModuleList()

@@ -165,7 +165,8 @@ class MobileNetEncoder(nn.Module):
         norm: NameOrArgs = "batch",
     ) -> None:
         super().__init__()
-        spec = ENCODERS[look_up_option(name, set(ENCODERS))]
+        name = look_up_option(name, set(ENCODERS))
+        spec = ENCODERS[name]
         if not 1 <= depth <= len(spec.stages):
             raise ValueError(f"depth is {depth}; encoder {name!r} has 1 to {len(spec.stages)} stages.")
         if stem_stride not in (1, 2):

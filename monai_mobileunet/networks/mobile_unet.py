@@ -51,7 +51,8 @@ class MobileUNet(nn.Module):
         head_kernel_size: kernel of the head's convolution.
         act: activation of encoder and decoder; ``None`` takes that of the encoder's paper in the encoder
             and ReLU in the decoder.
-        norm: normalisation.
+        norm: normalisation. Instance normalisation has no meaning for a single position: with it images have
+            to be larger than ``reduction`` along one axis at least.
         dropout: probability that a channel of the coarsest and of the finest features is dropped
             (:class:`torch.nn.Dropout2d`); active in training mode, and for epistemic scores in MONAI Label.
         deep_supervision: in training mode return one output per decoder stage. Their heads always exist,
@@ -94,7 +95,9 @@ class MobileUNet(nn.Module):
             raise ValueError(f"spatial_dims is {spatial_dims}; MobileUNet has 2 and 3.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; it must be in [0, 1).")
-        look_up_option(head, set(HEADS))
+        if head_kernel_size < 1 or head_kernel_size % 2 == 0:
+            raise ValueError(f"head_kernel_size is {head_kernel_size}; it must be odd, to keep the size of the image.")
+        head = look_up_option(head, set(HEADS))
 
         self.in_channels = in_channels
         self.deep_supervision = deep_supervision
@@ -127,8 +130,10 @@ class MobileUNet(nn.Module):
         size: list[int] = list(x.shape[2:])
         padding: list[int] = []
         for length in size[::-1]:
-            padding += [0, (self.reduction - length % self.reduction) % self.reduction]
-        stages = self.decoder(self.encoder(F.pad(x, padding, mode="replicate")))
+            padding += [0, (length + self.reduction - 1) // self.reduction * self.reduction - length]
+        features = self.encoder(F.pad(x, padding, mode="replicate"))
+        features[-1] = self.dropout(features[-1])
+        stages = self.decoder(features)
         scores = _crop(self.head(self.dropout(stages[-1])), size)
         if not (self.training and self.deep_supervision):
             return scores

@@ -42,6 +42,7 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
     assert 0 <= float(row["val_mean_dice"]) <= 1
     assert {"anterior", "posterior", "loss", "learning_rate", "seconds"} <= set(row)
     assert (output / "curve.png").stat().st_size > 1000
+    assert epochs((output / "training.log").read_text()) == ["1/1"]
     assert list(output.glob("events.out.tfevents.*"))
     per_case = rows(output / "val_dice_per_class_raw.csv")
     assert len(per_case) == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def train(tmp_path: Path):
         def validate():
             evaluator.run([0])
             evaluator.state.metrics = {"mean_dice": trainer.state.epoch / 10, "per_class": {"head": 0.1}}
+            evaluator.state.best_metric_epoch = trainer.state.epoch
 
         @evaluator.on(Events.COMPLETED)
         def note():
@@ -58,7 +60,7 @@ def test_the_picture_can_be_opened(tmp_path: Path, train):
     with Image.open(tmp_path / "out" / "curve.png") as picture:
         assert picture.size == (900, 400)
         assert len(picture.convert("RGB").getcolors(100_000) or []) > 5
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["curve.csv", "curve.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["curve.csv", "curve.png", "training.log"]
 
 
 def test_a_resumed_run_appends_and_a_new_one_begins_anew(tmp_path: Path, train):
@@ -77,3 +79,24 @@ def test_a_line_per_epoch_is_logged(train, caplog):
     assert lines[0].startswith("epoch 1/2: seconds ")
     assert "loss 0.75" in lines[0]
     assert "mean_dice 0.2" in lines[1]
+    assert not lines[0].endswith("(best)")
+    assert lines[1].endswith("(best)")
+
+
+def test_the_log_file_has_the_run_s_lines_and_is_closed_after_it(train, tmp_path: Path):
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    root.setLevel("INFO")
+    try:
+        train(2)
+        train(4, start_epoch=2)
+    finally:
+        root.setLevel(level)
+    text = (tmp_path / "out" / "training.log").read_text()
+    assert [line.split("epoch ")[1][:3] for line in text.splitlines() if ": epoch " in line] == [
+        "1/2",
+        "2/2",
+        "3/4",
+        "4/4",
+    ]
+    assert root.handlers == before

@@ -321,8 +321,8 @@ class TestErrors:
         with pytest.raises(ValueError, match="3"):
             ContextSliceInferer(roi_size=(8, 8, 8))
 
-    @pytest.mark.parametrize("shape", [(2, 9, 10), (1, 2, 9, 10, 11, 12)])
-    def test_inputs_of_another_rank(self, network, shape):
+    @pytest.mark.parametrize("shape", [(2, 9, 10), (1, 2, 9, 10, 11, 12), (1, 2, 9, 10, 0)])
+    def test_inputs_of_another_rank_or_empty(self, network, shape):
         with pytest.raises(ValueError, match=r"expected \(B, C, H, W, D\), or \(B, C, H, W\) for one slice") as error:
             ContextSliceInferer()(torch.zeros(shape), network)
         assert str(shape) in str(error.value)
@@ -361,3 +361,14 @@ class TestInMonai:
         inputs = volume()
         scores = parser.get_parsed_content("inferer")(inputs, network)
         assert torch.equal(scores, ContextSliceInferer(**arguments, spatial_dim=("axial", "sagittal"))(inputs, network))
+
+
+def test_scores_of_whole_numbers_are_not_cut_to_whole_numbers():
+    inputs = torch.arange(2 * 3 * 4).reshape(1, 1, 2, 3, 4)
+    scores = ContextSliceInferer()(inputs, lambda slices: slices.float() / 3)
+    torch.testing.assert_close(scores, inputs / 3)
+
+
+def test_a_condition_is_refused_since_it_would_have_to_be_sliced():
+    with pytest.raises(ValueError, match="condition is not supported"):
+        ContextSliceInferer()(torch.zeros(1, 1, 2, 2, 2), torch.nn.Identity(), condition=torch.zeros(1, 1, 2, 2, 2))
