@@ -107,7 +107,7 @@ def test_cross_validation_and_fast_give_every_fold_a_folder(
     evaluated = rows(folder / "val_dice_per_class_raw.csv")
     assert {Path(row["filename"]).name for row in evaluated} == trained_on
     assert float(rows(folder / "curve.csv")[0]["anterior"]) == pytest.approx(
-        sum(float(row["anterior"]) for row in evaluated) / len(evaluated), abs=1e-4
+        sum(float(row["class0"]) for row in evaluated) / len(evaluated), abs=1e-4
     ), "evaluation finds the score that training noted"
 
 
