@@ -84,12 +84,13 @@ class TrainingCurve:
         row["loss"] = sum(self._losses) / max(1, len(self._losses))
         if self.optimizer is not None:
             row["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+        best = ""
         if self.evaluator is not None and self._validated:
+            best = " (best)" if getattr(self.evaluator.state, "best_metric_epoch", None) == engine.state.epoch else ""
             row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
         self.rows.append(row)
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-        best = self._validated and getattr(self.evaluator.state, "best_metric_epoch", None) == engine.state.epoch
-        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{' (best)' if best else ''}")
+        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
 
