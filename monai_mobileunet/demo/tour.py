@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 import time
@@ -120,9 +119,9 @@ def _write_overrides(output_dir: Path, dataset_dir: Path, task: Task, epochs: in
 
 
 def _bundle_run(configs: Sequence[Path], run_id: str, console: Console) -> None:
-    files = "[" + ", ".join(f"'{path.resolve()}'" for path in configs) + "]"
+    files = "[" + ",".join(f"'{path.resolve()}'" for path in configs) + "]"
     command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", run_id, "--config_file", files]
-    console.print(f"[dim]$ {shlex.join(['python', *command[3:]])}[/]", soft_wrap=True)
+    console.print(f'$ python -m monai.bundle run {run_id} --config_file "{files}"', markup=False, soft_wrap=True)
     subprocess.run(command, check=True)
 
 

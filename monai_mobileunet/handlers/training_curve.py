@@ -133,6 +133,7 @@ def draw_curve(rows: list[dict[str, float]], path: Path) -> None:
     metric_axes.set(title="validation", xlabel="epoch")
     for axes in (loss_axes, metric_axes):
         axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, format="png", dpi=100)
     os.replace(temporary, path)
