@@ -28,7 +28,7 @@ from monai.transforms import (
 __all__ = ["CLASS_NAMES", "make_cohort"]
 
 CLASS_NAMES = ("csf", "grey matter", "white matter")
-SPACING = 2.0  # mm: a quarter of a minute per epoch on two cores, and tissue still shows
+SPACING = 2.0  # mm: seconds per epoch on two cores, and tissue still shows
 
 
 def make_cohort(
