@@ -8,8 +8,8 @@ Why the defaults are as they are:
 - Dense double convolutions over concatenated skips are most of the cost of a MobileNet-UNet.
 - A 1×1 convolution over ``[up(deep), skip]`` equals ``up(1×1 of deep) + 1×1 of skip``: the deep half runs
   at the low resolution and nothing is concatenated. That is :class:`AddMerge`.
-- One dense 3×3 convolution on few channels costs a runtime as little time as a depthwise separable one on
-  many, and has more to learn with.
+- One dense 3×3 convolution on few channels has more to learn with than a depthwise separable one, and costs
+  runtimes little more time, although it has more multiplications.
 """
 
 from __future__ import annotations
