@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 import monai_mobileunet
 from monai_mobileunet.cli import app
+from monai_mobileunet.networks import VARIANTS, create_network
 
 runner = CliRunner()
 
@@ -20,7 +22,7 @@ def test_help_lists_the_commands_and_says_that_it_is_no_medical_device():
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
     assert "Not a medical device" in flat(result.output)
-    assert all(command in flat(result.output) for command in ("demo", "check"))
+    assert all(command in flat(result.output) for command in ("demo", "check", "info"))
 
 
 def test_version():
@@ -56,3 +58,28 @@ def test_demo_with_a_broken_data_set_names_the_file_before_training(own_dataset:
     result = runner.invoke(app, ["demo", "--data", str(own_dataset), "--output", str(tmp_path / "out")])
     assert result.exit_code == 1
     assert "toy_005.nii.gz: listed in dataset.json, but missing" in flat(result.output)
+
+
+def test_info_lists_every_variant_and_says_what_one_is_made_of():
+    result = runner.invoke(app, ["info", "--size", "64"])
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in VARIANTS)
+    result = runner.invoke(app, ["info", "mobilenetv2_unet", "--size", "64", "--in-channels", "3"])
+    assert result.exit_code == 0
+    for part in ("encoder.stages.0", "decoder.stages.4", "head", "segmentation_models.pytorch", "share of the MACs"):
+        assert part in flat(result.stdout)
+
+
+def test_info_as_json():
+    result = runner.invoke(app, ["info", "mobileunet_tiny", "--json", "--size", "32", "--out-channels", "5"])
+    (told,) = json.loads(result.stdout).values()
+    network = create_network("mobileunet_tiny", out_channels=5)
+    assert told["parameters"] == sum(p.numel() for p in network.parameters())
+    assert told["size"] == [32, 32]
+    assert sum(group["macs"] for group in told["groups"]) == told["macs"]
+
+
+def test_info_of_an_unknown_variant_names_those_that_exist():
+    result = runner.invoke(app, ["info", "mobileunet_huge"])
+    assert result.exit_code == 2
+    assert "'mobileunet_huge' is none of mobileunet_tiny," in flat(result.output)

@@ -1,7 +1,7 @@
 """The UNet decoder, built from what an encoder says of its features.
 
-How a skip joins (:class:`ConcatMerge`, :class:`AddMerge`), what is computed after it (:data:`BLOCKS`)
-and how features grow (:data:`UPSAMPLING`) are independent choices.
+How a skip joins (:class:`ConcatMerge`, :class:`AddMerge`, :class:`LateConcatStage`), what is computed at
+each step (:data:`BLOCKS`) and how features grow (:data:`UPSAMPLING`) are independent choices.
 
 Why the defaults are as they are:
 
@@ -42,15 +42,24 @@ def _chain(
 BLOCKS: dict[str, Callable[..., nn.Module]] = {
     "conv": partial(_chain, conv_norm_act, 1),
     "double_conv": partial(_chain, conv_norm_act, 2),
+    "double_conv_bias": partial(_chain, partial(conv_norm_act, bias=True), 2),
     "separable": partial(_chain, separable_conv, 1),
     "double_separable": partial(_chain, separable_conv, 2),
+    "transposed_conv": partial(conv_norm_act, stride=2, transposed=True),
 }
 
 UPSAMPLING: dict[str, dict] = {
     "nearest": {"mode": "nontrainable", "interp_mode": "nearest", "align_corners": None},
     "bilinear": {"mode": "nontrainable", "interp_mode": "linear", "align_corners": False},
     "transposed": {"mode": "deconv"},
+    "none": {},
 }
+
+
+def _up(spatial_dims: int, channels: int, upsample: str) -> nn.Module:
+    if upsample == "none":
+        return nn.Identity()
+    return UpSample(spatial_dims, channels, channels, 2, **UPSAMPLING[upsample])
 
 
 class ConcatMerge(nn.Module):
@@ -67,7 +76,7 @@ class ConcatMerge(nn.Module):
         norm: NameOrArgs,
     ) -> None:
         super().__init__()
-        self.up = UpSample(spatial_dims, deep_channels, deep_channels, 2, **UPSAMPLING[upsample])
+        self.up = _up(spatial_dims, deep_channels, upsample)
         self.out_channels = deep_channels + skip_channels
 
     def forward(self, deep: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
@@ -95,7 +104,7 @@ class AddMerge(nn.Module):
         project = partial(conv_norm_act, spatial_dims, out_channels=out_channels, kernel_size=1, act=None, norm=norm)
         self.project_deep = project(in_channels=deep_channels)
         self.project_skip = project(in_channels=skip_channels) if skip_channels else nn.Identity()
-        self.up = UpSample(spatial_dims, out_channels, out_channels, 2, **UPSAMPLING[upsample])
+        self.up = _up(spatial_dims, out_channels, upsample)
         self.act = nn.Identity() if act is None else get_act_layer(act)
         self.out_channels = out_channels
 
@@ -107,6 +116,7 @@ class AddMerge(nn.Module):
 
 
 MERGES: dict[str, type[ConcatMerge] | type[AddMerge]] = {"concat": ConcatMerge, "add": AddMerge}
+LATE_CONCAT = "concat_after"
 
 
 class DecoderStage(nn.Module):
@@ -121,6 +131,19 @@ class DecoderStage(nn.Module):
         return self.block(self.merge(deep, skip))
 
 
+class LateConcatStage(nn.Module):
+    """One step up in the other order: up-sample, the block, and only then concatenate the skip."""
+
+    def __init__(self, up: nn.Module, block: nn.Module) -> None:
+        super().__init__()
+        self.up = up
+        self.block = block
+
+    def forward(self, deep: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
+        deep = self.block(self.up(deep))
+        return deep if skip is None else torch.cat([deep, skip], dim=1)
+
+
 class UNetDecoder(nn.Module):
     """Decoder stages from the coarsest features to the finest that the head needs.
 
@@ -130,9 +153,10 @@ class UNetDecoder(nn.Module):
             reduction of the finest features to stop there (a sub-pixel head does the rest).
         decoder_channels: channels after each stage, from coarse to fine; ``None`` takes
             :data:`DECODER_CHANNELS`, whose last entry belongs to the finest skip.
-        merge: key of :data:`MERGES`.
-        block: key of :data:`BLOCKS`.
-        upsample: key of :data:`UPSAMPLING`.
+        merge: key of :data:`MERGES`, or ``"concat_after"`` to concatenate behind the block.
+        block: key of :data:`BLOCKS`; ``"transposed_conv"`` doubles the size itself.
+        upsample: key of :data:`UPSAMPLING`; ``"none"`` with ``block="transposed_conv"``, and only there.
+        skips: how many skips are connected, counted from the coarsest; ``None`` for all.
         act: activation.
         norm: normalisation.
         spatial_dims: 2 or 3.
@@ -155,32 +179,48 @@ class UNetDecoder(nn.Module):
         act: NameOrArgs = "relu",
         norm: NameOrArgs = "batch",
         spatial_dims: int = 2,
+        skips: int | None = None,
     ) -> None:
         super().__init__()
-        merge_type = MERGES[look_up_option(merge, set(MERGES))]
-        block_type = BLOCKS[look_up_option(block, set(BLOCKS))]
+        merge = look_up_option(merge, {*MERGES, LATE_CONCAT})
+        block = look_up_option(block, set(BLOCKS))
         upsample = look_up_option(upsample, set(UPSAMPLING))
+        grows_by_itself = block == "transposed_conv"
+        if (upsample == "none") != grows_by_itself or (grows_by_itself and merge != LATE_CONCAT):
+            raise ValueError(
+                f"block is {block!r}, upsample {upsample!r}, merge {merge!r}; a transposed_conv block needs "
+                f"upsample 'none' and merge {LATE_CONCAT!r}, any other block an up-sampling."
+            )
 
         *finer, coarsest = feature_info
-        skips: list[FeatureInfo | None] = [*reversed(finer)]
-        default_channels = DECODER_CHANNELS[len(DECODER_CHANNELS) - len(skips) :]
+        self.skips = len(finer) if skips is None else skips
+        if not 0 <= self.skips <= len(finer):
+            raise ValueError(f"skips is {skips}; this encoder has 0 to {len(finer)} skips.")
+        skip_channels = [info.channels for info in reversed(finer)][: self.skips] + [0] * (len(finer) - self.skips)
+        default_channels = DECODER_CHANNELS[len(DECODER_CHANNELS) - len(finer) :]
         if out_reduction < feature_info[0].reduction:
-            skips.append(None)  # no features of the encoder have the image's own resolution
+            skip_channels.append(0)  # no features of the encoder have the image's own resolution
             default_channels += (FULL_SIZE_CHANNELS,)
-        channels = default_channels if decoder_channels is None else tuple(decoder_channels)
-        if len(channels) != len(skips) or min(channels, default=1) < 1:
+        stage_channels = default_channels if decoder_channels is None else tuple(decoder_channels)
+        if len(stage_channels) != len(skip_channels) or min(stage_channels, default=1) < 1:
             raise ValueError(
-                f"decoder_channels has {len(channels)} entries {channels}; this encoder and head need one of "
-                f"at least 1 for each of {len(skips)} decoder stages, from coarse to fine."
+                f"decoder_channels has {len(stage_channels)} entries {stage_channels}; this encoder and head need "
+                f"one of at least 1 for each of {len(skip_channels)} decoder stages, from coarse to fine."
             )
-        self.channels = (coarsest.channels, *channels)
+        channels = [coarsest.channels]
         self.stages = nn.ModuleList()
-        for deep_channels, skip, out_channels in zip(self.channels, skips, channels, strict=False):
-            merged = merge_type(
-                spatial_dims, deep_channels, skip.channels if skip else 0, out_channels, upsample, act, norm
-            )
-            stage_block = block_type(spatial_dims, merged.out_channels, out_channels, act=act, norm=norm)
-            self.stages.append(DecoderStage(merged, stage_block))
+        stage: DecoderStage | LateConcatStage
+        for skip, out in zip(skip_channels, stage_channels, strict=True):
+            deep = channels[-1]
+            if merge == LATE_CONCAT:
+                stage_block = BLOCKS[block](spatial_dims, deep, out, act=act, norm=norm)
+                stage = LateConcatStage(_up(spatial_dims, deep, upsample), stage_block)
+            else:
+                merged = MERGES[merge](spatial_dims, deep, skip, out, upsample, act, norm)
+                stage = DecoderStage(merged, BLOCKS[block](spatial_dims, merged.out_channels, out, act=act, norm=norm))
+            self.stages.append(stage)
+            channels.append(out + skip if merge == LATE_CONCAT else out)
+        self.channels = tuple(channels)
 
     def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
         """Decode.
@@ -192,11 +232,9 @@ class UNetDecoder(nn.Module):
             The coarsest features and the output of every stage, from coarse to fine.
         """
         outputs = [features[-1]]
-        skip_index = len(features) - 2
-        for stage in self.stages:
-            if skip_index >= 0:
-                outputs.append(stage(outputs[-1], features[skip_index]))
+        for level, stage in enumerate(self.stages):
+            if level < self.skips:
+                outputs.append(stage(outputs[-1], features[len(features) - 2 - level]))
             else:
                 outputs.append(stage(outputs[-1], None))
-            skip_index -= 1
         return outputs

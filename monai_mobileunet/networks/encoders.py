@@ -1,31 +1,38 @@
-"""MobileNet encoders as rows of data, and the contract between an encoder and a decoder.
+"""From the rows of :mod:`monai_mobileunet.networks.encoder_tables` to an encoder, and its contract with a decoder.
 
-An encoder is a tuple of stages; all features of a stage have one size, and each stage after the first
-begins with the block that halves it. Classifier layers (the last 1×1 convolution to 960 or 1280
-channels, pooling, fully connected) are left out: in a UNet they cost as much as the whole rest of the
-encoder and help nothing (half of the parameters of segmentation_models.pytorch's MobileNetV2-UNet
-are the decoder's first convolution over those 1280 channels).
+An encoder is a tuple of stages; all features of a stage have one size. The classifier is left out, and,
+unless asked for, the last 1×1 convolution to 576, 960 or 1280 channels too: in a UNet it costs as much as
+the whole rest of the encoder and helps nothing (half of the parameters of segmentation_models.pytorch's
+MobileNetV2-UNet are the decoder's first convolution over those 1280 channels).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from os import PathLike
+from typing import Any, NamedTuple
 
 import torch
 from monai.utils import look_up_option
 from torch import nn
 
 from monai_mobileunet.networks.blocks import (
+    FusedInvertedBottleneck,
     InvertedResidual,
     NameOrArgs,
     UniversalInvertedBottleneck,
     conv_norm_act,
+    initialise,
     make_divisible,
+    separable_conv,
 )
+from monai_mobileunet.networks.encoder_tables import ENCODERS, BlockSpec, EncoderSpec
+from monai_mobileunet.networks.pretrained import load_pretrained
 
-__all__ = ["ENCODERS", "BlockSpec", "EncoderSpec", "FeatureInfo", "MobileNetEncoder"]
+__all__ = ["TAPS", "FeatureInfo", "MobileNetEncoder"]
+
+TAPS = ("stage", "expansion")
 
 
 class FeatureInfo(NamedTuple):
@@ -35,50 +42,31 @@ class FeatureInfo(NamedTuple):
     reduction: int
 
 
-@dataclass(frozen=True)
-class BlockSpec:
-    """One row of an encoder's table: ``repeats`` blocks, of which the first has the stride.
-
-    Attributes:
-        kind: key of the block's builder: ``conv``, ``inverted_residual`` or ``universal``.
-        out_channels: channels of the output before the width multiplier.
-        kernel_size: the kernel (``conv``) or the depthwise kernel; 0 for none where the block allows it.
-        stride: 1 or 2.
-        expansion: factor on the input's channels inside the block; without meaning for ``conv``.
-        repeats: how many such blocks follow each other.
-        start_kernel_size: depthwise kernel before the expansion; only ``universal`` has one.
-    """
-
-    kind: str
-    out_channels: int
-    kernel_size: int = 3
-    stride: int = 1
-    expansion: float = 1
-    repeats: int = 1
-    start_kernel_size: int = 0
-
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """An encoder: its stages from fine to coarse, the activation of its paper, and where both are from."""
-
-    stages: tuple[tuple[BlockSpec, ...], ...]
-    act: str
-    source: str
-
-
-def _conv(spec: BlockSpec, **arguments) -> nn.Module:
+def _conv(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
     return conv_norm_act(kernel_size=spec.kernel_size, **arguments)
 
 
-def _inverted_residual(spec: BlockSpec, **arguments) -> nn.Module:
-    return InvertedResidual(kernel_size=spec.kernel_size, expansion=spec.expansion, **arguments)
+def _separable(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
+    return separable_conv(kernel_size=spec.kernel_size, **arguments)
 
 
-def _universal(spec: BlockSpec, **arguments) -> nn.Module:
+def _inverted_residual(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
+    return InvertedResidual(
+        kernel_size=spec.kernel_size,
+        hidden_channels=hidden_channels,
+        squeeze_excite=spec.squeeze_excite,
+        **arguments,
+    )
+
+
+def _fused(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
+    return FusedInvertedBottleneck(kernel_size=spec.kernel_size, hidden_channels=hidden_channels, **arguments)
+
+
+def _universal(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
     return UniversalInvertedBottleneck(
         kernel_size=spec.kernel_size,
-        expansion=spec.expansion,
+        hidden_channels=hidden_channels,
         start_kernel_size=spec.start_kernel_size,
         **arguments,
     )
@@ -86,49 +74,10 @@ def _universal(spec: BlockSpec, **arguments) -> nn.Module:
 
 BLOCKS: dict[str, Callable[..., nn.Module]] = {
     "conv": _conv,
+    "separable": _separable,
     "inverted_residual": _inverted_residual,
+    "fused": _fused,
     "universal": _universal,
-}
-
-ENCODERS: dict[str, EncoderSpec] = {
-    "mobilenetv2": EncoderSpec(
-        stages=(
-            (BlockSpec("conv", 32, stride=2), BlockSpec("inverted_residual", 16)),
-            (BlockSpec("inverted_residual", 24, stride=2, expansion=6, repeats=2),),
-            (BlockSpec("inverted_residual", 32, stride=2, expansion=6, repeats=3),),
-            (
-                BlockSpec("inverted_residual", 64, stride=2, expansion=6, repeats=4),
-                BlockSpec("inverted_residual", 96, expansion=6, repeats=3),
-            ),
-            (
-                BlockSpec("inverted_residual", 160, stride=2, expansion=6, repeats=3),
-                BlockSpec("inverted_residual", 320, expansion=6),
-            ),
-        ),
-        act="relu6",
-        source="arXiv 1801.04381, table 2",
-    ),
-    "mobilenetv4_conv_small": EncoderSpec(
-        stages=(
-            (BlockSpec("conv", 32, stride=2),),
-            (BlockSpec("conv", 32, stride=2), BlockSpec("conv", 32, kernel_size=1)),
-            (BlockSpec("conv", 96, stride=2), BlockSpec("conv", 64, kernel_size=1)),
-            (
-                BlockSpec("universal", 96, kernel_size=5, stride=2, expansion=3, start_kernel_size=5),
-                BlockSpec("universal", 96, expansion=2, repeats=4),
-                BlockSpec("universal", 96, kernel_size=0, expansion=4, start_kernel_size=3),
-            ),
-            (
-                BlockSpec("universal", 128, stride=2, expansion=6, start_kernel_size=3),
-                BlockSpec("universal", 128, kernel_size=5, expansion=4, start_kernel_size=5),
-                BlockSpec("universal", 128, kernel_size=5, expansion=4),
-                BlockSpec("universal", 128, kernel_size=5, expansion=3),
-                BlockSpec("universal", 128, expansion=4, repeats=2),
-            ),
-        ),
-        act="relu",
-        source="arXiv 2404.10518, appendix, table of MNv4-Conv-S",
-    ),
 }
 
 
@@ -136,21 +85,29 @@ class MobileNetEncoder(nn.Module):
     """A MobileNet without its classifier that returns the features of every stage.
 
     Args:
-        name: a key of :data:`ENCODERS`.
+        name: a key of :data:`monai_mobileunet.networks.encoder_tables.ENCODERS`.
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
         width: multiplier on all channel counts, rounded to multiples of 8.
         depth: how many stages to keep, from 1 to all (5).
         stem_stride: stride of the first convolution. 1 keeps the image's own resolution in the first
             stage and halves every reduction: for slices up to about 96 pixels.
-        act: activation; ``None`` takes that of the encoder's paper.
-        norm: normalisation.
+        act: activation; ``None`` takes those of the encoder's paper.
+        norm: normalisation; ``"batch"`` has the epsilon of the published weights.
+        last_conv: keep the 1×1 convolution that the published network has after its last stage; its
+            output is then the coarsest feature. Needs all stages.
+        taps: ``"stage"`` returns what each stage ends with; ``"expansion"`` what the first 1×1 convolution
+            of the next stage expands it to, activated, as Keras' UNets over MobileNetV2 do.
+        pretrained: ``True`` for the published ImageNet weights, or the path of their file; see
+            :func:`monai_mobileunet.networks.pretrained.load_pretrained`.
 
     Attributes:
         feature_info: one :class:`FeatureInfo` per stage, from fine to coarse.
+        last_conv: as given.
 
     Raises:
-        ValueError: an unknown name, a depth that the encoder lacks, a stem stride other than 1 or 2.
+        ValueError: an unknown name, a depth that the encoder lacks, a stem stride other than 1 or 2, taps
+            or a last convolution that it does not have, weights that do not fit.
     """
 
     def __init__(
@@ -163,9 +120,13 @@ class MobileNetEncoder(nn.Module):
         stem_stride: int = 2,
         act: NameOrArgs = None,
         norm: NameOrArgs = "batch",
+        last_conv: bool = False,
+        taps: str = "stage",
+        pretrained: bool | str | PathLike = False,
     ) -> None:
         super().__init__()
         name = look_up_option(name, set(ENCODERS))
+        taps = look_up_option(taps, set(TAPS))
         spec = ENCODERS[name]
         if not 1 <= depth <= len(spec.stages):
             raise ValueError(f"depth is {depth}; encoder {name!r} has 1 to {len(spec.stages)} stages.")
@@ -173,31 +134,40 @@ class MobileNetEncoder(nn.Module):
             raise ValueError(f"stem_stride is {stem_stride}; it must be 1 (full resolution) or 2 (as published).")
         if width <= 0:
             raise ValueError(f"width is {width}; the multiplier on the channels must be above 0.")
+        if last_conv and (spec.last is None or depth < len(spec.stages)):
+            raise ValueError(f"last_conv is on; encoder {name!r} with depth {depth} has no last 1×1 convolution.")
+        if norm == "batch":
+            norm = ("batch", spec.norm)
 
-        (stem, *rest), *deeper = spec.stages[:depth]
-        stages = ((replace(stem, stride=stem_stride), *rest), *deeper)
+        self.last_conv = last_conv
         channels, reduction = in_channels, 1
         self.stages = nn.ModuleList()
         feature_info = []
-        for stage in stages:
+        for stage in _stages(spec, depth, stem_stride, last_conv):
             blocks = []
             for row in stage:
-                for repeat in range(row.repeats):
-                    stride = row.stride if repeat == 0 else 1
-                    out_channels = make_divisible(row.out_channels * width)
-                    block = BLOCKS[row.kind](
-                        row,
-                        spatial_dims=spatial_dims,
-                        in_channels=channels,
-                        out_channels=out_channels,
-                        stride=stride,
-                        act=act or spec.act,
-                        norm=norm,
-                    )
-                    blocks.append(block)
-                    channels, reduction = out_channels, reduction * stride
+                scale = max(width, 1.0) if row is spec.last and not spec.last_shrinks else width
+                out_channels = make_divisible(row.out_channels * scale)
+                hidden = row.hidden_channels * width or channels * row.expansion
+                block = BLOCKS[row.kind](
+                    row,
+                    make_divisible(hidden),
+                    spatial_dims=spatial_dims,
+                    in_channels=channels,
+                    out_channels=out_channels,
+                    stride=row.stride,
+                    act=act or row.act or spec.act,
+                    norm=norm,
+                )
+                blocks.append(block)
+                channels, reduction = out_channels, reduction * row.stride
             self.stages.append(nn.Sequential(*blocks))
             feature_info.append(FeatureInfo(channels, reduction))
+        self.apply(initialise)
+        if pretrained:
+            load_pretrained(self, name, None if pretrained is True else pretrained)
+        if taps == "expansion":
+            feature_info = _tap_expansions(name, self.stages, feature_info)
         self.feature_info = tuple(feature_info)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -215,3 +185,37 @@ class MobileNetEncoder(nn.Module):
             x = stage(x)
             features.append(x)
         return features
+
+
+def _stages(spec: EncoderSpec, depth: int, stem_stride: int, last_conv: bool) -> Iterator[list[BlockSpec]]:
+    """The rows of each stage that is kept, one row per block."""
+    for index, stage in enumerate(spec.stages[:depth]):
+        rows = [row if repeat == 0 else replace(row, stride=1) for row in stage for repeat in range(row.repeats)]
+        if index == 0:
+            rows[0] = replace(rows[0], stride=stem_stride)
+        if last_conv and index == depth - 1 and spec.last is not None:
+            rows.append(spec.last)
+        yield rows
+
+
+def _tap_expansions(name: str, stages: nn.ModuleList, feature_info: list[FeatureInfo]) -> list[FeatureInfo]:
+    """Move each stage's first expansion to the end of the stage before it, where its output is a feature."""
+    info = list(feature_info)
+    for index in range(1, len(stages)):
+        blocks: Any = stages[index]
+        first, *others = blocks
+        if not _begins_with_expansion(first):
+            raise ValueError(f"taps is 'expansion'; stage {index + 1} of encoder {name!r} begins without an expansion.")
+        expand, *rest = first.layers
+        previous: Any = stages[index - 1]
+        previous.append(expand)
+        stages[index] = nn.Sequential(*rest, *others)
+        info[index - 1] = FeatureInfo(expand.out_channels, info[index - 1].reduction)
+    return info
+
+
+def _begins_with_expansion(block: Any) -> bool:
+    if not isinstance(block, InvertedResidual):
+        return False
+    first: Any = block.layers[0]
+    return set(first.conv.kernel_size) == {1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,13 @@ from monai.networks.layers.factories import Conv, Dropout
 from monai.utils import look_up_option
 from torch import nn
 
-from monai_mobileunet.networks.blocks import NameOrArgs
+from monai_mobileunet.networks.blocks import NameOrArgs, initialise
 from monai_mobileunet.networks.decoders import UNetDecoder
 from monai_mobileunet.networks.encoders import MobileNetEncoder
 
 __all__ = ["MobileUNet"]
 
-HEADS = ("full", "subpixel")
+HEADS = ("full", "subpixel", "transposed")
 
 
 class MobileUNet(nn.Module):
@@ -36,18 +37,21 @@ class MobileUNet(nn.Module):
         spatial_dims: 2 or 3.
         in_channels: channels of the image; for slices with context, the number of slices.
         out_channels: classes, the background included.
-        encoder: key of :data:`monai_mobileunet.networks.encoders.ENCODERS`.
+        encoder: key of :data:`monai_mobileunet.networks.encoder_tables.ENCODERS`.
         width: multiplier on the encoder's channels.
         depth: encoder stages to keep; fewer for small slices.
         stem_stride: 2 as published, or 1 to keep the image's resolution in the first stage.
         decoder_channels: channels after each decoder stage, from coarse to fine; there is one stage per
             encoder stage but the last, and one more for ``head="full"`` with ``stem_stride=2``.
             ``None``: the last ones of (64, 48, 32, 24), and 16 for that additional stage.
-        merge: how skips join: ``"add"`` (project and add) or ``"concat"``.
-        block: after each merge: ``"conv"``, ``"double_conv"``, ``"separable"`` or ``"double_separable"``.
-        upsample: ``"nearest"``, ``"bilinear"`` (trilinear in 3D) or ``"transposed"``.
+        merge: how skips join: ``"add"`` (project and add), ``"concat"``, or ``"concat_after"`` the block.
+        block: in each stage: ``"conv"``, ``"double_conv"``, ``"double_conv_bias"``, ``"separable"``,
+            ``"double_separable"``, or ``"transposed_conv"``, which doubles the size itself.
+        upsample: ``"nearest"``, ``"bilinear"`` (trilinear in 3D), ``"transposed"``, or ``"none"``.
+        skips: how many skips are connected, counted from the coarsest; ``None`` for all.
         head: ``"subpixel"``, or ``"full"`` for a last decoder stage and head at the image's resolution.
-            With ``stem_stride=1`` the two are the same.
+            With ``stem_stride=1`` the two are the same. ``"transposed"``: a transposed 3×3 convolution from
+            half the resolution.
         head_kernel_size: kernel of the head's convolution.
         act: activation of encoder and decoder; ``None`` takes that of the encoder's paper in the encoder
             and ReLU in the decoder.
@@ -55,8 +59,13 @@ class MobileUNet(nn.Module):
             to be larger than ``reduction`` along one axis at least.
         dropout: probability that a channel of the coarsest and of the finest features is dropped
             (:class:`torch.nn.Dropout2d`); active in training mode, and for epistemic scores in MONAI Label.
-        deep_supervision: in training mode return one output per decoder stage. Their heads always exist,
-            so weights load strictly with and without it.
+        deep_supervision: in training mode return one output per decoder stage. Their heads exist with
+            ``False`` too, so weights load strictly with and without it; ``None`` leaves them out for good,
+            where a network has to have exactly the published parameters.
+        last_conv: keep the published encoder's last 1×1 convolution (to 576, 960 or 1280 channels).
+        taps: what the encoder hands on, ``"stage"`` or ``"expansion"``; see
+            :class:`monai_mobileunet.networks.MobileNetEncoder`.
+        pretrained: ``True`` for the encoder's ImageNet weights, or the path of their file.
 
     Raises:
         ValueError: an option that does not exist, with the ones that do.
@@ -80,12 +89,16 @@ class MobileUNet(nn.Module):
         merge: str = "add",
         block: str = "conv",
         upsample: str = "nearest",
+        skips: int | None = None,
         head: str = "subpixel",
         head_kernel_size: int = 1,
         act: NameOrArgs = None,
         norm: NameOrArgs = "batch",
         dropout: float = 0.0,
-        deep_supervision: bool = False,
+        deep_supervision: bool | None = False,
+        last_conv: bool = False,
+        taps: str = "stage",
+        pretrained: bool | str | PathLike = False,
     ) -> None:
         super().__init__()
         for name, value in {"in_channels": in_channels, "out_channels": out_channels}.items():
@@ -100,20 +113,26 @@ class MobileUNet(nn.Module):
         head = look_up_option(head, set(HEADS))
 
         self.in_channels = in_channels
-        self.deep_supervision = deep_supervision
-        self.encoder = MobileNetEncoder(encoder, spatial_dims, in_channels, width, depth, stem_stride, act, norm)
+        self.deep_supervision = bool(deep_supervision)
+        self.encoder = MobileNetEncoder(
+            encoder, spatial_dims, in_channels, width, depth, stem_stride, act, norm, last_conv, taps, pretrained
+        )
         info = self.encoder.feature_info
         self.reduction: int = info[-1].reduction
-        out_reduction = info[0].reduction if head == "subpixel" else 1
+        out_reduction = 1 if head == "full" else info[0].reduction
+        if head == "transposed" and out_reduction != 2:
+            raise ValueError(f"head is 'transposed', which doubles the size; stem_stride is {stem_stride}, not 2.")
         self.decoder = UNetDecoder(
-            info, out_reduction, decoder_channels, merge, block, upsample, act or "relu", norm, spatial_dims
+            info, out_reduction, decoder_channels, merge, block, upsample, act or "relu", norm, spatial_dims, skips
         )
         self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
         *coarse, finest = self.decoder.channels
-        self.head = _head(spatial_dims, finest, out_channels, head_kernel_size, out_reduction)
-        self.aux_heads = nn.ModuleList(Conv[Conv.CONV, spatial_dims](c, out_channels, 1) for c in coarse[1:])
+        self.head = _head(head, spatial_dims, finest, out_channels, head_kernel_size, out_reduction)
+        supervised = [] if deep_supervision is None else coarse[1:]
+        self.aux_heads = nn.ModuleList(Conv[Conv.CONV, spatial_dims](c, out_channels, 1) for c in supervised)
         self._aux_mode = "bilinear" if spatial_dims == 2 else "trilinear"
-        self.apply(_initialise)
+        for part in (self.decoder, self.head, self.aux_heads):
+            part.apply(initialise)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
         """Scores of every class at every pixel.
@@ -152,7 +171,10 @@ def _crop(x: torch.Tensor, size: list[int]) -> torch.Tensor:
     return x
 
 
-def _head(spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int, scale: int) -> nn.Module:
+def _head(kind: str, spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int, scale: int) -> nn.Module:
+    if kind == "transposed":
+        transposed = Conv[Conv.CONVTRANS, spatial_dims]
+        return transposed(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
     conv = Conv[Conv.CONV, spatial_dims](
         in_channels, out_channels * scale**spatial_dims, kernel_size, padding=kernel_size // 2
     )
@@ -161,12 +183,3 @@ def _head(spatial_dims: int, in_channels: int, out_channels: int, kernel_size: i
     if spatial_dims == 2:  # one operator in every runtime, where MONAI's general form is a chain of reshapes
         return nn.Sequential(conv, nn.PixelShuffle(scale))
     return SubpixelUpsample(spatial_dims, in_channels, out_channels, scale, conv_block=conv, apply_pad_pool=False)
-
-
-def _initialise(module: nn.Module) -> None:
-    """He's initialisation by fan-out, with the groups of a depthwise convolution taken into account."""
-    if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-        fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
-        nn.init.normal_(module.weight, 0.0, (2.0 / fan_out) ** 0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from monai_mobileunet.networks.blocks import (
+    FusedInvertedBottleneck,
     InvertedResidual,
+    SqueezeExcite,
     UniversalInvertedBottleneck,
     conv_norm_act,
     make_divisible,
@@ -21,7 +23,7 @@ def count_weights(module: nn.Module) -> int:
     return sum(c.weight.numel() for c in convolutions(module))
 
 
-def silence(block: InvertedResidual | UniversalInvertedBottleneck) -> nn.Module:
+def silence(block: nn.Module) -> nn.Module:
     """Let the last norm return 0, so that only the residual is left."""
     norm = block.layers[-1].adn.N
     nn.init.zeros_(norm.weight)
@@ -71,6 +73,20 @@ class TestConvNormAct:
         assert conv_norm_act(2, 3, 8).conv.bias is None
         assert conv_norm_act(2, 3, 8, norm=None).conv.bias is not None
 
+    def test_bias_where_asked_for(self):
+        assert conv_norm_act(2, 3, 8, bias=True).conv.bias is not None
+
+    @pytest.mark.parametrize("norm", ["batch", None])
+    def test_hard_swish_which_monai_has_no_name_for(self, norm):
+        block = conv_norm_act(2, 3, 8, act="hardswish", norm=norm)
+        assert isinstance(list(block.modules())[-1], nn.Hardswish)
+        assert not any(isinstance(m, nn.ReLU) for m in block.modules())
+
+    @pytest.mark.parametrize("spatial_dims", [2, 3])
+    def test_transposed_multiplies_the_size_by_the_stride(self, spatial_dims):
+        block = conv_norm_act(spatial_dims, 3, 8, stride=2, transposed=True)
+        assert block(torch.rand(2, 3, *(5, 6, 4)[:spatial_dims])).shape == (2, 8, *(10, 12, 8)[:spatial_dims])
+
     def test_without_norm_and_activation_it_is_the_convolution(self):
         block, x = conv_norm_act(2, 3, 8, act=None, norm=None), torch.randn(1, 3, 5, 5)
         assert torch.equal(block(x), block.conv(x))
@@ -93,15 +109,49 @@ class TestSeparableConv:
         assert separable_conv(2, 16, 32)(torch.rand(2, 16, 7, 9)).shape == (2, 32, 7, 9)
 
 
+class TestSqueezeExcite:
+    @pytest.mark.parametrize(("channels", "squeezed"), [(16, 8), (72, 24), (120, 32), (672, 168), (960, 240)])
+    def test_squeezes_to_a_quarter_rounded(self, channels, squeezed):
+        """The channels of torchvision's ``fc1``."""
+        first, second = convolutions(SqueezeExcite(2, channels))
+        assert (first.out_channels, second.out_channels) == (squeezed, channels)
+
+    @pytest.mark.parametrize("spatial_dims", [2, 3])
+    @torch.no_grad()
+    def test_scales_whole_channels_by_what_the_means_tell(self, spatial_dims):
+        block = SqueezeExcite(spatial_dims, 16)
+        x = torch.randn(2, 16, *[6] * spatial_dims)
+        factors = block(x) / x
+        torch.testing.assert_close(factors, factors.flatten(2).mean(-1)[(...,) + (None,) * spatial_dims].expand_as(x))
+        assert 0 <= factors.min() < factors.max() <= 1
+        shuffled = x.flatten(2)[..., torch.randperm(6**spatial_dims)].view_as(x)
+        torch.testing.assert_close(block(shuffled) / shuffled, factors)
+
+
+class TestFusedInvertedBottleneck:
+    def test_one_dense_convolution_then_a_linear_projection(self):
+        block = FusedInvertedBottleneck(2, 16, 24, stride=2, hidden_channels=64)
+        dense, project = convolutions(block)
+        assert (dense.out_channels, dense.kernel_size, dense.stride, dense.groups) == (64, (3, 3), (2, 2), 1)
+        assert (project.out_channels, project.kernel_size) == (24, (1, 1))
+        assert sum(isinstance(m, nn.ReLU) for m in block.modules()) == 1
+        assert not any(isinstance(m, nn.ReLU) for m in block.layers[-1].modules())
+
+
 class TestInvertedResidual:
+    def test_squeeze_excite_comes_between_filter_and_projection(self):
+        block = InvertedResidual(2, 16, 24, hidden_channels=64, squeeze_excite=True)
+        assert [type(layer).__name__ for layer in block.layers][2] == "SqueezeExcite"
+        assert len(block.layers) == 4
+
     def test_expands_filters_projects(self):
-        expand, filter_, project = convolutions(InvertedResidual(2, 16, 24, expansion=6))
+        expand, filter_, project = convolutions(InvertedResidual(2, 16, 24, hidden_channels=96))
         assert (expand.in_channels, expand.out_channels, expand.kernel_size) == (16, 96, (1, 1))
         assert (filter_.groups, filter_.kernel_size) == (96, (3, 3))
         assert (project.in_channels, project.out_channels, project.kernel_size) == (96, 24, (1, 1))
 
-    def test_expansion_of_1_has_no_first_convolution(self):
-        assert [c.groups for c in convolutions(InvertedResidual(2, 16, 24, expansion=1))] == [16, 1]
+    def test_without_expansion_there_is_no_first_convolution(self):
+        assert [c.groups for c in convolutions(InvertedResidual(2, 16, 24, hidden_channels=16))] == [16, 1]
 
     def test_projection_is_linear(self):
         block = InvertedResidual(2, 16, 24)
@@ -121,7 +171,7 @@ class TestUniversalInvertedBottleneck:
     )
     def test_forms(self, start_kernel_size, kernel_size, form):
         block = UniversalInvertedBottleneck(
-            2, 16, 24, kernel_size=kernel_size, start_kernel_size=start_kernel_size, expansion=4
+            2, 16, 24, kernel_size=kernel_size, start_kernel_size=start_kernel_size, hidden_channels=64
         )
         assert [(c.kernel_size[0], c.groups) for c in convolutions(block)] == form
         assert block(torch.rand(2, 16, 7, 9)).shape == (2, 24, 7, 9)
@@ -148,7 +198,7 @@ class TestUniversalInvertedBottleneck:
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("block_type", [InvertedResidual, UniversalInvertedBottleneck])
+@pytest.mark.parametrize("block_type", [InvertedResidual, UniversalInvertedBottleneck, FusedInvertedBottleneck])
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 class TestResidual:
     def test_adds_the_input_where_the_shapes_agree(self, block_type, spatial_dims):

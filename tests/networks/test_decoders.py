@@ -5,6 +5,8 @@ from torch import nn
 from monai_mobileunet.networks import FeatureInfo, UNetDecoder
 from monai_mobileunet.networks.decoders import BLOCKS, MERGES, UPSAMPLING, AddMerge, ConcatMerge
 
+PLAIN_BLOCKS = sorted(set(BLOCKS) - {"transposed_conv"})  # that one doubles the size itself
+PLAIN_UPSAMPLING = sorted(set(UPSAMPLING) - {"none"})
 FEATURES = (FeatureInfo(8, 2), FeatureInfo(12, 4), FeatureInfo(20, 8))
 
 
@@ -59,8 +61,30 @@ class TestConcatMerge:
         assert merge(torch.rand(1, 3, 2, 3), None).shape == (1, merge.out_channels, 4, 6) == (1, 3, 4, 6)
 
 
-@pytest.mark.parametrize("upsample", sorted(UPSAMPLING))
-@pytest.mark.parametrize("block", sorted(BLOCKS))
+class TestConcatAfter:
+    @pytest.mark.parametrize("spatial_dims", [2, 3])
+    @pytest.mark.parametrize(("block", "upsample"), [("double_conv_bias", "nearest"), ("transposed_conv", "none")])
+    @torch.no_grad()
+    def test_stage_ends_with_the_skip(self, block, upsample, spatial_dims):
+        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), "concat_after", block, upsample, spatial_dims=spatial_dims)
+        features = features_of((16, 24, 16)[:spatial_dims])
+        outputs = decoder(features)
+        assert decoder.channels == (20, 16 + 12, 10 + 8, 6)
+        assert [o.shape[1] for o in outputs] == list(decoder.channels)
+        assert torch.equal(outputs[1][:, 16:], features[1])
+        assert torch.equal(outputs[2][:, 10:], features[0])
+        assert outputs[3].shape[2:] == (16, 24, 16)[:spatial_dims]
+
+    @torch.no_grad()
+    def test_deep_half_does_not_depend_on_the_skip(self):
+        decoder = UNetDecoder(FEATURES, 2, (16, 10), "concat_after").eval()
+        features = features_of((16, 24))
+        changed = [features[0], torch.randn_like(features[1]), features[2]]
+        assert torch.equal(decoder(features)[1][:, :16], decoder(changed)[1][:, :16])
+
+
+@pytest.mark.parametrize("upsample", PLAIN_UPSAMPLING)
+@pytest.mark.parametrize("block", PLAIN_BLOCKS)
 @pytest.mark.parametrize("merge", sorted(MERGES))
 class TestEveryCombination:
     @torch.no_grad()

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from monai_mobileunet.networks import ENCODERS, FeatureInfo, MobileNetEncoder
+from monai_mobileunet.networks.blocks import SqueezeExcite
 
 
 def conv_and_norm(in_channels: int, out_channels: int) -> int:
@@ -17,21 +18,98 @@ def classifier(in_channels: int, classes: int = 1000) -> int:
 @pytest.mark.parametrize(
     ("name", "published", "left_out", "expected"),
     [
-        # timm's mobilenetv4_conv_small
+        # timm's mobilenetv1_100: 4.23 M parameters
+        ("mobilenetv1", 4_231_976, [classifier(1024)], 3_206_976),
+        # torchvision's mobilenet_v2
+        ("mobilenetv2", 3_504_872, [conv_and_norm(320, 1280), classifier(1280)], 1_811_712),
+        # torchvision's mobilenet_v3_large and mobilenet_v3_small
+        (
+            "mobilenetv3_large",
+            5_483_032,
+            [conv_and_norm(160, 960), classifier(960, 1280), classifier(1280)],
+            2_816_432,
+        ),
+        ("mobilenetv3_small", 2_542_856, [conv_and_norm(96, 576), classifier(576, 1024), classifier(1024)], 870_560),
+        # timm's mobilenetv4_conv_small and mobilenetv4_conv_medium
         (
             "mobilenetv4_conv_small",
             3_774_024,
             [conv_and_norm(128, 960), conv_and_norm(960, 1280), classifier(1280)],
             1_136_864,
         ),
-        # torchvision's mobilenet_v2
-        ("mobilenetv2", 3_504_872, [conv_and_norm(320, 1280), classifier(1280)], 1_811_712),
+        (
+            "mobilenetv4_conv_medium",
+            9_715_512,
+            [conv_and_norm(256, 960), conv_and_norm(960, 1280), classifier(1280)],
+            6_955_472,
+        ),
     ],
 )
 def test_parameters_are_those_of_the_published_network_without_its_classifier(name, published, left_out, expected):
     encoder = MobileNetEncoder(name, in_channels=3)
     assert published - sum(left_out) == expected
     assert sum(p.numel() for p in encoder.parameters()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "channels"),
+    [
+        ("mobilenetv2", 2_223_872, 1280),  # torchvision's mobilenet_v2().features
+        ("mobilenetv3_large", 2_971_952, 960),  # torchvision's mobilenet_v3_large().features
+        ("mobilenetv3_small", 927_008, 576),  # torchvision's mobilenet_v3_small().features
+        ("mobilenetv4_conv_small", 1_261_664, 960),  # timm's up to the pooling
+        ("mobilenetv4_conv_medium", 7_203_152, 960),
+    ],
+)
+def test_parameters_with_the_last_convolution(name, expected, channels):
+    encoder = MobileNetEncoder(name, in_channels=3, last_conv=True)
+    assert sum(p.numel() for p in encoder.parameters()) == expected
+    assert encoder.feature_info[-1] == FeatureInfo(channels, 32)
+
+
+@pytest.mark.parametrize(("name", "depth"), [("mobilenetv1", 5), ("mobilenetv2", 4)])
+def test_last_convolution_that_is_not_there_is_refused(name, depth):
+    with pytest.raises(ValueError, match=f"encoder '{name}' with depth {depth} has no last 1×1 convolution"):
+        MobileNetEncoder(name, depth=depth, last_conv=True)
+
+
+@pytest.mark.parametrize(("width", "channels"), [(0.5, 1280), (1.4, 1792)])
+def test_last_convolution_of_v2_does_not_shrink(width, channels):
+    assert MobileNetEncoder("mobilenetv2", width=width, last_conv=True).feature_info[-1].channels == channels
+
+
+def kinds(module: nn.Module, types: tuple[type[nn.Module], ...]) -> list[str]:
+    return [type(m).__name__ for m in module.modules() if isinstance(m, types)]
+
+
+def test_activations_and_squeeze_excites_of_v3_are_those_of_its_table():
+    """arXiv 1905.02244, table 1: hard swish in the stem and from the sixth bottleneck but one on, SE in eight rows."""
+    encoder = MobileNetEncoder("mobilenetv3_large")
+    per_stage = [set(kinds(stage, (nn.ReLU, nn.Hardswish))) for stage in encoder.stages]
+    assert per_stage == [{"Hardswish", "ReLU"}, {"ReLU"}, {"ReLU"}, {"Hardswish", "ReLU"}, {"Hardswish", "ReLU"}]
+    assert [len(kinds(stage, (SqueezeExcite,))) for stage in encoder.stages] == [0, 0, 3, 2, 3]
+    norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {m.eps for m in norms} == {1e-3}
+    assert {m.momentum for m in norms} == {0.1}  # that of torchvision, 0.01, needs far longer trainings
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "mobilenetv3_large"])
+@torch.no_grad()
+def test_expansion_taps_compute_the_same_coarsest_features(name):
+    image = torch.rand(2, 1, 64, 64)
+    torch.manual_seed(0)
+    stages = MobileNetEncoder(name).eval()
+    torch.manual_seed(0)
+    expansions = MobileNetEncoder(name, taps="expansion").eval()
+    assert torch.equal(stages(image)[-1], expansions(image)[-1])
+    for feature, (channels, reduction) in zip(expansions(image), expansions.feature_info, strict=True):
+        assert feature.shape == (2, channels, 64 // reduction, 64 // reduction)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv1", "mobilenetv3_small", "mobilenetv4_conv_small"])
+def test_expansion_taps_are_refused_where_a_stage_begins_without_one(name):
+    with pytest.raises(ValueError, match=rf"stage 2 of encoder '{name}' begins without an expansion"):
+        MobileNetEncoder(name, taps="expansion")
 
 
 @pytest.mark.parametrize("stem_stride", [1, 2])
@@ -46,9 +124,10 @@ def test_feature_info_tells_channels_and_sizes(name, depth, stem_stride):
         assert feature.shape == (1, channels, 64 // reduction, 96 // reduction)
 
 
+@pytest.mark.parametrize("name", sorted(ENCODERS))
 @torch.no_grad()
-def test_feature_info_in_three_dimensions():
-    encoder = MobileNetEncoder("mobilenetv4_conv_small", 3, in_channels=2, depth=4).eval()
+def test_feature_info_in_three_dimensions(name):
+    encoder = MobileNetEncoder(name, 3, in_channels=2, depth=4).eval()
     for feature, (channels, reduction) in zip(encoder(torch.rand(1, 2, 32, 16, 48)), encoder.feature_info, strict=True):
         assert feature.shape == (1, channels, 32 // reduction, 16 // reduction, 48 // reduction)
 
@@ -68,6 +147,8 @@ def test_every_stage_after_the_first_halves(name, stem_stride):
         ("mobilenetv4_conv_small", 0.5, [16, 16, 32, 48, 64]),
         ("mobilenetv2", 1.0, [16, 24, 32, 96, 320]),
         ("mobilenetv2", 0.35, [8, 8, 16, 32, 112]),
+        ("mobilenetv1", 0.25, [16, 32, 64, 128, 256]),
+        ("mobilenetv3_large", 0.75, [16, 24, 32, 88, 120]),
     ],
 )
 def test_channels(name, width, channels):

@@ -31,6 +31,22 @@ class TestMobileNetV2(NetworkContract):
     arguments: ClassVar = {"encoder": "mobilenetv2"}
 
 
+class TestMobileNetV1(NetworkContract):
+    arguments: ClassVar = {"encoder": "mobilenetv1"}
+
+
+class TestMobileNetV3Large(NetworkContract):
+    arguments: ClassVar = {"encoder": "mobilenetv3_large"}
+
+
+class TestMobileNetV3Small(NetworkContract):
+    arguments: ClassVar = {"encoder": "mobilenetv3_small"}
+
+
+class TestMobileNetV4ConvMedium(NetworkContract):
+    arguments: ClassVar = {"encoder": "mobilenetv4_conv_medium"}
+
+
 class TestDense(NetworkContract):
     arguments: ClassVar = {"merge": "concat", "block": "double_conv", "head": "full"}
 
@@ -147,6 +163,10 @@ def test_options_are_taken_as_they_are_looked_up():
         ({"decoder_channels": (64, 48, 32)}, r"decoder_channels has 3 entries \(64, 48, 32\); .* 4 decoder stages"),
         ({"decoder_channels": [8] * 4, "head": "full"}, r"decoder_channels has 4 entries .* 5 decoder stages"),
         ({"decoder_channels": [8, 8, 0, 8]}, r"need one of at least 1 for each of 4 decoder stages"),
+        ({"skips": 5}, r"skips is 5; this encoder has 0 to 4 skips"),
+        ({"block": "transposed_conv"}, r"a transposed_conv block needs upsample 'none' and merge 'concat_after'"),
+        ({"upsample": "none"}, r"any other block an up-sampling"),
+        ({"head": "transposed", "stem_stride": 1}, r"head is 'transposed', .* stem_stride is 1, not 2"),
         ({"head_kernel_size": 2}, r"head_kernel_size is 2; it must be odd"),
         ({"decoder_channels": [8] * 4, "depth": 2}, r"decoder_channels has 4 entries .* 1 decoder stages"),
     ],
@@ -214,6 +234,26 @@ def test_subpixel_head_predicts_every_position_under_a_stem_pixel(spatial_dims):
 @pytest.mark.parametrize("width", [50, 64])
 def test_head_kernel_of_3_keeps_the_size(width):
     assert MobileUNet(head_kernel_size=3).eval()(torch.rand(1, 1, 37, width)).shape == (1, 2, 37, width)
+
+
+@pytest.mark.parametrize("skips", [0, 1, 3])
+@pytest.mark.parametrize("merge", ["add", "concat", "concat_after"])
+@torch.no_grad()
+def test_skips_are_counted_from_the_coarsest(merge, skips):
+    network = MobileUNet(merge=merge, skips=skips).eval()
+    features = network.encoder(torch.rand(1, 1, 64, 64))
+    scores = network.decoder(list(features))[-1]
+    for level, feature in enumerate(reversed(features[:-1])):
+        changed = list(features)
+        changed[-2 - level] = torch.randn_like(feature)
+        assert torch.equal(network.decoder(changed)[-1], scores) == (level >= skips)
+
+
+def test_without_deep_supervision_for_good_there_are_no_heads_for_it():
+    without, with_heads = MobileUNet(deep_supervision=None), MobileUNet()
+    assert not any(name.startswith("aux_heads") for name in without.state_dict())
+    assert not without.deep_supervision
+    assert set(with_heads.state_dict()) > set(without.state_dict())
 
 
 class TestDeepSupervisionOutputs:
