@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ class ContextSliceInferer(SliceInferer):
     - ``context`` neighbours on each side of a slice are given as further channels, the edge repeated.
     - ``spatial_dim`` may name several planes: the network sees the volume sliced each way, and the scores are
       averaged.
+    - ``mirror_axes`` adds passes over the mirrored volume (test-time augmentation); the scores are averaged.
     - An image without a third axis, ``(B, C, H, W)``, is taken as one slice, as it lies.
 
     Args:
@@ -42,14 +44,16 @@ class ContextSliceInferer(SliceInferer):
             (``"sagittal"``, ``"coronal"``, ``"axial"``), or a sequence of these. By name the slices lie as
             :data:`monai_mobileunet.slicing.PLANES` says, by number as in :class:`monai.inferers.SliceInferer`.
         context: neighbouring slices on each side. The network has ``C * (2 * context + 1)`` input channels.
+        mirror_axes: axes of the volume (0, 1, 2) along which no class has a side. Every combination of them is
+            a pass of its own, so each axis doubles the time.
         sigma_scale: width of the Gaussian weights relative to the window.
         sw_device: device of the network; by default that of the inputs.
         device: device of the scores; by default that of the inputs.
         progress: show a progress bar over the slices.
 
     Raises:
-        ValueError: a plane that does not exist, a negative context, a batch size under 1, or an overlap
-            outside [0, 1).
+        ValueError: a plane or an axis that does not exist, a negative context, a batch size under 1, or an
+            overlap outside [0, 1).
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class ContextSliceInferer(SliceInferer):
         sw_device: torch.device | str | None = None,
         device: torch.device | str | None = None,
         progress: bool = False,
+        mirror_axes: Sequence[int] = (),
     ) -> None:
         self.planes = ensure_tuple(spatial_dim)
         stacks = [slice_axes(plane)[0] for plane in self.planes]
@@ -75,6 +80,8 @@ class ContextSliceInferer(SliceInferer):
             raise ValueError(f"sw_batch_size is {sw_batch_size}; the network needs at least 1 slice per call.")
         if any(not 0 <= o < 1 for o in ensure_tuple(overlap)):
             raise ValueError(f"overlap is {overlap}; it must be in [0, 1).")
+        if not set(mirror_axes) <= {0, 1, 2} or len(set(mirror_axes)) != len(mirror_axes):
+            raise ValueError(f"mirror_axes is {mirror_axes!r}; name axes of the volume, 0, 1 or 2, each once.")
         super().__init__(
             spatial_dim=stacks[0],
             roi_size=ensure_tuple_rep(roi_size, 2),
@@ -87,6 +94,7 @@ class ContextSliceInferer(SliceInferer):
             progress=progress,
         )
         self.context = context
+        self.mirror_axes = tuple(mirror_axes)
 
     def __call__(self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Scores of a volume.
@@ -114,17 +122,28 @@ class ContextSliceInferer(SliceInferer):
             raise ValueError("condition is not supported here; use monai.inferers.SliceInferer for it.")
         volumes = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         if inputs.dim() == 4:
-            scores = self._plane(volumes[..., None], 2, network, args, kwargs)[..., 0]
+            scores = self._average(volumes[..., None], (2,), network, args, kwargs)[..., 0]
         else:
-            scores = self._plane(volumes, self.planes[0], network, args, kwargs)
-            for plane in self.planes[1:]:
-                scores = scores + self._plane(volumes, plane, network, args, kwargs)
-            if len(self.planes) > 1:
-                scores = scores / len(self.planes)
+            scores = self._average(volumes, self.planes, network, args, kwargs)
         if isinstance(inputs, MetaTensor):
             template = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
             scores = convert_to_dst_type(scores, template, device=scores.device)[0]
         return scores
+
+    def _average(
+        self, volumes: torch.Tensor, planes: tuple[int | str, ...], network: Network, args: tuple, kwargs: dict
+    ) -> torch.Tensor:
+        """Mean of the scores over all planes and mirrored passes."""
+        axes = [axis + 2 for axis in self.mirror_axes if volumes.shape[axis + 2] > 1]
+        mirrored = [subset for size in range(len(axes) + 1) for subset in combinations(axes, size)]
+        passes = [(subset, plane) for subset in mirrored for plane in planes]
+        total = None
+        for subset, plane in passes:
+            scores = self._plane(volumes.flip(subset) if subset else volumes, plane, network, args, kwargs)
+            scores = scores.flip(subset) if subset else scores
+            total = scores if total is None else total + scores
+        assert total is not None
+        return total / len(passes) if len(passes) > 1 else total
 
     def _plane(
         self, volumes: torch.Tensor, plane: int | str, network: Network, args: tuple, kwargs: dict

@@ -76,7 +76,17 @@ def test_monai_finds_all_the_properties_that_it_asks_for(
 def test_training_evaluation_and_inference_see_the_same_network_image_and_window(bundle: Path):
     """The doors have files of their own, as MONAI Label wants it; what they share must not drift apart."""
     train, inference = read(bundle, "train.json"), read(bundle, "inference.json")
-    for key in ("num_classes", "image_channels", "planes", "context", "spacing", "network_def", "network", "inferer"):
+    for key in (
+        "num_classes",
+        "image_channels",
+        "planes",
+        "mirror_axes",
+        "context",
+        "spacing",
+        "network_def",
+        "network",
+        "inferer",
+    ):
         assert train[key] == inference[key], key
 
     def of_the_image(transforms: list[dict]) -> list[dict]:

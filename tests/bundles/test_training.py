@@ -12,6 +12,8 @@ import pytest
 import torch
 from conftest import FRAGMENTS, RunBundle
 
+from monai_mobileunet.networks import create_network
+
 QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
 
 
@@ -48,6 +50,18 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
     assert len(per_case) == 2
     assert all("toy_" in row["filename"] for row in per_case)
     assert not list((bundle_copy.parent / "elsewhere").iterdir()), "nothing lands in the working directory"
+
+
+@pytest.mark.parametrize("variant", ["mobilenetv1_unet", "mobilenetv2_unet", "mobilenetv2_unet_transposed"])
+def test_each_network_of_the_literature_trains_by_one_override(
+    bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle, variant: str
+):
+    overrides = {"dataset_dir": toy_dataset, "subject_of": "$None", "network_def#variant": variant}
+    train = bundle_copy / "configs" / "train.json"
+    done = run_bundle(train, FRAGMENTS / "smoke.json", run_id="training", **overrides)
+    assert epochs(done.stdout) == ["1/1"]
+    weights = torch.load(bundle_copy / "eval" / "smoke" / "models" / "model.pt", weights_only=True)
+    assert set(weights) == set(create_network(variant).state_dict())
 
 
 def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own_dataset: Path, run_bundle: RunBundle):

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from conftest import ONE_THREAD, PROJECT
 
+from monai_mobileunet.networks import VARIANTS, create_network
+from monai_mobileunet.networks.info import network_info
+
 README = (PROJECT / "README.md").read_text()
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
 
@@ -56,9 +59,19 @@ def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Pat
     assert (checkout / "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt").is_file()
 
 
-def test_the_python_example_works():
-    (example,) = blocks("python")
+@pytest.mark.parametrize("example", blocks("python"))
+def test_the_python_examples_work(example: str):
     subprocess.run([sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120)
+
+
+def test_the_table_of_networks_is_what_the_networks_have():
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d.]+) \| (\d+) px \|", README, flags=re.MULTILINE)
+    assert [row[0] for row in rows] == list(VARIANTS)
+    for name, parameters, gmac, receptive_field in rows:
+        info = network_info(create_network(name))
+        assert f"{info.parameters:,}" == parameters, name
+        assert f"{info.macs / 1e9:.3f}" == gmac, name
+        assert str(info.receptive_field) == receptive_field, name
 
 
 def test_make_knows_the_targets_that_the_readme_names():

@@ -5,7 +5,7 @@ from monai.data import MetaTensor
 from torch import nn
 
 from monai_mobileunet import ContextSliceInferer, MobileUNet
-from monai_mobileunet.inferers import AutocastInferer
+from monai_mobileunet.inferers import AutocastInferer, has_bfloat16
 
 
 class Recorder(nn.Module):
@@ -109,3 +109,55 @@ def test_is_chosen_by_one_override_in_a_config(network):
     inferer = ConfigParser({**config, **override, "imports": ["$import torch"]}).get_parsed_content("inferer")
     assert inferer(torch.rand(1, 1, 8, 9, 3), network).shape == (1, 2, 8, 9, 3)
     assert network.dtypes == {torch.bfloat16}
+
+
+class TestTrainingOnACpu:
+    """The gradient of a depthwise convolution in bfloat16 is slow there, so these stay in float32."""
+
+    def dtypes(self, **arguments) -> dict[str, torch.dtype]:
+        torch.manual_seed(0)
+        network, seen = MobileUNet(encoder="mobilenetv2", stem_stride=1, depth=2), {}
+        for name, module in network.named_modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(
+                    lambda m, _, out, name=name: seen.update({name: (m.groups > 1, out.dtype)})
+                )
+        scores = AutocastInferer(**arguments)(torch.rand(2, 1, 16, 16), network)
+        assert scores.dtype == torch.float32
+        if scores.requires_grad:
+            scores.square().mean().backward()
+            assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+        return {kind: {dtype for grouped, dtype in seen.values() if grouped == kind} for kind in (True, False)}
+
+    def test_depthwise_convolutions_stay_in_float32(self):
+        assert self.dtypes() == {True: {torch.float32}, False: {torch.bfloat16}}
+
+    def test_at_prediction_everything_is_bfloat16(self):
+        with torch.no_grad():
+            assert self.dtypes() == {True: {torch.bfloat16}, False: {torch.bfloat16}}
+
+    def test_switched_off_everything_is_float32(self):
+        assert self.dtypes(enabled=False) == {True: {torch.float32}, False: {torch.float32}}
+
+    @pytest.mark.parametrize("conv", [nn.Conv2d(4, 4, 5, 2, 2, groups=4), nn.Conv2d(4, 8, 3, padding="same", groups=2)])
+    def test_their_gradients_are_those_of_float32(self, conv):
+        image, gradients = torch.rand(2, 4, 12, 12), []
+        for enabled in (False, True):
+            conv.zero_grad()
+            AutocastInferer(enabled=enabled)(image, conv).square().mean().backward()
+            gradients.append(conv.weight.grad.clone())
+        assert torch.equal(*gradients)
+
+    def test_gradients_of_dense_convolutions_are_near_those_of_float32(self):
+        conv, image, gradients = nn.Conv2d(4, 8, 3), torch.rand(2, 4, 12, 12), []
+        for enabled in (False, True):
+            conv.zero_grad()
+            AutocastInferer(enabled=enabled)(image, conv).square().mean().backward()
+            gradients.append(conv.weight.grad.flatten())
+        assert not torch.equal(*gradients)
+        assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.999
+
+
+def test_bfloat16_in_hardware_is_told_for_a_cpu():
+    assert has_bfloat16("cpu") == torch.cpu.get_capabilities().get("avx512_bf16", False)
+    assert has_bfloat16(torch.device("cpu")) == has_bfloat16("cpu")

@@ -208,6 +208,38 @@ class TestPlanes:
         torch.testing.assert_close(scores, torch.stack(each).mean(dim=0), atol=1e-5, rtol=0)
 
 
+class TestMirroring:
+    @pytest.mark.parametrize("planes", ["axial", 0, ("sagittal", "coronal")])
+    @pytest.mark.parametrize("axis", [0, 1, 2])
+    def test_scores_are_the_mean_with_those_of_the_mirrored_volume_mirrored_back(self, planes, axis):
+        network, inputs = Recorder(CHANNELS * 3), volume(2)
+        plain = ContextSliceInferer((6, 6), spatial_dim=planes, context=1)
+        mirrored = ContextSliceInferer((6, 6), spatial_dim=planes, context=1, mirror_axes=(axis,))
+        expected = (plain(inputs, network) + plain(inputs.flip(axis + 2), network).flip(axis + 2)) / 2
+        torch.testing.assert_close(mirrored(inputs, network), expected, atol=1e-5, rtol=0)
+        assert not torch.allclose(expected, plain(inputs, network), atol=1e-3)
+
+    @pytest.mark.parametrize(("axes", "passes"), [((), 1), ((1,), 2), ((0, 2), 4), ((0, 1, 2), 8)])
+    def test_every_combination_is_a_pass(self, network, axes, passes):
+        inferer = ContextSliceInferer(sw_batch_size=SHAPE[2], mirror_axes=axes)
+        inferer(volume(), network)
+        assert len(network.inputs) == passes
+
+    @pytest.mark.parametrize("axes", [(0,), (0, 1)])
+    def test_a_mirrored_volume_has_the_mirrored_scores(self, network, axes):
+        inferer, inputs = ContextSliceInferer(mirror_axes=axes), volume()
+        torch.testing.assert_close(
+            inferer(inputs.flip(2), network), inferer(inputs, network).flip(2), atol=1e-5, rtol=0
+        )
+
+    def test_of_a_single_slice(self, network):
+        image = torch.randn(1, CHANNELS, 9, 10)
+        scores = ContextSliceInferer(mirror_axes=(0, 2))(image, network)
+        assert len(network.inputs) == 2, "a slice is not mirrored along the axis that it lacks"
+        expected = (network(image) + network(image.flip(2)).flip(2)) / 2
+        torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+
+
 class TestSingleSlice:
     @pytest.mark.parametrize("plane", [0, 2, (0, 1)])
     def test_an_image_without_a_third_axis_is_one_slice(self, network, plane):
@@ -307,6 +339,8 @@ class TestErrors:
             ({"spatial_dim": (0, "sagittal")}, r"spatial_dim is \(0, 'sagittal'\); give one to three different planes"),
             ({"spatial_dim": ()}, r"spatial_dim is \(\); give one to three different planes"),
             ({"context": -1}, r"context is -1; .* 0 or more"),
+            ({"mirror_axes": (3,)}, r"mirror_axes is \(3,\); name axes of the volume, 0, 1 or 2, each once"),
+            ({"mirror_axes": (0, 0)}, r"mirror_axes is \(0, 0\); name axes of the volume"),
             ({"sw_batch_size": 0}, r"sw_batch_size is 0; .* at least 1"),
             ({"overlap": 1.0}, r"overlap is 1.0; it must be in \[0, 1\)"),
             ({"overlap": -0.1}, r"overlap is -0.1; it must be in \[0, 1\)"),
