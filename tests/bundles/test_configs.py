@@ -12,6 +12,8 @@ from conftest import BUNDLES, FRAGMENTS
 from monai.bundle import ConfigParser, ConfigWorkflow, verify_net_in_out
 from monai.utils import set_determinism
 
+from monai_mobileunet.inferers import has_bfloat16
+
 FILES = {
     "metadata.json",
     "train.json",
@@ -136,6 +138,10 @@ def test_nothing_that_can_be_evaluated_without_data_needs_data(bundle: Path):
 def test_a_device_given_as_a_string_is_taken(bundle: Path):
     parser = read(bundle, "inference.json")
     parser["device"] = "cpu"
+    train = read(bundle, "train.json")
+    train["device"] = "cpu"
+    assert train.get_parsed_content("train#dataloader#num_workers") == 0
+    assert train.get_parsed_content("train#inferer").enabled == has_bfloat16("cpu")
     assert next(parser.get_parsed_content("network").parameters()).device == torch.device("cpu")
 
 
