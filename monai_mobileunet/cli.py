@@ -130,4 +130,6 @@ def _groups_table(info: NetworkInfo) -> Table:
 
 
 def _field(info: NetworkInfo) -> str:
-    return "whole image" if info.receptive_field is None else f"{info.receptive_field} px"
+    if info.receptive_field is None:
+        return "whole image" if len(info.size) == 2 else "as in 2D"
+    return f"{info.receptive_field} px"

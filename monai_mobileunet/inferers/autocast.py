@@ -22,10 +22,14 @@ def has_bfloat16(device: str | torch.device) -> bool:
     Args:
         device: a CPU counts with AVX-512 BF16 (or AMX, which comes with it), as
             :func:`torch.cpu.get_capabilities` tells (older releases of torch lack it: ``False``); a GPU
-            as :func:`torch.cuda.is_bf16_supported` tells.
+            as :func:`torch.cuda.is_bf16_supported` tells, emulation left out; any other device does not.
     """
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported()
+    device = torch.device(device)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16", False))
 
@@ -44,7 +48,8 @@ class AutocastInferer(Inferer):
         inferer: what to run; :class:`monai.inferers.SimpleInferer` by default.
         dtype: ``torch.bfloat16`` (CPU, GPU) or ``torch.float16`` (GPU; in training use the trainer's ``amp``,
             which scales the loss).
-        enabled: ``False`` runs the inferer as it is; a bundle gives ``has_bfloat16(device)`` here.
+        enabled: ``False`` runs the inferer as it is, under an outer autocast too; a bundle gives
+            ``has_bfloat16(device)`` here.
     """
 
     def __init__(
@@ -57,10 +62,12 @@ class AutocastInferer(Inferer):
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Scores as the wrapped inferer returns them, in float32 if they are one tensor."""
+        if not self.enabled:
+            return self.inferer(inputs, network, *args, **kwargs)
         device = inputs.device.type
         with ExitStack() as contexts:
-            contexts.enter_context(torch.autocast(device, dtype=self.dtype, enabled=self.enabled))
-            if self.enabled and device == "cpu" and torch.is_grad_enabled():
+            contexts.enter_context(torch.autocast(device, dtype=self.dtype))
+            if device == "cpu" and torch.is_grad_enabled():
                 contexts.enter_context(_GroupedConvolutionsInFloat32())
             out = self.inferer(inputs, network, *args, **kwargs)
         return out.float() if isinstance(out, torch.Tensor) else out
@@ -76,6 +83,10 @@ class _GroupedConvolutionsInFloat32(TorchFunctionMode):
         groups = args[GROUPS_POSITION] if len(args) > GROUPS_POSITION else kwargs.get("groups", 1)
         if groups == 1:
             return func(*args, **kwargs)
-        image, *others = args
+        args = tuple(map(_in_float32, args))
         with torch.autocast("cpu", enabled=False):
-            return func(image.float(), *others, **kwargs)
+            return func(*args, **{key: _in_float32(value) for key, value in kwargs.items()})
+
+
+def _in_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, torch.Tensor) else value

@@ -68,7 +68,7 @@ class ContextSliceInferer(SliceInferer):
         sw_device: torch.device | str | None = None,
         device: torch.device | str | None = None,
         progress: bool = False,
-        mirror_axes: Sequence[int] = (),
+        mirror_axes: Sequence[int] | int = (),
     ) -> None:
         self.planes = ensure_tuple(spatial_dim)
         stacks = [slice_axes(plane)[0] for plane in self.planes]
@@ -80,7 +80,8 @@ class ContextSliceInferer(SliceInferer):
             raise ValueError(f"sw_batch_size is {sw_batch_size}; the network needs at least 1 slice per call.")
         if any(not 0 <= o < 1 for o in ensure_tuple(overlap)):
             raise ValueError(f"overlap is {overlap}; it must be in [0, 1).")
-        if not set(mirror_axes) <= {0, 1, 2} or len(set(mirror_axes)) != len(mirror_axes):
+        self.mirror_axes = ensure_tuple(mirror_axes)
+        if not set(self.mirror_axes) <= {0, 1, 2} or len(set(self.mirror_axes)) != len(self.mirror_axes):
             raise ValueError(f"mirror_axes is {mirror_axes!r}; name axes of the volume, 0, 1 or 2, each once.")
         super().__init__(
             spatial_dim=stacks[0],
@@ -94,7 +95,6 @@ class ContextSliceInferer(SliceInferer):
             progress=progress,
         )
         self.context = context
-        self.mirror_axes = tuple(mirror_axes)
 
     def __call__(self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Scores of a volume.

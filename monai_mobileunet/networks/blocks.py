@@ -12,6 +12,7 @@ from functools import partial
 import torch
 from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Conv, Pool
+from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "InvertedResidual",
     "SqueezeExcite",
     "UniversalInvertedBottleneck",
+    "activation",
     "conv_norm_act",
     "initialise",
     "make_divisible",
@@ -57,7 +59,7 @@ def conv_norm_act(
     There is a bias where asked for, and where no norm would take it away. ``transposed`` multiplies the
     size by ``stride`` instead.
     """
-    own_act = ACTIVATIONS.get(act) if isinstance(act, str) else None
+    own_act = act is not None and _own_name(act) in ACTIVATIONS
     convolution = Convolution(
         spatial_dims,
         in_channels,
@@ -72,8 +74,22 @@ def conv_norm_act(
         is_transposed=transposed,
     )
     if own_act:
-        convolution.get_submodule("adn").A = own_act()
+        convolution.get_submodule("adn").A = activation(act)
     return convolution
+
+
+def activation(act: NameOrArgs) -> nn.Module:
+    """An activation by its name or ``(name, arguments)``: MONAI's, or one of :data:`ACTIVATIONS`; ``None`` for none."""
+    if act is None:
+        return nn.Identity()
+    if _own_name(act) in ACTIVATIONS:
+        arguments = {} if isinstance(act, str) else act[1]
+        return ACTIVATIONS[_own_name(act)](**arguments)
+    return get_act_layer(act)
+
+
+def _own_name(act: str | tuple) -> str:
+    return str(act if isinstance(act, str) else act[0]).lower()
 
 
 class SqueezeExcite(nn.Module):

@@ -19,11 +19,10 @@ from functools import partial
 
 import torch
 from monai.networks.blocks import UpSample
-from monai.networks.layers.utils import get_act_layer
 from monai.utils import look_up_option
 from torch import nn
 
-from monai_mobileunet.networks.blocks import NameOrArgs, conv_norm_act, separable_conv
+from monai_mobileunet.networks.blocks import NameOrArgs, activation, conv_norm_act, separable_conv
 from monai_mobileunet.networks.encoders import FeatureInfo
 
 __all__ = ["BLOCKS", "DECODER_CHANNELS", "MERGES", "UPSAMPLING", "UNetDecoder"]
@@ -105,7 +104,7 @@ class AddMerge(nn.Module):
         self.project_deep = project(in_channels=deep_channels)
         self.project_skip = project(in_channels=skip_channels) if skip_channels else nn.Identity()
         self.up = _up(spatial_dims, out_channels, upsample)
-        self.act = nn.Identity() if act is None else get_act_layer(act)
+        self.act = activation(act)
         self.out_channels = out_channels
 
     def forward(self, deep: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:

@@ -136,7 +136,7 @@ class MobileNetEncoder(nn.Module):
             raise ValueError(f"width is {width}; the multiplier on the channels must be above 0.")
         if last_conv and (spec.last is None or depth < len(spec.stages)):
             raise ValueError(f"last_conv is on; encoder {name!r} with depth {depth} has no last 1×1 convolution.")
-        if norm == "batch":
+        if isinstance(norm, str) and norm.lower() == "batch":
             norm = ("batch", spec.norm)
 
         self.last_conv = last_conv

@@ -36,7 +36,7 @@ class NetworkInfo:
         parameters: all of them.
         macs: multiply-accumulates of the convolutions for one image.
         receptive_field: how many pixels of an axis reach the centre of the output; ``None`` where a
-            squeeze-excite lets every pixel reach it.
+            squeeze-excite lets every pixel reach it, and for networks in 3D.
         groups: the parts, in the order of computation; heads for deep supervision are left out.
     """
 
@@ -55,11 +55,14 @@ def network_info(network: MobileUNet, size: int = 256) -> NetworkInfo:
     """Count a network's parameters and multiply-accumulates, and measure its receptive field.
 
     Nothing is computed for the counts (meta tensors); the receptive field takes a pass forth and back over
-    a strip of pixels.
+    a strip of pixels. It is measured in 2D only: that of an axis does not depend on how many axes there are.
 
     Args:
         network: which one; it is not changed.
         size: pixels along each axis of the image.
+
+    Raises:
+        ValueError: a receptive field of more than 8192 pixels.
     """
     spatial_dims = 3 if any(isinstance(module, nn.Conv3d) for module in network.modules()) else 2
     shape = (size,) * spatial_dims
@@ -77,12 +80,12 @@ def network_info(network: MobileUNet, size: int = 256) -> NetworkInfo:
         size=shape,
         parameters=sum(p.numel() for p in network.parameters()),
         macs=counter.get_total_flops() // 2,
-        receptive_field=_receptive_field(network, spatial_dims),
+        receptive_field=_receptive_field(network) if spatial_dims == 2 else None,
         groups=groups,
     )
 
 
-def _receptive_field(network: MobileUNet, spatial_dims: int) -> int | None:
+def _receptive_field(network: MobileUNet) -> int | None:
     """Extent of the gradient of one output pixel, in a network whose weights cannot cancel or saturate."""
     if any(isinstance(module, SqueezeExcite) for module in network.modules()):
         return None
@@ -97,13 +100,12 @@ def _receptive_field(network: MobileUNet, spatial_dims: int) -> int | None:
             module.reset_parameters()
     length = 256
     while length <= LONGEST_STRIP:
-        others = (network.reduction,) * (spatial_dims - 1)
-        strip = torch.full((1, network.in_channels, *others, length), 1e-9, dtype=torch.float64, requires_grad=True)
-        centre = (0, 0, *(n // 2 for n in others), length // 2)
-        (gradient,) = torch.autograd.grad(positive(strip)[centre], strip)
+        shape = (1, network.in_channels, network.reduction, length)
+        strip = torch.full(shape, 1e-9, dtype=torch.float64, requires_grad=True)
+        (gradient,) = torch.autograd.grad(positive(strip)[0, 0, network.reduction // 2, length // 2], strip)
         seen = gradient.flatten(0, -2).abs().sum(0).nonzero().flatten()
         first, last = int(seen[0]), int(seen[-1])
         if first > 0 and last < length - 1:
             return last - first + 1
         length *= 2
-    return None
+    raise ValueError(f"the receptive field is larger than {LONGEST_STRIP} pixels.")

@@ -130,6 +130,7 @@ class MobileUNet(nn.Module):
         self.head = _head(head, spatial_dims, finest, out_channels, head_kernel_size, out_reduction)
         supervised = [] if deep_supervision is None else coarse[1:]
         self.aux_heads = nn.ModuleList(Conv[Conv.CONV, spatial_dims](c, out_channels, 1) for c in supervised)
+        self.aux_heads.requires_grad_(bool(deep_supervision))  # DDP waits for the gradient of all that have one
         self._aux_mode = "bilinear" if spatial_dims == 2 else "trilinear"
         for part in (self.decoder, self.head, self.aux_heads):
             part.apply(initialise)

@@ -7,6 +7,7 @@ that is constructed with ``pretrained=True`` does, once, into torch hub's folder
 from __future__ import annotations
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -84,7 +85,8 @@ def load_pretrained(encoder: MobileNetEncoder, name: str, path: str | PathLike |
             and downloads it there if it is missing.
 
     Raises:
-        ValueError: the file does not have the weights that this encoder needs, or its hash is another.
+        ValueError: the file does not have the weights that this encoder needs, or the hash of a downloaded
+            file is not the one that its publisher names (a file given by ``path`` is judged by its shapes).
         ConnectionError: the download failed; names the address, the hash and where to put the file.
     """
     source = SOURCES[name]
@@ -129,21 +131,30 @@ def key_map(encoder: MobileNetEncoder, layout: str) -> dict[str, str]:
 
 
 def _cached(source: WeightSource) -> Path:
+    """The file in torch hub's folder, downloaded if need be; beside it its hash where the name does not have it."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / source.file_name
+    told = file.with_name(f"{file.name}.sha256")
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            digest = source.sha256 or _published_sha256(source.url)
-            torch.hub.download_url_to_file(source.url, str(file), hash_prefix=digest)
-    except (urllib.error.URLError, TimeoutError) as error:
+            expected = source.sha256 or _published_sha256(source.url)
+            torch.hub.download_url_to_file(source.url, str(file), hash_prefix=expected)
+            if not source.sha256:
+                told.write_text(expected)
+    except RuntimeError as error:  # what torch hub raises for another hash, before the file is in its place
+        raise ValueError(f"{source.url}: {error}. Nothing was kept of it.") from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
         raise ConnectionError(
             f"The ImageNet weights could not be downloaded ({error}). Get {source.url} "
             f"(SHA-256 {source.sha256 or 'as shown on that page'}{'…' if source.sha256 else ''}) elsewhere and "
             f"save it as {file}, or give its path: pretrained=<path>."
         ) from error
+    expected = source.sha256 or (told.read_text() if told.exists() else "")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if not digest.startswith(source.sha256):
-        raise ValueError(f"{file}: its SHA-256 is {digest}, expected {source.sha256}…; delete it and try again.")
+    if not digest.startswith(expected):
+        raise ValueError(
+            f"{file}: its SHA-256 is {digest}, expected {expected}… for {source.url}; delete it and try again."
+        )
     return file
 
 

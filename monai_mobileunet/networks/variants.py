@@ -1,7 +1,7 @@
 """Named networks: a row each.
 
-The three MobileNet-UNets of the literature have exactly the published topology and parameters; the
-project's own are the sizes worth choosing from.
+The MobileNet-UNets of the literature have the published topology and parameters, but for what ``source``
+says; the project's own are the sizes worth choosing from.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ VARIANTS: dict[str, Variant] = {
             "head": "full",
             "deep_supervision": None,
         },
-        source="https://github.com/qubvel-org/segmentation_models.pytorch 0.6, Unet('mobilenet_v2'), which has "
-        "head_kernel_size=3",
+        source="https://github.com/qubvel-org/segmentation_models.pytorch 0.6, Unet('mobilenet_v2'); the head is 1×1 "
+        "here, and with head_kernel_size=3 exactly that one",
     ),
     "mobilenetv2_unet_transposed": Variant(
         "MobileNetV2-UNet in Keras' style: skips at the expansions, transposed convolutions",
@@ -162,7 +162,12 @@ def smp_key_map(network: MobileUNet) -> dict[str, str]:
 
         published = smp.Unet("mobilenet_v2", in_channels=1, classes=2).state_dict()
         network.load_state_dict({ours: published[theirs] for ours, theirs in smp_key_map(network).items()})
+
+    Raises:
+        ValueError: a network of another shape.
     """
+    if len(network.encoder.stages) != 5 or not network.encoder.last_conv or len(network.decoder.stages) != 5:
+        raise ValueError("smp_key_map takes create_network('mobilenetv2_unet', …); this network has another shape.")
     keys = {
         f"encoder.{ours}": f"encoder.{theirs}" for ours, theirs in key_map(network.encoder, "torchvision_v2").items()
     }

@@ -157,7 +157,44 @@ class TestTrainingOnACpu:
         assert not torch.equal(*gradients)
         assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.999
 
+    def test_given_by_name_or_in_bfloat16_they_are_taken_too(self):
+        image, weight = torch.rand(1, 4, 6, 6), torch.rand(4, 1, 3, 3, requires_grad=True)
+        expected = nn.functional.conv2d(image, weight, groups=4)
 
-def test_bfloat16_in_hardware_is_told_for_a_cpu():
-    assert has_bfloat16("cpu") == torch.cpu.get_capabilities().get("avx512_bf16", False)
-    assert has_bfloat16(torch.device("cpu")) == has_bfloat16("cpu")
+        def network(x):
+            by_name = nn.functional.conv2d(input=x, weight=weight, groups=4)
+            in_bfloat16 = nn.functional.conv2d(x.bfloat16(), weight.bfloat16(), groups=4)
+            assert by_name.dtype == in_bfloat16.dtype == torch.float32
+            torch.testing.assert_close(in_bfloat16, by_name, atol=0.05, rtol=0)
+            return by_name
+
+        assert torch.equal(AutocastInferer()(image, network), expected)
+
+
+@torch.no_grad()
+def test_switched_off_it_leaves_an_outer_autocast_and_the_type_alone(network):
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = AutocastInferer(enabled=False)(torch.rand(1, 1, 8, 8), network)
+    assert scores.dtype == torch.bfloat16
+    assert AutocastInferer(enabled=False)(torch.rand(1, 1, 8, 8).double(), network.double()).dtype == torch.float64
+
+
+class TestHasBfloat16:
+    @pytest.mark.parametrize(
+        ("told", "expected"), [({"avx512_bf16": True}, True), ({"avx512_bf16": False}, False), ({}, False)]
+    )
+    def test_of_a_cpu_is_what_its_capabilities_tell(self, monkeypatch, told, expected):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+        assert has_bfloat16("cpu") is has_bfloat16(torch.device("cpu")) is expected
+
+    def test_of_a_cpu_is_false_where_torch_does_not_tell(self, monkeypatch):
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+        assert has_bfloat16("cpu") is False
+
+    def test_key_is_one_that_torch_has(self):
+        if not hasattr(torch.cpu, "get_capabilities") or torch.cpu.get_capabilities()["architecture"] != "x86_64":
+            pytest.skip("this torch does not tell the capabilities of this CPU")
+        assert "avx512_bf16" in torch.cpu.get_capabilities()
+
+    def test_other_devices_have_none(self):
+        assert has_bfloat16("mps") is False

@@ -219,7 +219,7 @@ class TestMirroring:
         torch.testing.assert_close(mirrored(inputs, network), expected, atol=1e-5, rtol=0)
         assert not torch.allclose(expected, plain(inputs, network), atol=1e-3)
 
-    @pytest.mark.parametrize(("axes", "passes"), [((), 1), ((1,), 2), ((0, 2), 4), ((0, 1, 2), 8)])
+    @pytest.mark.parametrize(("axes", "passes"), [((), 1), (0, 2), ((1,), 2), ((0, 2), 4), ((0, 1, 2), 8)])
     def test_every_combination_is_a_pass(self, network, axes, passes):
         inferer = ContextSliceInferer(sw_batch_size=SHAPE[2], mirror_axes=axes)
         inferer(volume(), network)

@@ -76,9 +76,10 @@ class TestConvNormAct:
     def test_bias_where_asked_for(self):
         assert conv_norm_act(2, 3, 8, bias=True).conv.bias is not None
 
+    @pytest.mark.parametrize("act", ["hardswish", "HARDSWISH", ("hardswish", {"inplace": True})])
     @pytest.mark.parametrize("norm", ["batch", None])
-    def test_hard_swish_which_monai_has_no_name_for(self, norm):
-        block = conv_norm_act(2, 3, 8, act="hardswish", norm=norm)
+    def test_hard_swish_which_monai_has_no_name_for(self, norm, act):
+        block = conv_norm_act(2, 3, 8, act=act, norm=norm)
         assert isinstance(list(block.modules())[-1], nn.Hardswish)
         assert not any(isinstance(m, nn.ReLU) for m in block.modules())
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from monai.networks.layers.factories import Norm
 from torch import nn
 
 from monai_mobileunet.networks import ENCODERS, FeatureInfo, MobileNetEncoder
@@ -90,6 +91,9 @@ def test_activations_and_squeeze_excites_of_v3_are_those_of_its_table():
     assert [len(kinds(stage, (SqueezeExcite,))) for stage in encoder.stages] == [0, 0, 3, 2, 3]
     norms = [m for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]
     assert {m.eps for m in norms} == {1e-3}
+    for name in (Norm.BATCH, "BATCH"):
+        named = MobileNetEncoder("mobilenetv3_large", norm=name)
+        assert {m.eps for m in named.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-3}
     assert {m.momentum for m in norms} == {0.1}  # that of torchvision, 0.01, needs far longer trainings
 
 

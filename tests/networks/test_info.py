@@ -60,6 +60,7 @@ def test_squeeze_excite_sees_the_whole_image():
 def test_volumes():
     info = network_info(create_network("mobileunet_tiny", spatial_dims=3), size=64)
     assert info.size == (64, 64, 64)
+    assert info.receptive_field is None
     assert info.macs > network_info(create_network("mobileunet_tiny"), size=64).macs
 
 

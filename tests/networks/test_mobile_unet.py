@@ -236,6 +236,24 @@ def test_head_kernel_of_3_keeps_the_size(width):
     assert MobileUNet(head_kernel_size=3).eval()(torch.rand(1, 1, 37, width)).shape == (1, 2, 37, width)
 
 
+@pytest.mark.parametrize("merge", ["add", "concat"])
+def test_hard_swish_reaches_encoder_and_decoder(merge):
+    network = MobileUNet(act="hardswish", merge=merge)
+    for part in (network.encoder, network.decoder):
+        assert any(isinstance(m, nn.Hardswish) for m in part.modules())
+        assert not any(isinstance(m, nn.ReLU) for m in part.modules())
+
+
+@pytest.mark.parametrize("deep_supervision", [False, True])
+def test_parameters_that_want_a_gradient_get_one(deep_supervision):
+    """Distributed training waits for every one of them."""
+    network = MobileUNet(deep_supervision=deep_supervision).train()
+    scores = network(torch.rand(2, 1, 64, 64))
+    sum(s.sum() for s in (scores if deep_supervision else [scores])).backward()
+    assert all((p.grad is not None) == p.requires_grad for p in network.parameters())
+    assert network.aux_heads[0].weight.requires_grad == deep_supervision
+
+
 @pytest.mark.parametrize("skips", [0, 1, 3])
 @pytest.mark.parametrize("merge", ["add", "concat", "concat_after"])
 @torch.no_grad()

@@ -129,7 +129,7 @@ class TestDownload:
         source = self.source(url, folder / "weights.pth")
         (folder / "weights.pth").write_bytes(b"something else")
         monkeypatch.setitem(SOURCES, "mobilenetv2", source)
-        with pytest.raises(RuntimeError, match="invalid hash value"):
+        with pytest.raises(ValueError, match=r"weights\.pth: invalid hash value .* Nothing was kept of it"):
             load_pretrained(MobileNetEncoder("mobilenetv2"), "mobilenetv2")
         assert not list(hub.iterdir())
 
@@ -138,6 +138,25 @@ class TestDownload:
         (hub / SOURCES["mobilenetv2"].file_name).write_bytes(b"something else")
         with pytest.raises(ValueError, match=r"mobilenet_v2-b0353104\.pth: its SHA-256 is .*, expected b0353104…"):
             load_pretrained(MobileNetEncoder("mobilenetv2"), "mobilenetv2")
+
+    def test_hash_that_came_with_the_download_is_checked_from_then_on(self, hub, monkeypatch):
+        hub.mkdir(parents=True)
+        file = hub / SOURCES["mobilenetv4_conv_small"].file_name
+        publish("mobilenetv4_conv_small", file)
+        told = hub / f"{file.name}.sha256"
+        told.write_text(hashlib.sha256(file.read_bytes()).hexdigest())
+        MobileNetEncoder("mobilenetv4_conv_small", pretrained=True)
+        told.write_text("0" * 64)
+        with pytest.raises(ValueError, match=r"in1k\.bin: its SHA-256 is .*, expected 0000"):
+            MobileNetEncoder("mobilenetv4_conv_small", pretrained=True)
+
+    def test_connection_that_breaks_off_is_told_like_no_network(self, hub, monkeypatch):
+        def break_off(*args, **kwargs):
+            raise ConnectionResetError("Connection reset by peer")
+
+        monkeypatch.setattr(torch.hub, "download_url_to_file", break_off)
+        with pytest.raises(ConnectionError, match=r"could not be downloaded \(Connection reset.*pretrained=<path>"):
+            MobileNetEncoder("mobilenetv2", pretrained=True)
 
     @pytest.mark.parametrize(("digest", "told"), [("b0353104", "b0353104…"), ("", "as shown on that page")])
     def test_without_a_network_the_error_says_what_to_get_and_where_to_put_it(self, hub, monkeypatch, digest, told):

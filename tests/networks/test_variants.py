@@ -136,6 +136,12 @@ def test_state_dict_of_segmentation_models_pytorch_loads_strictly(in_channels):
     assert count(smp_mobilenet_v2_unet(1)) == 6_628_945
 
 
+@pytest.mark.parametrize("other", ["mobilenetv1_unet", "mobilenetv2_unet_transposed", "mobileunet_small"])
+def test_key_map_refuses_other_networks(other):
+    with pytest.raises(ValueError, match=r"takes create_network\('mobilenetv2_unet', …\); this network has another"):
+        smp_key_map(create_network(other))
+
+
 @torch.no_grad()
 def test_agrees_with_segmentation_models_pytorch():
     smp = pytest.importorskip("segmentation_models_pytorch", reason="segmentation_models.pytorch is not installed")
