@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from functools import reduce
+from itertools import combinations, starmap
 from typing import Any
 
 import torch
@@ -137,12 +138,13 @@ class ContextSliceInferer(SliceInferer):
         axes = [axis + 2 for axis in self.mirror_axes if volumes.shape[axis + 2] > 1]
         mirrored = [subset for size in range(len(axes) + 1) for subset in combinations(axes, size)]
         passes = [(subset, plane) for subset in mirrored for plane in planes]
-        total = None
-        for subset, plane in passes:
-            scores = self._plane(volumes.flip(subset) if subset else volumes, plane, network, args, kwargs)
-            scores = scores.flip(subset) if subset else scores
-            total = scores if total is None else total + scores
-        assert total is not None
+
+        def scores(subset: tuple[int, ...], plane: int | str) -> torch.Tensor:
+            if not subset:  # flip copies
+                return self._plane(volumes, plane, network, args, kwargs)
+            return self._plane(volumes.flip(subset), plane, network, args, kwargs).flip(subset)
+
+        total = reduce(torch.add, starmap(scores, passes))
         return total / len(passes) if len(passes) > 1 else total
 
     def _plane(

@@ -137,7 +137,21 @@ def separable_conv(
     )
 
 
-class InvertedResidual(nn.Module):
+class _Bottleneck(nn.Module):
+    """Layers whose input is added to their output where neither the size nor the number of channels changes."""
+
+    def __init__(self, layers: nn.Sequential, residual: bool) -> None:
+        super().__init__()
+        self.layers = layers
+        self.residual = residual
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, sizes divided by ``stride``, rounded up."""
+        out = self.layers(x)
+        return x + out if self.residual else out
+
+
+class InvertedResidual(_Bottleneck):
     """MobileNetV2's block: expand with 1×1, filter depthwise, project linearly (arXiv 1801.04381, section 3.3).
 
     The input is added to the output where neither the size nor the number of channels changes. With
@@ -168,24 +182,18 @@ class InvertedResidual(nn.Module):
         norm: NameOrArgs = "batch",
         squeeze_excite: bool = False,
     ) -> None:
-        super().__init__()
         hidden = hidden_channels
         conv = partial(conv_norm_act, spatial_dims, norm=norm)
-        self.layers = nn.Sequential(
+        layers = nn.Sequential(
             *([] if hidden == in_channels else [conv(in_channels, hidden, 1, act=act)]),
             conv(hidden, hidden, kernel_size, stride, groups=hidden, act=act),
             *([SqueezeExcite(spatial_dims, hidden)] if squeeze_excite else []),
             conv(hidden, out_channels, 1, act=None),
         )
-        self.residual = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, sizes divided by ``stride``, rounded up."""
-        out = self.layers(x)
-        return x + out if self.residual else out
+        super().__init__(layers, residual=stride == 1 and in_channels == out_channels)
 
 
-class FusedInvertedBottleneck(nn.Module):
+class FusedInvertedBottleneck(_Bottleneck):
     """An inverted residual whose expansion and depthwise convolution are one dense convolution.
 
     Source: arXiv 2404.10518, section 3 ("fused inverted bottleneck").
@@ -212,20 +220,14 @@ class FusedInvertedBottleneck(nn.Module):
         act: NameOrArgs = "relu",
         norm: NameOrArgs = "batch",
     ) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        layers = nn.Sequential(
             conv_norm_act(spatial_dims, in_channels, hidden_channels, kernel_size, stride, act=act, norm=norm),
             conv_norm_act(spatial_dims, hidden_channels, out_channels, 1, act=None, norm=norm),
         )
-        self.residual = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, sizes divided by ``stride``, rounded up."""
-        out = self.layers(x)
-        return x + out if self.residual else out
+        super().__init__(layers, residual=stride == 1 and in_channels == out_channels)
 
 
-class UniversalInvertedBottleneck(nn.Module):
+class UniversalInvertedBottleneck(_Bottleneck):
     """MobileNetV4's block: an inverted residual with two optional depthwise convolutions.
 
     Depthwise before the expansion (``start_kernel_size``) and between the 1×1 convolutions
@@ -261,24 +263,18 @@ class UniversalInvertedBottleneck(nn.Module):
         act: NameOrArgs = "relu",
         norm: NameOrArgs = "batch",
     ) -> None:
-        super().__init__()
         if stride > 1 and not (kernel_size or start_kernel_size):
             raise ValueError(f"stride {stride} needs a depthwise convolution: set kernel_size or start_kernel_size.")
         hidden = hidden_channels
         conv = partial(conv_norm_act, spatial_dims, norm=norm)
         start = partial(conv, in_channels, in_channels, start_kernel_size, groups=in_channels, act=None)
-        self.layers = nn.Sequential(
+        layers = nn.Sequential(
             *([start(stride=1 if kernel_size else stride)] if start_kernel_size else []),
             conv(in_channels, hidden, 1, act=act),
             *([conv(hidden, hidden, kernel_size, stride, groups=hidden, act=act)] if kernel_size else []),
             conv(hidden, out_channels, 1, act=None),
         )
-        self.residual = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map ``(B, in_channels, ...)`` to ``(B, out_channels, ...)``, sizes divided by ``stride``, rounded up."""
-        out = self.layers(x)
-        return x + out if self.residual else out
+        super().__init__(layers, residual=stride == 1 and in_channels == out_channels)
 
 
 def initialise(module: nn.Module) -> None:
