@@ -1,13 +1,15 @@
-# make setup | demo | test | test-all | lint | format | clean
+# make setup | demo | bench | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?=
 OUTPUT ?= demo_output
+BENCH_OUTPUT ?= bench_output
+BUNDLE ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test test-all lint format clean
+.PHONY: setup demo bench test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -19,6 +21,11 @@ setup: .venv/.installed
 # The main job on an embedded default. DATA=<folder of a Medical Segmentation Decathlon task> takes real data.
 demo: setup
 	$(BIN)/mobileunet demo --output $(OUTPUT) $(if $(DATA),--data $(DATA))
+
+# Ratios of speed against other networks, in one run on this machine, which should do nothing else meanwhile. With
+# BUNDLE=<folder of a trained bundle> DATA=<folder of its images> also what lower precision does to its masks.
+bench: setup
+	$(BIN)/mobileunet bench --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
@@ -36,4 +43,4 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv demo_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo_output bench_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

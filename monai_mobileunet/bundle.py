@@ -1,13 +1,20 @@
-"""Bundles as folders: where the one that runs lies."""
+"""Bundles as folders: where the one that runs lies, and what one holds."""
 
 from __future__ import annotations
 
 import inspect
+import json
+from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from monai.bundle import ConfigWorkflow
+import torch
+from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.inferers import Inferer
+from torch import nn
 
-__all__ = ["running_bundle_root"]
+__all__ = ["Bundle", "running_bundle_root"]
 
 
 def running_bundle_root() -> str:
@@ -29,3 +36,63 @@ def running_bundle_root() -> str:
             return str(configs.parent if configs.name == "configs" else configs)
         frame = frame.f_back
     return str(Path.cwd())
+
+
+class Bundle:
+    """A bundle as its ``inference.json`` describes it, with its weights.
+
+    A bundle is code: its expressions are evaluated and what it names is imported. Open only those you trust.
+
+    Args:
+        folder: the bundle's, the parent of ``configs``.
+        **overrides: entries of ``inference.json`` by their id, ``device="cpu"``, ``ckpt_path=…``.
+
+    Raises:
+        FileNotFoundError: no bundle there.
+    """
+
+    def __init__(self, folder: str | PathLike, **overrides: Any) -> None:
+        self.folder = Path(folder).resolve()
+        config = self.folder / "configs" / "inference.json"
+        if not config.is_file():
+            raise FileNotFoundError(
+                f"{folder}: no bundle, {config} does not exist. Name the folder that holds configs/."
+            )
+        self.parser = ConfigParser()
+        self.parser.read_config(str(config))
+        self.parser.read_meta(str(self.folder / "configs" / "metadata.json"))
+        self.parser.update({"bundle_root": str(self.folder), **overrides})
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Content of ``metadata.json``."""
+        return json.loads((self.folder / "configs" / "metadata.json").read_text())
+
+    @property
+    def models(self) -> Path:
+        """Folder of the weights and of what was exported from them."""
+        return self.folder / "models"
+
+    @property
+    def preprocessing(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """The transforms before the network, from ``{"image": path}`` on."""
+        return self.parser.get_parsed_content("preprocessing")
+
+    @property
+    def slice_inferer(self) -> Inferer:
+        """What cuts a volume into the network's inputs."""
+        return self.parser.get_parsed_content("slice_inferer")
+
+    def load_network(self) -> nn.Module:
+        """The network with its weights, in eval mode.
+
+        Raises:
+            FileNotFoundError: there are no weights yet.
+            RuntimeError: they are those of another network.
+        """
+        path = Path(self.parser.get_parsed_content("ckpt_path"))
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
+        network = self.parser.get_parsed_content("network")
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+        return network.eval()

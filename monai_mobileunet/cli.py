@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 import monai_mobileunet
+from monai_mobileunet.export.formats import FORMATS
 from monai_mobileunet.networks import VARIANTS, create_network
 from monai_mobileunet.networks.info import NetworkInfo, network_info
+
+if TYPE_CHECKING:
+    from monai_mobileunet.export import ExportResult
 
 __all__ = ["app"]
 
@@ -55,7 +62,7 @@ def demo(
     try:
         run_demo(output, project, data, epochs, console)
     except (DataError, ModuleNotFoundError) as error:
-        console.print(f"error: {error}", style="red", highlight=False, soft_wrap=True)
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except subprocess.CalledProcessError as error:
         console.print("error: the step above failed; its message stands there.", style="red")
@@ -73,9 +80,83 @@ def check(
     try:
         cases = load_cases(str(dataset), part="all", num_classes=num_classes)
     except DataError as error:
-        console.print(f"error: {error}", style="red", highlight=False, soft_wrap=True)
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     console.print(f"{len(cases)} cases, nothing wrong.")
+
+
+@app.command()
+def export(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code: only one you trust.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", "-f", help=f"One or more of {', '.join(FORMATS)}; all without it.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights in place of the bundle's models/model.pt.")] = None,
+) -> None:
+    """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.data import DataError
+    from monai_mobileunet.export import export_bundle
+
+    kinds = list(FORMATS) if formats is None else formats
+    unknown = [kind for kind in kinds if kind not in FORMATS]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(FORMATS)}.", param_hint="--format")
+    overrides = {"device": "cpu"} | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    try:
+        with _steps() as note:
+            opened = Bundle(bundle, dataset_dir=str(data), **overrides)
+            results = export_bundle(opened, data, kinds, note)
+    except (DataError, FileNotFoundError) as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    console.print(_exports_table(results))
+    for result in results:
+        if result.problem:
+            console.print(
+                f"error: {result.kind}: {result.problem}", style="red", markup=False, highlight=False, soft_wrap=True
+            )
+    if any(result.problem for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def runtimes() -> None:
+    """List what can execute a network, and what is installed."""
+    from monai_mobileunet.runtimes import RUNTIMES
+    from monai_mobileunet.runtimes.table import missing_packages
+
+    table = Table("runtime", "", "here")
+    for name, spec in RUNTIMES.items():
+        missing = missing_packages(name, conversion=False)
+        table.add_row(name, spec.summary, escape(f"pip install 'monai_mobileunet[{spec.extra}]'") if missing else "yes")
+    console.print(table)
+
+
+@app.command()
+def bench(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is measured.")] = Path("bench_output"),
+    bundle: Annotated[Path | None, typer.Option(help="A trained bundle: masks in lower precision, stages.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of images such as it segments.")] = None,
+    device: Annotated[str, typer.Option(help="cpu; or cuda, where only torch is measured.")] = "cpu",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
+) -> None:
+    """Measure speed and memory against other networks, all in one run on this machine."""
+    from monai_mobileunet.benchmarks import run_benchmarks
+    from monai_mobileunet.benchmarks.report import draw_pareto, print_report
+    from monai_mobileunet.bundle import Bundle
+
+    if (bundle is None) != (data is None):
+        raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
+    opened = None
+    if bundle is not None:
+        opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
+    with _steps() as note:
+        results = run_benchmarks(output, opened, data, quick, device, note)
+    print_report(results, console)
+    draw_pareto(results, output / "pareto.png")
+    console.print(f"{output / 'results.json'}, {output / 'pareto.png'}", soft_wrap=True)
 
 
 @app.command()
@@ -104,6 +185,31 @@ def info(
         if VARIANTS[variant].source:
             console.print(VARIANTS[variant].source, highlight=False, style="dim")
         console.print(_groups_table(infos[variant]))
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str], None]]:
+    """Show the step that runs: in place on a terminal, line by line elsewhere."""
+    if not console.is_terminal:
+        yield console.print
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+def _exports_table(results: Sequence[ExportResult]) -> Table:
+    table = Table("format", "files", "largest difference", "voxels changed", "Dice to torch", title="Parity with torch")
+    for result in results:
+        parity = result.parity
+        if parity is None:
+            table.add_row(result.kind, "none")
+            continue
+        files = ", ".join(path.name for path in result.files) or "none"
+        difference = f"{parity.largest_difference:.2g} of {parity.largest_score:.3g}"
+        changed = f"{parity.changed_voxels:,} of {parity.voxels:,}"
+        dice = ", ".join("absent" if value is None else f"{value:.4f}" for value in parity.dice)
+        table.add_row(result.kind, files, difference, changed, dice)
+    return table
 
 
 def _variants_table(infos: dict[str, NetworkInfo]) -> Table:

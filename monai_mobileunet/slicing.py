@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["PLANES", "slice_axes", "take_slices"]
+__all__ = ["PLANES", "gather_slab", "slice_axes", "take_slices", "with_context"]
 
 Axes = tuple[int, int, int]
 
@@ -62,3 +62,43 @@ def take_slices(volume: torch.Tensor, indices: torch.Tensor, spatial_dim: int | 
     offsets = torch.arange(-context, context + 1, device=indices.device)
     neighbours = (indices[:, None] + offsets).clamp(0, slices.shape[0] - 1)
     return slices[neighbours.to(slices.device)].flatten(1, 2)
+
+
+def gather_slab(volume: torch.Tensor, start: int, stop: int, spatial_dim: int | str, context: int = 0) -> torch.Tensor:
+    """Bring consecutive slices and the neighbours that they need together in memory, for :func:`with_context`.
+
+    Args:
+        volume: ``(C, H, W, D)``.
+        start: first slice.
+        stop: the slice after the last, at most as many as there are.
+        spatial_dim: across which axis or in which plane; see :func:`slice_axes`.
+        context: neighbours on each side of a slice; beyond the volume the edge is repeated.
+
+    Returns:
+        ``(stop - start + 2 * context, C, rows, columns)``, contiguous; a view of the volume where its memory
+        lies like that already.
+    """
+    stack, rows, columns = slice_axes(spatial_dim)
+    slices = volume.permute(stack + 1, 0, rows + 1, columns + 1)
+    below, above = max(context - start, 0), max(stop + context - len(slices), 0)
+    slab = slices[max(start - context, 0) : stop + context]
+    if below or above:
+        slab = torch.cat([slab[:1].expand(below, -1, -1, -1), slab, slab[-1:].expand(above, -1, -1, -1)])
+    return slab.contiguous()
+
+
+def with_context(slab: torch.Tensor, context: int, mirrored: bool = False) -> torch.Tensor:
+    """Slices with their neighbours as channels, in the order of :func:`take_slices`.
+
+    Neighbouring slices share their memory: the result is a view, not to be written to, unless it is mirrored.
+
+    Args:
+        slab: ``(n + 2 * context, C, rows, columns)`` from :func:`gather_slab`.
+        context: neighbours on each side of a slice.
+        mirrored: the neighbours in reversed order, as in a volume mirrored along the axis of the stack.
+
+    Returns:
+        ``(n, C * (2 * context + 1), rows, columns)``.
+    """
+    neighbours = slab.unfold(0, 2 * context + 1, 1).movedim(-1, 1)
+    return (neighbours.flip(1) if mirrored else neighbours).flatten(1, 2)

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
+import pytest
+import torch
 from typer.testing import CliRunner
 
 import monai_mobileunet
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
 from monai_mobileunet.networks import VARIANTS, create_network
+from monai_mobileunet.runtimes import RUNTIMES
 
 runner = CliRunner()
 
@@ -22,7 +27,7 @@ def test_help_lists_the_commands_and_says_that_it_is_no_medical_device():
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
     assert "Not a medical device" in flat(result.output)
-    assert all(command in flat(result.output) for command in ("demo", "check", "info"))
+    assert all(command in flat(result.output) for command in ("demo", "check", "info", "export", "runtimes", "bench"))
 
 
 def test_version():
@@ -83,3 +88,56 @@ def test_info_of_an_unknown_variant_names_those_that_exist():
     result = runner.invoke(app, ["info", "mobileunet_huge"])
     assert result.exit_code == 2
     assert "'mobileunet_huge' is none of mobileunet_tiny," in flat(result.output)
+
+
+def test_runtimes_are_listed_with_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    output = flat(runner.invoke(app, ["runtimes"]).output)
+    assert all(name in output for name in RUNTIMES)
+    assert "monai_mobileunet[onnx]" in output.replace(" ", "")
+
+
+def test_export_of_a_bundle_without_weights_names_the_remedy(bundle_copy: Path, toy_dataset: Path):
+    result = runner.invoke(app, ["export", str(bundle_copy), "--data", str(toy_dataset / "imagesTr")])
+    assert result.exit_code == 1
+    assert "model.pt: no weights. Train the bundle first" in flat(result.output)
+
+
+def test_export_of_what_is_no_bundle(tmp_path: Path, toy_dataset: Path):
+    result = runner.invoke(app, ["export", str(tmp_path), "--data", str(toy_dataset / "imagesTr")])
+    assert result.exit_code == 1
+    assert "no bundle" in flat(result.output)
+
+
+def test_export_in_an_unknown_format_names_the_known_ones(bundle_copy: Path, toy_dataset: Path):
+    arguments = ["export", str(bundle_copy), "--data", str(toy_dataset / "imagesTr"), "--format", "coreml"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "'coreml' is none of torchscript, onnx" in flat(result.output)
+
+
+def test_export_prints_the_parity_of_what_it_wrote(bundle_copy: Path, toy_dataset: Path):
+    network = Bundle(bundle_copy, device="cpu").parser.get_parsed_content("network")
+    torch.save(network.state_dict(), bundle_copy / "elsewhere.pt")
+    arguments = ["export", str(bundle_copy), "--data", str(toy_dataset / "imagesTr"), "--format", "torchscript"]
+    result = runner.invoke(app, [*arguments, "--weights", str(bundle_copy / "elsewhere.pt")])
+    assert result.exit_code == 0, result.output
+    assert "model.ts" in flat(result.output)
+    assert (bundle_copy / "models" / "model.ts").is_file()
+
+
+def test_bench_wants_a_bundle_and_its_data_together(tmp_path: Path):
+    result = runner.invoke(app, ["bench", "--output", str(tmp_path), "--bundle", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "--bundle and --data go together" in flat(result.output)
+
+
+@pytest.mark.slow
+def test_bench_measures_prints_draws_and_keeps_the_numbers(tmp_path: Path):
+    result = runner.invoke(app, ["bench", "--output", str(tmp_path), "--quick"])
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert {latency["network"] for latency in content["latencies"]} >= {"mobileunet_small", "mobilenetv2_unet"}
+    assert content["memory"]
+    assert (tmp_path / "pareto.png").is_file()
+    assert "Goals" in result.output

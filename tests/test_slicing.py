@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_mobileunet.slicing import PLANES, slice_axes, take_slices
+from monai_mobileunet.slicing import PLANES, gather_slab, slice_axes, take_slices, with_context
 
 
 def slices_one_by_one(volume: torch.Tensor, indices: list[int], spatial_dim: int, context: int) -> torch.Tensor:
@@ -73,3 +73,43 @@ def test_slices_are_copies():
     volume = torch.zeros(1, 3, 3, 3)
     take_slices(volume, torch.arange(3), 0).add_(1)
     assert not volume.any()
+
+
+@given(
+    channels=st.integers(1, 3),
+    shape=st.tuples(*[st.integers(1, 6)] * 3),
+    spatial_dim=st.sampled_from([0, 1, 2, *PLANES]),
+    context=st.integers(0, 8),
+    data=st.data(),
+)
+def test_a_slab_with_context_is_what_take_slices_gives(channels, shape, spatial_dim, context, data):
+    volume = torch.randn(channels, *shape)
+    depth = shape[slice_axes(spatial_dim)[0]]
+    start = data.draw(st.integers(0, depth - 1))
+    stop = data.draw(st.integers(start + 1, depth))
+    slab = gather_slab(volume, start, stop, spatial_dim, context)
+    assert slab.is_contiguous()
+    expected = take_slices(volume, torch.arange(start, stop), spatial_dim, context)
+    assert torch.equal(with_context(slab, context), expected)
+    part = slice(data.draw(st.integers(0, stop - start - 1)), stop - start)
+    block = slab[part.start : part.stop + 2 * context]
+    assert torch.equal(with_context(block, context), expected[part])
+
+
+@given(st.integers(0, 3), st.sampled_from([0, 1, 2, *PLANES]))
+def test_mirrored_context_is_that_of_the_mirrored_volume(context, spatial_dim):
+    volume = torch.randn(2, 5, 5, 5)
+    mirrored = volume.flip(slice_axes(spatial_dim)[0] + 1)
+    slab = with_context(gather_slab(volume, 1, 3, spatial_dim, context), context, mirrored=True)
+    assert torch.equal(slab.flip(0), take_slices(mirrored, torch.tensor([2, 3]), spatial_dim, context))
+
+
+def test_a_slab_of_a_volume_stored_slice_by_slice_is_a_view():
+    volume = torch.randn(1, 9, 7, 6).permute(0, 3, 2, 1)  # as NIfTI files store it
+    slab = gather_slab(volume, 2, 8, "axial")
+    assert slab.data_ptr() == volume[:, :, :, 2:].data_ptr()
+
+
+def test_neighbouring_slices_share_their_memory():
+    slab = gather_slab(torch.randn(1, 5, 6, 20), 0, 20, 2, context=3)
+    assert with_context(slab, 3).untyped_storage().nbytes() == 26 * 30 * 4

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import reduce
-from itertools import combinations, starmap
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, reduce
+from itertools import combinations
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
-from monai.inferers import SliceInferer, sliding_window_inference
+from monai.inferers import SliceInferer
 from monai.utils import convert_to_dst_type, ensure_tuple, ensure_tuple_rep, fall_back_tuple
 from rich.progress import track
 
-from monai_mobileunet.slicing import slice_axes, take_slices
+from monai_mobileunet.inferers.batches import FittingBatches
+from monai_mobileunet.inferers.labels import labels_of_scores
+from monai_mobileunet.inferers.windows import Window, blend_windows, plan_windows
+from monai_mobileunet.slicing import gather_slab, slice_axes, with_context
 
 __all__ = ["ContextSliceInferer"]
 
@@ -33,12 +36,21 @@ class ContextSliceInferer(SliceInferer):
     - ``spatial_dim`` may name several planes: the network sees the volume sliced each way, and the scores are
       averaged.
     - ``mirror_axes`` adds passes over the mirrored volume (test-time augmentation); the scores are averaged.
+    - ``argmax`` returns labels in place of scores, slab by slab, so that the scores of a whole volume never exist.
+    - A batch that memory is too short for is halved and tried again.
     - An image without a third axis, ``(B, C, H, W)``, is taken as one slice, as it lies.
+
+    Memory: beside the volume, its result and what the network itself takes there is one slab of ``sw_batch_size``
+    slices, with their windows and scores. With ``argmax`` and one plane the result has a byte per voxel; without,
+    and while several planes are averaged, it has ``classes`` floats (of 16 bits with ``argmax``).
+
+    A network may know what it is fastest with: where it has a method ``preferred_batch_size(height, width)``, as the
+    runtimes of this package have, batches are no larger than that.
 
     Args:
         roi_size: largest window in the slice, ``(H', W')`` or one number; a non-positive entry stands for the
             whole length.
-        sw_batch_size: slices or windows per call of the network.
+        sw_batch_size: slices or windows per call of the network, at most.
         overlap: share of a window that overlaps with the next, in [0, 1).
         mode: how overlapping windows are weighted, ``"constant"`` or ``"gaussian"``.
         spatial_dim: the axis (0, 1, 2) that slices are stacked along, or a plane of a volume with RAS axes
@@ -51,6 +63,7 @@ class ContextSliceInferer(SliceInferer):
         sw_device: device of the network; by default that of the inputs.
         device: device of the scores; by default that of the inputs.
         progress: show a progress bar over the slices.
+        argmax: return the label of the highest score, ``uint8`` with one channel, in place of scores.
 
     Raises:
         ValueError: a plane or an axis that does not exist, a negative context, a batch size under 1, or an
@@ -70,6 +83,7 @@ class ContextSliceInferer(SliceInferer):
         device: torch.device | str | None = None,
         progress: bool = False,
         mirror_axes: Sequence[int] | int = (),
+        argmax: bool = False,
     ) -> None:
         self.planes = ensure_tuple(spatial_dim)
         stacks = [slice_axes(plane)[0] for plane in self.planes]
@@ -96,9 +110,10 @@ class ContextSliceInferer(SliceInferer):
             progress=progress,
         )
         self.context = context
+        self.argmax = argmax
 
     def __call__(self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Scores of a volume.
+        """Scores or labels of a volume.
 
         Args:
             inputs: ``(B, C, H, W, D)``, or ``(B, C, H, W)`` for a single slice.
@@ -107,11 +122,12 @@ class ContextSliceInferer(SliceInferer):
             kwargs: likewise.
 
         Returns:
-            ``(B, classes, H, W, D)`` or ``(B, classes, H, W)``, of the inputs' floating-point type, with their
-            metadata if they are a :class:`monai.data.MetaTensor`.
+            ``(B, classes, H, W, D)`` or ``(B, classes, H, W)``, of the inputs' floating-point type; with ``argmax``
+            ``uint8`` and one channel in place of the classes. With the inputs' metadata if they are a
+            :class:`monai.data.MetaTensor`.
 
         Raises:
-            ValueError: inputs of another rank or empty, or a ``condition``.
+            ValueError: inputs of another rank or empty, a ``condition``, or more than 256 classes with ``argmax``.
             TypeError: a network that returns something other than one tensor.
         """
         if inputs.dim() not in (4, 5) or 0 in inputs.shape:
@@ -122,72 +138,106 @@ class ContextSliceInferer(SliceInferer):
         if "condition" in kwargs:
             raise ValueError("condition is not supported here; use monai.inferers.SliceInferer for it.")
         volumes = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        if inputs.dim() == 4:
-            scores = self._average(volumes[..., None], (2,), network, args, kwargs)[..., 0]
-        else:
-            scores = self._average(volumes, self.planes, network, args, kwargs)
+        planes = self.planes if inputs.dim() == 5 else (2,)
+        out = self._planes(volumes if inputs.dim() == 5 else volumes[..., None], planes, network, args, kwargs)
+        out = out if inputs.dim() == 5 else out[..., 0]
         if isinstance(inputs, MetaTensor):
             template = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
-            scores = convert_to_dst_type(scores, template, device=scores.device)[0]
-        return scores
+            out = convert_to_dst_type(out, template, dtype=out.dtype, device=out.device)[0]
+        return out
 
-    def _average(
+    def _planes(
         self, volumes: torch.Tensor, planes: tuple[int | str, ...], network: Network, args: tuple, kwargs: dict
     ) -> torch.Tensor:
-        """Mean of the scores over all planes and mirrored passes."""
-        axes = [axis + 2 for axis in self.mirror_axes if volumes.shape[axis + 2] > 1]
-        mirrored = [subset for size in range(len(axes) + 1) for subset in combinations(axes, size)]
-        passes = [(subset, plane) for subset in mirrored for plane in planes]
+        """Labels or mean scores over all planes."""
+        device = self.device or volumes.device
+        slabs = partial(self._slabs, volumes, network=network, args=args, kwargs=kwargs)
+        if self.argmax and len(planes) == 1:
+            labels = ((at, labels_of_scores(scores)) for at, scores in slabs(planes[0]))
+            return _volume(labels, planes[0], volumes.shape, torch.uint8, device)
 
-        def scores(subset: tuple[int, ...], plane: int | str) -> torch.Tensor:
-            if not subset:  # flip copies
-                return self._plane(volumes, plane, network, args, kwargs)
-            return self._plane(volumes.flip(subset), plane, network, args, kwargs).flip(subset)
+        dtype = volumes.dtype if volumes.is_floating_point() else torch.float32
+        mean = torch.empty(0)
+        for index, plane in enumerate(planes):
+            parts = ((at, scores / len(planes)) for at, scores in slabs(plane)) if len(planes) > 1 else slabs(plane)
+            scores = _volume(parts, plane, volumes.shape, torch.float16 if self.argmax else dtype, device)
+            mean = scores if index == 0 else mean.add_(scores)
+        return labels_of_scores(mean) if self.argmax else mean
 
-        total = reduce(torch.add, starmap(scores, passes))
+    def _slabs(
+        self, volumes: torch.Tensor, plane: int | str, network: Network, args: tuple, kwargs: dict
+    ) -> Iterator[tuple[tuple[int, slice], torch.Tensor]]:
+        """Scores ``(n, classes, rows, columns)`` of all slabs of a plane, each after its place in the volume."""
+        axes = slice_axes(plane)
+        depth, *size = (volumes.shape[axis + 2] for axis in axes)
+        roi = tuple(min(r, s) for r, s in zip(fall_back_tuple(self.roi_size, size), size))
+        device = torch.device(self.sw_device or volumes.device)
+        overlap = ensure_tuple_rep(self.overlap, 2)
+        whole = roi == tuple(size)
+        windows = [] if whole else plan_windows(size, roi, overlap, self.mode, self.sigma_scale, device)
+        mirrored = [axis for axis in self.mirror_axes if volumes.shape[axis + 2] > 1]
+        passes = [subset for count in range(len(mirrored) + 1) for subset in combinations(mirrored, count)]
+        preferred = getattr(network, "preferred_batch_size", lambda height, width: self.sw_batch_size)
+        call = FittingBatches(lambda batch: network(batch, *args, **kwargs), min(self.sw_batch_size, preferred(*roi)))
+        starts = [(b, start) for b in range(len(volumes)) for start in range(0, depth, self.sw_batch_size)]
+        for b, start in track(starts, description="slices", disable=not self.progress):
+            stop = min(start + self.sw_batch_size, depth)
+            slab = gather_slab(volumes[b], start, stop, plane, self.context).to(device)
+            at = start
+            while at < stop:  # as many as the network likes: their features and scores stay in the cache
+                part = slice(at, min(at + call.batch_size, stop))
+                block = slab[part.start - start : part.stop - start + 2 * self.context]
+                yield (b, part), self._mean_of_passes(block, axes, passes, windows, call)
+                at = part.stop
+
+    def _mean_of_passes(
+        self,
+        block: torch.Tensor,
+        axes: tuple[int, int, int],
+        passes: list[tuple[int, ...]],
+        windows: list[Window],
+        call: FittingBatches,
+    ) -> torch.Tensor:
+        """Mean scores over the mirrored passes, each mirrored back."""
+
+        def scores(subset: tuple[int, ...]) -> torch.Tensor:
+            slices = with_context(block, self.context, mirrored=axes[0] in subset)
+            flips = [dim for dim, axis in ((2, axes[1]), (3, axes[2])) if axis in subset]
+            if not flips:  # flip copies
+                return self._scores(slices, windows, call)
+            return self._scores(slices.flip(flips), windows, call).flip(flips)
+
+        total = reduce(torch.add, map(scores, passes))
         return total / len(passes) if len(passes) > 1 else total
 
-    def _plane(
-        self, volumes: torch.Tensor, plane: int | str, network: Network, args: tuple, kwargs: dict
-    ) -> torch.Tensor:
-        """Scores ``(B, classes, H, W, D)`` of ``volumes`` cut across ``plane``."""
-        axes = slice_axes(plane)
-        batch = volumes.shape[0]
-        depth, height, width = (volumes.shape[axis + 2] for axis in axes)
-        window = tuple(min(r, s) for r, s in zip(fall_back_tuple(self.roi_size, (height, width)), (height, width)))
-        device = self.device or volumes.device
-        scores = torch.empty(0)
-        starts = [(b, s) for b in range(batch) for s in range(0, depth, self.sw_batch_size)]
-        for b, start in track(starts, description="slices", disable=not self.progress):
-            indices = torch.arange(start, min(start + self.sw_batch_size, depth))
-            slices = take_slices(volumes[b], indices, plane, self.context).to(self.sw_device or volumes.device)
-            out = self._slices(slices, window, network, args, kwargs)
-            if (b, start) == (0, 0):  # the network tells how many classes there are
-                dtype = volumes.dtype if volumes.is_floating_point() else out.dtype
-                scores = torch.empty(batch, depth, out.shape[1], height, width, dtype=dtype, device=device)
-            scores[b, start : start + len(indices)] = out
-        # Memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
-        slice_dims = (1, 3, 4)
-        return scores.permute(0, 2, *(slice_dims[axes.index(axis)] for axis in range(3)))
+    @staticmethod
+    def _scores(slices: torch.Tensor, windows: list[Window], call: FittingBatches) -> torch.Tensor:
+        if not windows:
+            return call(slices)
+        cut = torch.cat([slices[..., window.rows, window.columns] for window in windows])
+        return blend_windows(call(cut), windows, slices.shape[2:])
 
-    def _slices(
-        self, slices: torch.Tensor, window: tuple[int, ...], network: Network, args: tuple, kwargs: dict
-    ) -> torch.Tensor:
-        if window == slices.shape[2:]:
-            out: object = network(slices, *args, **kwargs)
+
+def _volume(
+    slabs: Iterator[tuple[tuple[int, slice], torch.Tensor]],
+    plane: int | str,
+    shape: torch.Size,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> torch.Tensor:
+    """Write slabs ``(n, channels, rows, columns)`` into a volume ``(B, channels, H, W, D)``.
+
+    Its memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
+    """
+    axes = slice_axes(plane)
+    depth, *size = (shape[axis + 2] for axis in axes)
+    out = torch.empty(0)
+    for index, ((b, span), slab) in enumerate(slabs):
+        if index == 0:  # the network tells how many classes there are
+            out = torch.empty(shape[0], depth, slab.shape[1], *size, dtype=dtype, device=device)
+        if slab.dtype == torch.uint8 and out.device == slab.device == torch.device("cpu"):
+            out.numpy()[b, span] = slab.numpy()  # not in parallel, for the reason that labels_of_scores gives
         else:
-            out = sliding_window_inference(
-                slices,
-                window,
-                self.sw_batch_size,
-                lambda windows: network(windows, *args, **kwargs),
-                self.overlap,
-                self.mode,
-                self.sigma_scale,
-            )
-        if not isinstance(out, torch.Tensor):
-            raise TypeError(
-                f"the network returned {type(out).__name__}; expected one tensor (N, classes, H, W). "
-                "Call network.eval() if it has deep supervision, or use monai.inferers.SliceInferer."
-            )
-        return out
+            out[b, span] = slab
+    slice_dims = (1, 3, 4)
+    return out.permute(0, 2, *(slice_dims[axes.index(axis)] for axis in range(3)))

@@ -27,7 +27,7 @@ from monai_mobileunet.networks.encoders import FeatureInfo
 
 __all__ = ["BLOCKS", "DECODER_CHANNELS", "MERGES", "UPSAMPLING", "UNetDecoder"]
 
-DECODER_CHANNELS = (64, 48, 32, 24)  # next to the encoder's stages 4, 3, 2, 1
+DECODER_CHANNELS = (48, 32, 16, 16)  # next to the encoder's stages 4, 3, 2, 1
 FULL_SIZE_CHANNELS = 16  # of the stage above a stem with stride 2
 
 

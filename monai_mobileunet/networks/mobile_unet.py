@@ -26,7 +26,8 @@ class MobileUNet(nn.Module):
 
     The defaults are the fast shape: the MobileNetV4-conv-small encoder without its classifier layers, a
     decoder that projects and adds its skips and has one dense 3×3 convolution on few channels per stage,
-    and a sub-pixel head (the last convolution runs at the stem's stride and predicts every sub-position).
+    and a sub-pixel head (the last convolution runs at the stem's stride and predicts every sub-position, as a
+    transposed convolution whose kernel is as large as its stride).
     See :mod:`monai_mobileunet.networks.decoders` for the reasons. For slices of up to about 96 pixels set
     ``stem_stride=1``: there the resolution of the first stage decides over the accuracy.
 
@@ -43,7 +44,7 @@ class MobileUNet(nn.Module):
         stem_stride: 2 as published, or 1 to keep the image's resolution in the first stage.
         decoder_channels: channels after each decoder stage, from coarse to fine; there is one stage per
             encoder stage but the last, and one more for ``head="full"`` with ``stem_stride=2``.
-            ``None``: the last ones of (64, 48, 32, 24), and 16 for that additional stage.
+            ``None``: the last ones of (48, 32, 16, 16), and 16 for that additional stage.
         merge: how skips join: ``"add"`` (project and add), ``"concat"``, or ``"concat_after"`` the block.
         block: in each stage: ``"conv"``, ``"double_conv"``, ``"double_conv_bias"``, ``"separable"``,
             ``"double_separable"``, or ``"transposed_conv"``, which doubles the size itself.
@@ -173,14 +174,16 @@ def _crop(x: torch.Tensor, size: list[int]) -> torch.Tensor:
 
 
 def _head(kind: str, spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int, scale: int) -> nn.Module:
+    transposed = Conv[Conv.CONVTRANS, spatial_dims]
     if kind == "transposed":
-        transposed = Conv[Conv.CONVTRANS, spatial_dims]
         return transposed(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
+    if scale > 1 and kernel_size == 1:
+        # What a 1×1 convolution and a pixel shuffle compute (arXiv 1609.07009), in one operator and one pass over
+        # memory: up to a tenth of the time of the whole network in ONNX Runtime, torch and int8.
+        return transposed(in_channels, out_channels, scale, stride=scale)
     conv = Conv[Conv.CONV, spatial_dims](
         in_channels, out_channels * scale**spatial_dims, kernel_size, padding=kernel_size // 2
     )
     if scale == 1:
         return conv
-    if spatial_dims == 2:  # one operator in every runtime, where MONAI's general form is a chain of reshapes
-        return nn.Sequential(conv, nn.PixelShuffle(scale))
     return SubpixelUpsample(spatial_dims, in_channels, out_channels, scale, conv_block=conv, apply_pad_pool=False)

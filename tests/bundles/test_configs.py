@@ -87,7 +87,7 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
         "spacing",
         "network_def",
         "network",
-        "inferer",
+        "slice_inferer",
     ):
         assert train[key] == inference[key], key
 
@@ -128,7 +128,7 @@ def test_nothing_that_can_be_evaluated_without_data_needs_data(bundle: Path):
     """MONAI Label evaluates every top-level item of train.json, before it knows of any data."""
     parser = read(bundle, "train.json")
     parser["dataset_dir"] = "/nowhere"
-    for key in ("network", "loss", "optimizer", "lr_scheduler", "inferer", "device", "ckpt_dir", "output_dir"):
+    for key in ("network", "loss", "optimizer", "lr_scheduler", "slice_inferer", "device", "ckpt_dir", "output_dir"):
         parser.get_parsed_content(key)
     assert isinstance(parser["train"]["handlers"], list)
     assert all(isinstance(handler, dict) for handler in parser["train"]["handlers"])

@@ -98,6 +98,18 @@ def test_anisotropic_volumes_are_resampled_and_come_back(tmp_path: Path, volume,
     assert 2 * (wanted & got).sum() / (wanted.sum() + got.sum()) > 0.97
 
 
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_runtime_chosen_by_name_gives_the_same_mask(tmp_path: Path, volume, runtime: str):
+    pytest.importorskip(runtime)
+    (tmp_path / "in").mkdir()
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "in" / "case.nii.gz")
+    for name in ("torch", runtime):
+        segment(tmp_path / "in", tmp_path / name, runtime=name, **threshold_network(tmp_path))
+    masks = [np.asarray(nibabel.load(tmp_path / name / "case.nii.gz").dataobj) for name in ("torch", runtime)]
+    assert masks[0].any()
+    assert np.mean(masks[0] != masks[1]) < 1e-4
+
+
 def test_the_tree_of_folders_and_the_names_are_kept(tmp_path: Path, volume):
     for name in ("a/one.nii.gz", "b/c/two.nii.gz"):
         (tmp_path / "in" / name).parent.mkdir(parents=True)

@@ -15,6 +15,7 @@ from conftest import ONE_THREAD, PROJECT
 
 from monai_mobileunet.networks import VARIANTS, create_network
 from monai_mobileunet.networks.info import network_info
+from monai_mobileunet.runtimes import RUNTIMES
 
 README = (PROJECT / "README.md").read_text()
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
@@ -38,7 +39,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Path, toy_dataset: Path):
     commands = [command for command in COMMANDS if "monai.bundle" in command]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         arguments = shlex.split(command.replace("$DATA", str(toy_dataset)))
         if "training" in arguments or "evaluate.json" in command:
@@ -72,6 +73,12 @@ def test_the_table_of_networks_is_what_the_networks_have():
         assert f"{info.parameters:,}" == parameters, name
         assert f"{info.macs / 1e9:.3f}" == gmac, name
         assert str(info.receptive_field) == receptive_field, name
+
+
+def test_the_table_of_runtimes_has_them_all():
+    section = README.split("## Faster on a CPU")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == list(RUNTIMES)
 
 
 def test_make_knows_the_targets_that_the_readme_names():

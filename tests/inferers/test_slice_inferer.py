@@ -305,6 +305,51 @@ class TestOutput:
         assert all(p.grad.abs().max() > 0 for p in network.parameters())
 
 
+class TestLabels:
+    @pytest.mark.parametrize("roi_size", [-1, (5, 6)])
+    @pytest.mark.parametrize("planes", [2, "axial", ["axial", "coronal", "sagittal"]])
+    @pytest.mark.parametrize("mirror_axes", [(), (0, 2)])
+    def test_are_those_of_the_highest_scores(self, network, roi_size, planes, mirror_axes):
+        arguments = {"roi_size": roi_size, "spatial_dim": planes, "mirror_axes": mirror_axes, "sw_batch_size": 4}
+        inputs = volume(2)
+        scores = ContextSliceInferer(**arguments)(inputs, network)
+        labels = ContextSliceInferer(**arguments, argmax=True)(inputs, network)
+        assert labels.dtype == torch.uint8
+        assert labels.shape == (2, 1, *SHAPE)
+        highest = scores.topk(2, dim=1).values
+        clear = (highest[:, :1] - highest[:, 1:]) > 2e-3  # planes are averaged in half precision
+        assert clear.float().mean() > 0.98
+        assert torch.equal(labels[clear], scores.argmax(1, keepdim=True)[clear].byte())
+
+    def test_of_a_single_slice(self, network):
+        inputs = torch.randn(2, CHANNELS, 9, 10)
+        labels = ContextSliceInferer(argmax=True)(inputs, network)
+        assert torch.equal(labels, network(inputs).argmax(1, keepdim=True).byte())
+
+    def test_keep_their_type_and_metadata(self, network):
+        inputs = MetaTensor(volume(), affine=torch.diag(torch.tensor([2.0, 3, 4, 1])), meta={"filename_or_obj": "a"})
+        labels = ContextSliceInferer(argmax=True)(inputs, network)
+        assert labels.dtype == torch.uint8
+        assert torch.equal(labels.affine, inputs.affine)
+        assert labels.meta["filename_or_obj"] == "a"
+
+
+class TestPreferredBatch:
+    @pytest.mark.parametrize(("preferred", "sizes"), [(1, [1] * 11), (3, [3, 3, 2, 3]), (99, [8, 3])])
+    def test_batches_are_no_larger_than_the_network_likes(self, network, preferred, sizes):
+        network.preferred_batch_size = lambda height, width: preferred
+        inputs = volume()
+        scores = ContextSliceInferer(sw_batch_size=8)(inputs, network)
+        assert [shape[0] for shape in network.shapes] == sizes
+        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+
+    def test_it_is_asked_for_the_window(self, network):
+        asked = []
+        network.preferred_batch_size = lambda height, width: asked.append((height, width)) or 4
+        ContextSliceInferer((5, 64))(volume(), network)
+        assert asked == [(5, 10)]
+
+
 class TestNetwork:
     @pytest.mark.parametrize("roi_size", [-1, 5])
     def test_gets_further_arguments(self, network, roi_size):

@@ -8,15 +8,17 @@ from monai_mobileunet.networks.info import network_info
 
 
 def test_macs_are_those_of_the_convolutions_counted_by_hand():
-    """Every output position of a convolution costs kernel × input channels per group × output channels."""
+    """A position costs kernel × input channels per group × output channels: one of the output, or, of a transposed
+    convolution, one of the input."""
     network = MobileUNet(in_channels=3, out_channels=4).eval()
     counted = []
 
     def count(module, inputs, output):
-        counted.append(output[0, 0].numel() * module.weight.numel())
+        positions = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
+        counted.append(positions[0, 0].numel() * module.weight.numel())
 
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.register_forward_hook(count)
     with torch.no_grad():
         network(torch.rand(1, 3, 96, 96))

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch._inductor.exc
 from monai.losses import DeepSupervisionLoss, DiceCELoss
+from monai.networks.utils import pixelshuffle
 from torch import nn
 
 from monai_mobileunet import MobileUNet
@@ -179,7 +180,7 @@ def test_value_out_of_range_is_refused_with_the_range(arguments, message):
 def test_parameters_of_the_default_variant():
     network = MobileUNet()
     assert sum(p.numel() for p in network.encoder.parameters()) == 1_136_288
-    assert sum(p.numel() for p in network.parameters()) == 1_234_366
+    assert sum(p.numel() for p in network.parameters()) == 1_187_976
 
 
 @torch.no_grad()
@@ -187,7 +188,7 @@ def test_decoder_channels_are_those_given_and_the_last_goes_into_the_head():
     network = MobileUNet(decoder_channels=[40, 24, 16, 12])
     stages = network.decoder(network.encoder(torch.rand(2, 1, 64, 64)))
     assert [s.shape[1] for s in stages[1:]] == [40, 24, 16, 12]
-    assert network.head[0].in_channels == 12
+    assert network.head.in_channels == 12
 
 
 @pytest.mark.parametrize(
@@ -215,20 +216,27 @@ def test_subpixel_and_full_head_are_the_same_network_with_stem_stride_1():
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @torch.no_grad()
-def test_subpixel_head_predicts_every_position_under_a_stem_pixel(spatial_dims):
-    classes = 3
-    network = MobileUNet(spatial_dims, out_channels=classes, depth=2)
-    conv = network.head[0] if spatial_dims == 2 else network.head.conv_block
-    positions = 2**spatial_dims
+def test_subpixel_head_is_a_1x1_convolution_and_a_pixel_shuffle(spatial_dims):
+    network = MobileUNet(spatial_dims, out_channels=3, depth=2)
+    features = torch.rand(1, network.head.in_channels, *[4] * spatial_dims)
+    weights = network.head.weight.flatten(1).t()  # (class and sub-position, channel)
+    scores = torch.einsum("oc,bc...->bo...", weights, features)
+    shuffled = pixelshuffle(scores, spatial_dims, 2) + network.head.bias.view(1, -1, *[1] * spatial_dims)
+    assert shuffled.shape == (1, 3, *[8] * spatial_dims)
+    torch.testing.assert_close(network.head(features), shuffled)
+
+
+@torch.no_grad()
+def test_subpixel_head_with_a_larger_kernel_predicts_every_position_under_a_stem_pixel():
+    conv = (network := MobileUNet(out_channels=3, depth=2, head_kernel_size=3)).head.conv_block
     nn.init.zeros_(conv.weight)
-    conv.bias.copy_(torch.arange(classes * positions))
-    features = torch.rand(1, conv.in_channels, *[4] * spatial_dims)
-    scores = network.head(features)
-    assert scores.shape == (1, classes, *[8] * spatial_dims)
-    for c in range(classes):
-        under_one_pixel = scores[(0, c) + (slice(2),) * spatial_dims]
-        assert sorted(under_one_pixel.flatten().tolist()) == [c * positions + i for i in range(positions)]
-        assert torch.equal(scores[0, c], under_one_pixel.repeat([4] * spatial_dims))
+    conv.bias.copy_(torch.arange(12))
+    scores = network.head(torch.rand(1, conv.in_channels, 4, 4))
+    assert scores.shape == (1, 3, 8, 8)
+    for c in range(3):
+        under_one_pixel = scores[0, c, :2, :2]
+        assert sorted(under_one_pixel.flatten().tolist()) == [4 * c + i for i in range(4)]
+        assert torch.equal(scores[0, c], under_one_pixel.repeat(4, 4))
 
 
 @pytest.mark.parametrize("width", [50, 64])
@@ -312,6 +320,6 @@ class TestDeepSupervisionOutputs:
         value = loss(network(torch.rand(2, 1, 48, 56)), torch.randint(0, 3, (2, 1, 48, 56)).float())
         value.backward()
         assert value.isfinite()
-        for head in [network.head[0], *network.aux_heads]:
+        for head in [network.head, *network.aux_heads]:
             assert head.weight.grad.isfinite().all()
             assert head.weight.grad.abs().max() > 0

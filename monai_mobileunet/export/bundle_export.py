@@ -1,0 +1,143 @@
+"""Export the network of a bundle, and keep only what agrees with torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.data import find_images
+from monai_mobileunet.export.formats import FORMATS, Source
+from monai_mobileunet.export.parity import Parity, compare_masks
+from monai_mobileunet.runtimes.exports import MANIFEST, hash_file, hash_weights, read_manifest
+
+__all__ = ["ExportResult", "export_bundle", "network_inputs", "sample_slices"]
+
+IMAGES = 12
+CALIBRATION_SLICES = 256
+CHECKED_SLICES = 128
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What became of one format: its files and their parity, or why there are none."""
+
+    kind: str
+    files: tuple[Path, ...]
+    parity: Parity | None
+    problem: str | None
+
+
+def export_bundle(
+    bundle: Bundle, data: Path, kinds: Sequence[str], note: Callable[[str], None] = lambda text: None
+) -> list[ExportResult]:
+    """Write a bundle's network in other formats into its ``models`` folder, each with its parity to torch.
+
+    Half of the images calibrate the quantisation, the other half are what masks are compared on. A format
+    whose masks differ too much is not written; a file of an earlier export then stays as it was, and the
+    manifest tells that it belongs to other weights.
+
+    Args:
+        bundle: with weights.
+        data: folder of images such as the bundle segments.
+        kinds: keys of :data:`monai_mobileunet.export.FORMATS`.
+        note: gets a line before each step.
+
+    Returns:
+        A result per format, in order.
+
+    Raises:
+        FileNotFoundError: no weights.
+        DataError: no images.
+    """
+    network = bundle.load_network().cpu()
+    note("preparing slices")
+    calibration, checked = sample_slices(bundle, data)
+    source = Source(network, checked[0].shape[1], bundle.metadata, calibration)
+    with torch.no_grad():
+        references = [network(batch) for batch in checked]
+    results = []
+    for kind in kinds:
+        note(f"exporting {kind}")
+        results.append(_export(bundle.models, kind, source, references, checked))
+    return results
+
+
+def _export(
+    folder: Path, kind: str, source: Source, references: Sequence[torch.Tensor], checked: Sequence[torch.Tensor]
+) -> ExportResult:
+    row = FORMATS[kind]
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=f".{kind}.") as temporary:
+        path = Path(temporary) / row.files[0]
+        try:
+            row.write(source, path)
+        except ModuleNotFoundError as error:
+            remedy = "Install the extra: pip install 'monai_mobileunet[export]'."
+            return ExportResult(kind, (), None, f"{error.name} is not installed. {remedy}")
+        parity = compare_masks(references, row.load(path), checked)
+        problem = parity.exceeds(row.limits)
+        if problem is not None:
+            return ExportResult(kind, (), parity, f"{problem}. Nothing was written.")
+        entry = {
+            "weights_sha256": hash_weights(source.network),
+            "files": {name: hash_file(path.with_name(name)) for name in row.files},
+            "parity": parity.as_dict(),
+        }
+        for name in row.files:
+            os.replace(path.with_name(name), folder / name)
+        manifest = path.with_name(MANIFEST)
+        manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n")
+        os.replace(manifest, folder / MANIFEST)
+    return ExportResult(kind, tuple(folder / name for name in row.files), parity, None)
+
+
+def sample_slices(bundle: Bundle, data: Path) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Inputs of a bundle's network from a folder of images: some to calibrate with, and others to compare on.
+
+    They come from different images, but where there is only one.
+
+    Returns:
+        Two lists of tensors ``(1, C, H, W)``.
+
+    Raises:
+        DataError: no images.
+    """
+    images = [item["image"] for item in find_images(str(data))]
+    images = [images[round(i * (len(images) - 1) / max(IMAGES - 1, 1))] for i in range(min(IMAGES, len(images)))]
+    halves = (images[::2], images[1::2] or images)
+    calibration, checked = (
+        [batch for image in half for batch in network_inputs(bundle, image, max(1, limit // len(half)))]
+        for half, limit in zip(halves, (CALIBRATION_SLICES, CHECKED_SLICES), strict=True)
+    )
+    return calibration, checked
+
+
+def network_inputs(bundle: Bundle, image: str | Path, limit: int) -> list[torch.Tensor]:
+    """Inputs that a bundle's inferer gives to its network for an image: at most ``limit``, evenly spread.
+
+    Returns:
+        Tensors ``(1, C, H, W)``.
+    """
+    recorded: list[torch.Tensor] = []
+    seen, stride = 0, 1
+
+    def record(batch: torch.Tensor) -> torch.Tensor:
+        nonlocal recorded, seen, stride
+        for item in batch.split(1):
+            if seen % stride == 0:
+                recorded.append(item.clone())
+            seen += 1
+            if len(recorded) >= 2 * limit:  # a long volume's slices would not all fit into memory
+                recorded, stride = recorded[::2], 2 * stride
+        return batch.new_zeros(len(batch), 2, *batch.shape[2:])
+
+    volume = bundle.preprocessing({"image": str(image)})["image"]
+    bundle.slice_inferer(torch.as_tensor(volume)[None], record)
+    return recorded[:limit] if len(recorded) < 2 * limit else recorded[::2]

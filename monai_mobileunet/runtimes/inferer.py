@@ -1,0 +1,70 @@
+"""Any inferer, with the network in another runtime."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+import torch
+from monai.inferers import Inferer, SimpleInferer
+from monai.utils import look_up_option
+from torch import nn
+
+from monai_mobileunet.runtimes.base import Runtime
+from monai_mobileunet.runtimes.exports import find_export
+from monai_mobileunet.runtimes.table import RUNTIMES, create_runtime
+
+__all__ = ["RuntimeInferer"]
+
+logger = logging.getLogger(__name__)
+
+
+class RuntimeInferer(Inferer):
+    """Run another inferer with the network in a runtime of choice.
+
+    The runtime is made at the first call, from the file that was exported from the network's weights where
+    there is one, else from the network; and again when the weights have changed since. In training mode
+    the network is called as it is.
+
+    Args:
+        inferer: what to run; :class:`monai.inferers.SimpleInferer` by default.
+        runtime: key of :data:`monai_mobileunet.runtimes.RUNTIMES`.
+        exports: folder that ``mobileunet export`` has written to, a bundle's ``models``.
+
+    Raises:
+        ValueError: a runtime that does not exist.
+    """
+
+    def __init__(
+        self, inferer: Inferer | None = None, runtime: str = "torch", exports: str | PathLike | None = None
+    ) -> None:
+        super().__init__()
+        self.inferer = SimpleInferer() if inferer is None else inferer
+        self.runtime = look_up_option(runtime, set(RUNTIMES))
+        self.exports = exports
+        self._made: Runtime | None = None
+        self._made_for: tuple[Callable[[], nn.Module | None], tuple] = (lambda: None), ()
+
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What the wrapped inferer returns.
+
+        Raises:
+            ModuleNotFoundError: the runtime is not installed.
+            ValueError: there is no quantised model, or an exported file is damaged.
+        """
+        if isinstance(network, nn.Module) and not network.training:
+            return self.inferer(inputs, self._runtime(network), *args, **kwargs)
+        return self.inferer(inputs, network, *args, **kwargs)
+
+    def _runtime(self, network: nn.Module) -> Runtime:
+        state = tuple((id(tensor), tensor._version) for tensor in network.state_dict(keep_vars=True).values())
+        if self._made is None or self._made_for[0]() is not network or self._made_for[1] != state:
+            export = RUNTIMES[self.runtime].export
+            file = None if export is None or self.exports is None else find_export(self.exports, export, network)
+            self._made = create_runtime(self.runtime, network, file=file)
+            self._made_for = (weakref.ref(network), state)
+            logger.info("The network runs in %s%s.", self.runtime, f", from {file}" if file else "")
+        return self._made

@@ -1,0 +1,74 @@
+"""torch alone: eager or compiled, in float32 or under bfloat16 autocast."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import torch
+from monai.networks.blocks import ADN
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from monai_mobileunet.runtimes.base import Runtime
+
+__all__ = ["TorchRuntime", "fold_batch_norm"]
+
+
+class TorchRuntime(Runtime):
+    """A network in torch, made ready for inference: norms folded, channels last, no gradients.
+
+    Args:
+        network: in any mode and on any device; it is copied and stays as it is.
+        dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
+        compiled: whether :func:`torch.compile` generates code for it. That takes up to half a minute at the
+            first call with each batch size and slice size (from the ninth on they run eager), and needs a C++
+            compiler; on a CUDA device the kernels are replayed as a graph.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype = torch.float32, compiled: bool = False) -> None:
+        folded = fold_batch_norm(copy.deepcopy(network).eval()).requires_grad_(False)
+        self.network = folded.float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.dtype = dtype
+        self.device = next((parameter.device for parameter in folded.parameters()), torch.device("cpu"))
+        self._call = self.network
+        if compiled:
+            graphs = {"triton.cudagraphs": True} if self.device.type == "cuda" else {}
+            # Code for any size would be slower, and torch 2.13 fails to make it for channels last.
+            self._call = torch.compile(self.network, dynamic=False, options={"freezing": True, **graphs})
+
+    @torch.no_grad()
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores of every class at every pixel."""
+        inputs = x.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            scores = self._call(inputs)
+        if scores.is_cuda:  # a graph writes its next output into the same memory
+            scores = scores.clone()
+        return scores.to(x.device, torch.float32)
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """Multiply every batch norm that follows a convolution into its weights.
+
+    It finds them where they stand next to each other in a :class:`torch.nn.Sequential` or in MONAI's
+    :class:`monai.networks.blocks.Convolution`; others stay, and the scores are the same either way.
+
+    Args:
+        network: in eval mode; it is changed.
+
+    Returns:
+        The same network.
+    """
+    for block in network.modules():
+        if not isinstance(block, nn.Sequential):
+            continue
+        for (name, conv), (next_name, following) in pairwise(list(block.named_children())):
+            parent, norm_name = block, next_name
+            if isinstance(following, ADN) and len(following):
+                parent, norm_name = following, next(iter(following._modules))
+            norm = parent.get_submodule(norm_name)
+            if isinstance(conv, nn.modules.conv._ConvNd) and isinstance(norm, nn.modules.batchnorm._BatchNorm):
+                setattr(block, name, fuse_conv_bn_eval(conv, norm, transpose=conv.transposed))
+                setattr(parent, norm_name, nn.Identity())
+    return network

@@ -1,0 +1,127 @@
+"""The runtime behind an inferer: made when it is needed, from what belongs to the weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from monai_mobileunet import ContextSliceInferer
+from monai_mobileunet.runtimes import RuntimeInferer
+from monai_mobileunet.runtimes.conversion import to_onnx
+from monai_mobileunet.runtimes.exports import MANIFEST, find_export, hash_file, hash_weights
+
+
+class Small(nn.Module):
+    """A network that counts how often torch itself runs it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.conv(x)
+
+
+@pytest.fixture
+def network() -> Small:
+    torch.manual_seed(0)
+    return Small().eval()
+
+
+@pytest.fixture
+def volume() -> torch.Tensor:
+    return torch.randn(1, 1, 12, 13, 9)
+
+
+def slices(**arguments) -> ContextSliceInferer:
+    return ContextSliceInferer(context=1, **arguments)
+
+
+@pytest.fixture
+def exported(tmp_path, network):
+    """A folder with an ONNX file of the network and its manifest."""
+    pytest.importorskip("onnxscript")
+    (tmp_path / "model.onnx").write_bytes(to_onnx(network, 3))
+    entry = {"weights_sha256": hash_weights(network), "files": {"model.onnx": hash_file(tmp_path / "model.onnx")}}
+    (tmp_path / MANIFEST).write_text(json.dumps({"onnx": entry}))
+    return tmp_path
+
+
+@torch.no_grad()
+def test_the_scores_are_those_of_the_network(network, volume):
+    inferer = RuntimeInferer(slices(), "torch")
+    torch.testing.assert_close(inferer(volume, network), slices()(volume, network))
+
+
+@torch.no_grad()
+def test_changed_weights_are_noticed(network, volume):
+    inferer = RuntimeInferer(slices(), "torch")
+    before = inferer(volume, network)
+    network.conv.weight.mul_(2)
+    assert not torch.equal(inferer(volume, network), before)
+    other = {key: torch.zeros_like(value) for key, value in network.state_dict().items()}
+    network.load_state_dict(other)
+    assert inferer(volume, network).abs().max() == 0
+
+
+@torch.no_grad()
+def test_another_network_is_noticed(network, volume):
+    inferer = RuntimeInferer(slices(), "torch")
+    inferer(volume, network)
+    other = Small().eval()
+    torch.testing.assert_close(inferer(volume, other), slices()(volume, other))
+
+
+@torch.no_grad()
+def test_the_runtime_is_made_once(network, volume, caplog):
+    caplog.set_level(logging.INFO)
+    inferer = RuntimeInferer(slices(), "torch")
+    for _ in range(3):
+        inferer(volume, network)
+    assert sum("runs in torch" in message for message in caplog.messages) == 1
+
+
+def test_in_training_mode_the_network_itself_is_called(network, volume):
+    scores = RuntimeInferer(slices(), "torch")(volume, network.train())
+    assert network.calls > 0
+    assert scores.requires_grad
+
+
+@torch.no_grad()
+def test_an_exported_file_is_used_where_it_belongs_to_the_weights(network, volume, exported, caplog):
+    caplog.set_level(logging.INFO)
+    inferer = RuntimeInferer(slices(), "onnxruntime", exported)
+    expected = slices()(volume, network)
+    torch.testing.assert_close(inferer(volume, network), expected, atol=1e-5, rtol=1e-4)
+    assert str(exported / "model.onnx") in caplog.text
+
+
+@torch.no_grad()
+def test_an_exported_file_of_other_weights_is_not_used(network, volume, exported, caplog):
+    network.conv.bias.add_(1)
+    scores = RuntimeInferer(slices(), "onnxruntime", exported)(volume, network)
+    torch.testing.assert_close(scores, slices()(volume, network), atol=1e-5, rtol=1e-4)
+    assert "exported from other weights" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_a_damaged_export_is_an_error_that_names_it(network, exported, damage):
+    path = exported / "model.onnx"
+    path.unlink() if damage == "removed" else path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"model\.onnx: not .*Export it again"):
+        find_export(exported, "onnx", network)
+
+
+def test_nothing_was_exported(network, tmp_path):
+    assert find_export(tmp_path, "onnx", network) is None
+
+
+def test_a_runtime_that_does_not_exist_is_refused_at_once():
+    with pytest.raises(ValueError, match="onnxruntime"):
+        RuntimeInferer(slices(), "onnx-runtime")
