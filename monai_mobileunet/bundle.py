@@ -69,9 +69,14 @@ class Bundle:
         return json.loads((self.folder / "configs" / "metadata.json").read_text())
 
     @property
+    def weights(self) -> Path:
+        """File of the weights: a state dict, or a checkpoint with one under ``"model"``."""
+        return Path(self.parser.get_parsed_content("ckpt_path"))
+
+    @property
     def models(self) -> Path:
         """Folder of the weights and of what was exported from them."""
-        return self.folder / "models"
+        return self.weights.parent
 
     @property
     def preprocessing(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -88,11 +93,16 @@ class Bundle:
 
         Raises:
             FileNotFoundError: there are no weights yet.
-            RuntimeError: they are those of another network.
+            ValueError: they are those of another network.
         """
-        path = Path(self.parser.get_parsed_content("ckpt_path"))
+        path = self.weights
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
         network = self.parser.get_parsed_content("network")
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            network.load_state_dict(content.get("model", content), strict=True)
+        except RuntimeError as error:
+            remedy = "Name what was changed for the training, as in --set network_def#variant=mobileunet_tiny."
+            raise ValueError(f"{path}: weights of another network than inference.json describes. {remedy}") from error
         return network.eval()

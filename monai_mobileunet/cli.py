@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -92,23 +92,28 @@ def export(
     formats: Annotated[
         list[str] | None, typer.Option("--format", "-f", help=f"One or more of {', '.join(FORMATS)}; all without it.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights in place of the bundle's models/model.pt.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What the training changed: id=value of inference.json, as often as needed."),
+    ] = None,
 ) -> None:
     """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data import DataError
     from monai_mobileunet.export import export_bundle
 
     kinds = list(FORMATS) if formats is None else formats
     unknown = [kind for kind in kinds if kind not in FORMATS]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(FORMATS)}.", param_hint="--format")
-    overrides = {"device": "cpu"} | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    overrides = _overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
     try:
         with _steps() as note:
-            opened = Bundle(bundle, dataset_dir=str(data), **overrides)
+            opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **overrides})
             results = export_bundle(opened, data, kinds, note)
-    except (DataError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError) as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     console.print(_exports_table(results))
@@ -149,11 +154,15 @@ def bench(
 
     if (bundle is None) != (data is None):
         raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
-    opened = None
-    if bundle is not None:
-        opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
-    with _steps() as note:
-        results = run_benchmarks(output, opened, data, quick, device, note)
+    try:
+        opened = None
+        if bundle is not None:
+            opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
+        with _steps() as note:
+            results = run_benchmarks(output, opened, data, quick, device, note)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
     print_report(results, console)
     draw_pareto(results, output / "pareto.png")
     console.print(f"{output / 'results.json'}, {output / 'pareto.png'}", soft_wrap=True)
@@ -185,6 +194,20 @@ def info(
         if VARIANTS[variant].source:
             console.print(VARIANTS[variant].source, highlight=False, style="dim")
         console.print(_groups_table(infos[variant]))
+
+
+def _overrides(changes: Sequence[str]) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text."""
+    overrides = {}
+    for change in changes:
+        name, found, value = change.partition("=")
+        if not found:
+            raise typer.BadParameter(f"{change!r} is not id=value.", param_hint="--set")
+        try:
+            overrides[name] = json.loads(value)
+        except json.JSONDecodeError:
+            overrides[name] = value
+    return overrides
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def test_export_prints_the_parity_of_what_it_wrote(bundle_copy: Path, toy_datase
     result = runner.invoke(app, [*arguments, "--weights", str(bundle_copy / "elsewhere.pt")])
     assert result.exit_code == 0, result.output
     assert "model.ts" in flat(result.output)
-    assert (bundle_copy / "models" / "model.ts").is_file()
+    assert (bundle_copy / "model.ts").is_file(), "beside the weights"
 
 
 def test_bench_wants_a_bundle_and_its_data_together(tmp_path: Path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +20,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.export import FORMATS, Parity, compare_masks
 from monai_mobileunet.export.bundle_export import sample_slices
 from monai_mobileunet.export.formats import Source
+from monai_mobileunet.inferers import has_bfloat16
 from monai_mobileunet.runtimes import RUNTIMES, Runtime, create_runtime
 from monai_mobileunet.runtimes.table import missing_packages
 
@@ -46,9 +50,14 @@ class Precision:
 
 
 def available_runtimes() -> list[str]:
-    """Names of the runtimes whose packages are installed, int8 with those that quantise."""
+    """Names of the runtimes that work here: packages, bfloat16 and a C++ compiler are there where they are needed."""
     names = [name for name in RUNTIMES if not missing_packages(name)]
-    return [name for name in names if name != INT8 or not missing_packages("openvino")]
+    left_out = {name for name in names if "bf16" in name and not has_bfloat16("cpu")}
+    if not (find_spec("nncf") and find_spec("onnxscript")):
+        left_out.add(INT8)
+    if not any(shutil.which(compiler) for compiler in (os.environ.get("CXX", "c++"), "g++", "clang++")):
+        left_out |= {name for name in names if "compile" in name}
+    return [name for name in names if name not in left_out]
 
 
 def quantise(network: nn.Module, calibration: list[torch.Tensor]) -> Runtime:

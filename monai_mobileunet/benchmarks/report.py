@@ -74,12 +74,13 @@ def _volume_table(results: Results) -> Table:
     table = Table(
         "network", "runtime", "network alone", "mask (ContextSliceInferer)", "over", "SliceInferer and argmax"
     )
-    table.title = "A volume of 512×512 slices, array in and mask out"
+    table.title = "A volume of 512×512 slices, array in and mask out, per slice"
     for volume in results.volumes:
-        monai = f"{volume.monai} ({volume.monai.median / volume.ours.median:.1f}×)" if volume.monai else ""
-        table.add_row(
-            volume.network, volume.runtime, str(volume.bare), str(volume.ours), f"{volume.overhead:.2f}", monai
-        )
+        bare, ours = (timing.per(volume.slices) for timing in (volume.bare, volume.ours))
+        monai = ""
+        if volume.monai:
+            monai = f"{volume.monai.per(volume.slices)} ({volume.monai.median / volume.ours.median:.1f}×)"
+        table.add_row(volume.network, volume.runtime, str(bare), str(ours), f"{volume.overhead:.2f}", monai)
     for memory in results.memory:
         text = f"peak {memory.peak / GIB:.2f} GiB, {memory.before / GIB:.2f} before; {memory.seconds:.1f} s"
         table.add_row(DEFAULT, memory.runtime, "×".join(map(str, memory.shape)), text, "", "")

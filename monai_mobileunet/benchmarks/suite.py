@@ -70,6 +70,8 @@ def run_benchmarks(
 ) -> Results:
     """Measure, write ``results.json``, and log the steps to ``bench.log``.
 
+    What was measured so far is saved after each part.
+
     Args:
         output_dir: folder for the results; made if it is not there.
         bundle: a trained one, for masks in lower precision and the stages of a case; ``None`` leaves them out.
@@ -77,9 +79,16 @@ def run_benchmarks(
         quick: fewer networks and turns, no long volume: does everything run?
         device: a GPU is measured in torch alone, single calls only.
         note: gets a line before each step.
+
+    Raises:
+        FileNotFoundError: the bundle has no weights.
+        ValueError: its weights are those of another network, or there are no images (DataError).
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     note = _logged(note, output_dir / "bench.log")
+    if bundle is not None and data is not None:  # what is wrong with them shows now and not after everything else
+        bundle.load_network()
+        find_images(str(data))
     note("the machine's limits")
     networks = {name: network.to(device) for name, network in available_networks().items()}
     if quick:
@@ -92,20 +101,28 @@ def run_benchmarks(
     calls = _make_calls(networks, runtimes, note)
     turns, shapes = (2, SHAPES[:1]) if quick else (5, SHAPES)
     results.latencies = measure_latencies(networks, calls, roofline, shapes, turns, device, note)
+    _save(results, output_dir)
     if on_cpu:
         _measure_volumes(results, calls, quick, note)
+        _save(results, output_dir)
         if bundle is not None and data is not None:
             _measure_bundle(results, bundle, data, quick, note)
-    temporary = output_dir / ".results.json"
-    temporary.write_text(json.dumps(results.as_dict(), indent=4) + "\n")
-    os.replace(temporary, output_dir / "results.json")
+            _save(results, output_dir)
     return results
 
 
+def _save(results: Results, output_dir: Path) -> None:
+    temporary = output_dir / ".results.json"
+    temporary.write_text(json.dumps(results.as_dict(), indent=4) + "\n")
+    os.replace(temporary, output_dir / "results.json")
+
+
 def _measure_volumes(results: Results, calls: dict[tuple[str, str], Call], quick: bool, note: Note) -> None:
-    wanted = [(DEFAULT, runtime) for runtime in RUNTIMES] + [(name, EAGER) for name in NETWORKS_IN_BOTH]
-    volumes = {key: calls[key] for key in wanted if key in calls and "compile" not in key[1]}
-    results.volumes = measure_volumes(volumes, not quick, (512, 512, 4 if quick else 100), 2 if quick else 3, note)
+    ours = [(DEFAULT, runtime) for runtime in RUNTIMES if "compile" not in runtime and (DEFAULT, runtime) in calls]
+    as_built = [(name, EAGER) for name in NETWORKS_IN_BOTH]  # slow: fewer slices are enough
+    for keys, slices in ((ours, 4 if quick else 100), (as_built, 4 if quick else 16)):
+        chosen = {key: calls[key] for key in keys}
+        results.volumes += measure_volumes(chosen, not quick, (512, 512, slices), 2 if quick else 3, note)
 
     long = (512, 512, 16 if quick else 1000)
     for runtime in ("torch", "onnxruntime", "openvino"):

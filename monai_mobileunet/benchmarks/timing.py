@@ -25,6 +25,10 @@ class Timing:
         """Summarise turns."""
         return cls(statistics.median(seconds), min(seconds), max(seconds))
 
+    def per(self, count: int) -> Timing:
+        """Seconds per item of a call with ``count`` of them."""
+        return Timing(self.median / count, self.fastest / count, self.slowest / count)
+
     def __str__(self) -> str:
         return f"{1e3 * self.median:.1f} ({1e3 * self.fastest:.1f}–{1e3 * self.slowest:.1f}) ms"
 
@@ -35,7 +39,7 @@ def interleave(
     """Time every call in turns.
 
     A turn is one call that is not counted, to fill the caches and wake the threads, and then as many as fit
-    into ``turn_seconds``. A call of more than ``slow_seconds`` has three turns and no uncounted call.
+    into ``turn_seconds``. A call of more than ``slow_seconds`` has three turns at most and no uncounted call.
 
     Args:
         calls: what to time, by name.
@@ -45,9 +49,10 @@ def interleave(
     """
     first: dict[str, float] = {}
     for name, call in calls.items():
-        call()  # compiles, allocates
-        call()
+        _seconds(call, 1)  # compiles, allocates
         first[name] = _seconds(call, 1)
+        if first[name] <= slow_seconds:
+            first[name] = _seconds(call, 1)
     measured: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(turns):
         for name, call in calls.items():

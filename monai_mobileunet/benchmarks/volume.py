@@ -37,6 +37,7 @@ class VolumeTiming:
     Attributes:
         network: its name.
         runtime: likewise.
+        slices: of the volume.
         bare: the calls of the network alone, over contiguous batches that lie ready.
         ours: :class:`monai_mobileunet.inferers.ContextSliceInferer` with ``argmax``, mask included.
         monai: :class:`monai.inferers.SliceInferer` with :func:`torch.argmax` after it; ``None`` if left out.
@@ -44,6 +45,7 @@ class VolumeTiming:
 
     network: str
     runtime: str
+    slices: int
     bare: Timing
     ours: Timing
     monai: Timing | None
@@ -113,7 +115,7 @@ def measure_volumes(
             contenders["monai"] = partial(_scores_and_argmax, theirs, volume, call)
         with torch.no_grad():
             timings = interleave(contenders, turns)
-        results.append(VolumeTiming(network, runtime, timings["bare"], timings["ours"], timings.get("monai")))
+        results.append(VolumeTiming(network, runtime, shape[2], timings["bare"], timings["ours"], timings.get("monai")))
     return results
 
 
@@ -129,9 +131,8 @@ def _scores_and_argmax(inferer: SliceInferer, volume: torch.Tensor, call: Call) 
 def measure_peak_memory(runtime: str, shape: tuple[int, int, int] = LONG_SHAPE) -> PeakMemory:
     """Segment a volume in a process of its own and ask the system for its largest resident memory."""
     arguments = [runtime, *map(str, shape), str(torch.get_num_threads())]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", __name__, *arguments], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "ignore", "-m", __name__, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return PeakMemory(runtime, shape, **json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -15,7 +15,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import find_images
 from monai_mobileunet.export.formats import FORMATS, Source
 from monai_mobileunet.export.parity import Parity, compare_masks
-from monai_mobileunet.runtimes.exports import MANIFEST, hash_file, hash_weights, read_manifest
+from monai_mobileunet.runtimes.exports import MANIFEST, hash_file, hash_weights, probe, read_manifest
 
 __all__ = ["ExportResult", "export_bundle", "network_inputs", "sample_slices"]
 
@@ -78,15 +78,18 @@ def _export(
         path = Path(temporary) / row.files[0]
         try:
             row.write(source, path)
+            exported = row.load(path)
         except ModuleNotFoundError as error:
             remedy = "Install the extra: pip install 'monai_mobileunet[export]'."
-            return ExportResult(kind, (), None, f"{error.name} is not installed. {remedy}")
-        parity = compare_masks(references, row.load(path), checked)
+            missing = f"{error.name} is not installed. {remedy}" if error.name else str(error)
+            return ExportResult(kind, (), None, missing)
+        parity = compare_masks(references, exported, checked)
         problem = parity.exceeds(row.limits)
         if problem is not None:
             return ExportResult(kind, (), parity, f"{problem}. Nothing was written.")
         entry = {
             "weights_sha256": hash_weights(source.network),
+            "probe": probe(source.network, source.in_channels),
             "files": {name: hash_file(path.with_name(name)) for name in row.files},
             "parity": parity.as_dict(),
         }
@@ -140,4 +143,5 @@ def network_inputs(bundle: Bundle, image: str | Path, limit: int) -> list[torch.
 
     volume = bundle.preprocessing({"image": str(image)})["image"]
     bundle.slice_inferer(torch.as_tensor(volume)[None], record)
-    return recorded[:limit] if len(recorded) < 2 * limit else recorded[::2]
+    count = min(limit, len(recorded))
+    return [recorded[i * len(recorded) // count] for i in range(count)]

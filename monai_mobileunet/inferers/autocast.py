@@ -61,7 +61,7 @@ class AutocastInferer(Inferer):
         self.enabled = enabled
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Scores as the wrapped inferer returns them, in float32 if they are one tensor."""
+        """What the wrapped inferer returns; scores in float32 if they are one tensor."""
         if not self.enabled:
             return self.inferer(inputs, network, *args, **kwargs)
         device = inputs.device.type
@@ -70,7 +70,7 @@ class AutocastInferer(Inferer):
             if device == "cpu" and torch.is_grad_enabled():
                 contexts.enter_context(_GroupedConvolutionsInFloat32())
             out = self.inferer(inputs, network, *args, **kwargs)
-        return out.float() if isinstance(out, torch.Tensor) else out
+        return out.float() if isinstance(out, torch.Tensor) and out.is_floating_point() else out
 
 
 class _GroupedConvolutionsInFloat32(TorchFunctionMode):

@@ -26,13 +26,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory was too short, on any device and in any runtime."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(message in str(error).lower() for message in MESSAGES)
+    return any(message in str(error).lower() for message in MESSAGES)
 
 
 class FittingBatches:
     """Call a network in batches, and in batches half as large once memory was too short for one.
 
-    The size that fitted stays for the calls that follow.
+    The size that fitted stays for the calls that follow, of this object.
 
     Args:
         network: takes and returns tensors with the batch first.
@@ -68,7 +68,7 @@ class FittingBatches:
         """The network's output; ``None`` where it did not fit and the batch size was halved."""
         try:
             output = self.network(batch)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # those of ONNX Runtime derive from nothing else
             if len(batch) == 1 or not is_out_of_memory(error):
                 raise
             self.batch_size = len(batch) // 2

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Callable
 from os import PathLike
+from threading import Lock
 from typing import Any
 
 import torch
 from monai.inferers import Inferer, SimpleInferer
 from monai.utils import look_up_option
 from torch import nn
+from torch.nn import DataParallel
+from torch.nn.parallel import DistributedDataParallel
 
 from monai_mobileunet.runtimes.base import Runtime
-from monai_mobileunet.runtimes.exports import find_export
+from monai_mobileunet.runtimes.exports import find_export, hash_weights
 from monai_mobileunet.runtimes.table import RUNTIMES, create_runtime
 
 __all__ = ["RuntimeInferer"]
@@ -45,8 +47,8 @@ class RuntimeInferer(Inferer):
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.runtime = look_up_option(runtime, set(RUNTIMES))
         self.exports = exports
-        self._made: Runtime | None = None
-        self._made_for: tuple[Callable[[], nn.Module | None], tuple] = (lambda: None), ()
+        self._lock = Lock()
+        self._made: tuple[str, Runtime] | None = None
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What the wrapped inferer returns.
@@ -55,16 +57,18 @@ class RuntimeInferer(Inferer):
             ModuleNotFoundError: the runtime is not installed.
             ValueError: there is no quantised model, or an exported file is damaged.
         """
-        if isinstance(network, nn.Module) and not network.training:
-            return self.inferer(inputs, self._runtime(network), *args, **kwargs)
-        return self.inferer(inputs, network, *args, **kwargs)
+        if not isinstance(network, nn.Module) or network.training:
+            return self.inferer(inputs, network, *args, **kwargs)
+        parallel = isinstance(network, DistributedDataParallel | DataParallel)  # each process infers by itself
+        module: nn.Module = network.module if parallel else network
+        return self.inferer(inputs, self._runtime(module), *args, **kwargs)
 
     def _runtime(self, network: nn.Module) -> Runtime:
-        state = tuple((id(tensor), tensor._version) for tensor in network.state_dict(keep_vars=True).values())
-        if self._made is None or self._made_for[0]() is not network or self._made_for[1] != state:
-            export = RUNTIMES[self.runtime].export
-            file = None if export is None or self.exports is None else find_export(self.exports, export, network)
-            self._made = create_runtime(self.runtime, network, file=file)
-            self._made_for = (weakref.ref(network), state)
-            logger.info("The network runs in %s%s.", self.runtime, f", from {file}" if file else "")
-        return self._made
+        state = f"{id(network)} {hash_weights(network)}"
+        with self._lock:
+            if self._made is None or self._made[0] != state:
+                export = RUNTIMES[self.runtime].export
+                file = None if export is None or self.exports is None else find_export(self.exports, export, network)
+                self._made = state, create_runtime(self.runtime, network, file=file)
+                logger.info("The network runs in %s%s.", self.runtime, f", from {file}" if file else "")
+            return self._made[1]

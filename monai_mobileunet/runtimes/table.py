@@ -15,6 +15,7 @@ from torch import nn
 
 from monai_mobileunet.runtimes.base import Runtime
 from monai_mobileunet.runtimes.conversion import to_onnx
+from monai_mobileunet.runtimes.exports import in_channels_of
 from monai_mobileunet.runtimes.onnx_runtime import OnnxRuntime
 from monai_mobileunet.runtimes.openvino_runtime import OpenVinoRuntime
 from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
@@ -122,7 +123,8 @@ def create_runtime(
         file: a file that was exported for this runtime, in place of ``network``.
 
     Raises:
-        ValueError: a runtime that does not exist, or neither a file nor a network where one is needed.
+        ValueError: a runtime that does not exist, neither a file nor a network where one is needed, a network for
+            volumes, or one in TorchScript where it would have to be converted.
         ModuleNotFoundError: a package is not installed; the message names the extra that brings it.
     """
     spec = RUNTIMES[look_up_option(name, set(RUNTIMES))]
@@ -141,10 +143,12 @@ def create_runtime(
         )
     if network is None:
         raise ValueError(f"runtime '{name}' is made from a network; give one.")
+    in_channels = in_channels_of(network) if in_channels is None else in_channels
     if spec.convert is None:
         return spec.build(network)
-    return spec.build(spec.convert(network, _in_channels(network) if in_channels is None else in_channels))
-
-
-def _in_channels(network: nn.Module) -> int:
-    return next(parameter.shape[1] for parameter in network.parameters() if parameter.dim() == 4)
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ValueError(
+            f"runtime '{name}' cannot be made from TorchScript. Load model.pt in place of model.ts, export the bundle "
+            f"(mobileunet export BUNDLE --format {spec.export} --data FOLDER_OF_IMAGES), or choose the runtime 'torch'."
+        )
+    return spec.build(spec.convert(network, in_channels))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+from contextlib import nullcontext
 from itertools import pairwise
 
 import torch
@@ -19,7 +21,7 @@ class TorchRuntime(Runtime):
     """A network in torch, made ready for inference: norms folded, channels last, no gradients.
 
     Args:
-        network: in any mode and on any device; it is copied and stays as it is.
+        network: a 2D network in any mode and on any device; it is copied and stays as it is.
         dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
         compiled: whether :func:`torch.compile` generates code for it. That takes up to half a minute at the
             first call with each batch size and slice size (from the ninth on they run eager), and needs a C++
@@ -27,7 +29,9 @@ class TorchRuntime(Runtime):
     """
 
     def __init__(self, network: nn.Module, dtype: torch.dtype = torch.float32, compiled: bool = False) -> None:
-        folded = fold_batch_norm(copy.deepcopy(network).eval()).requires_grad_(False)
+        folded = fold_batch_norm(copy.deepcopy(network).eval())
+        for parameter in folded.parameters():  # at once would not do for TorchScript
+            parameter.requires_grad_(False)
         self.network = folded.float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
         self.device = next((parameter.device for parameter in folded.parameters()), torch.device("cpu"))
@@ -37,12 +41,19 @@ class TorchRuntime(Runtime):
             # Code for any size would be slower, and torch 2.13 fails to make it for channels last.
             self._call = torch.compile(self.network, dynamic=False, options={"freezing": True, **graphs})
 
+    def preferred_batch_size(self, height: int, width: int) -> int:
+        """Slices of this size per call: few on a CPU, for its cache; as many as there are on a GPU."""
+        return super().preferred_batch_size(height, width) if self.device.type == "cpu" else sys.maxsize
+
     @torch.no_grad()
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Scores of every class at every pixel."""
         inputs = x.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        in_lower_precision = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype) if in_lower_precision else nullcontext():
             scores = self._call(inputs)
+        if not isinstance(scores, torch.Tensor):
+            raise TypeError(f"the network returned {type(scores).__name__}; runtimes take networks with one tensor.")
         if scores.is_cuda:  # a graph writes its next output into the same memory
             scores = scores.clone()
         return scores.to(x.device, torch.float32)
@@ -68,7 +79,9 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
             if isinstance(following, ADN) and len(following):
                 parent, norm_name = following, next(iter(following._modules))
             norm = parent.get_submodule(norm_name)
-            if isinstance(conv, nn.modules.conv._ConvNd) and isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            if not isinstance(conv, nn.modules.conv._ConvNd) or not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+                continue
+            if norm.running_mean is not None and not (conv.transposed and conv.groups > 1):
                 setattr(block, name, fuse_conv_bn_eval(conv, norm, transpose=conv.transposed))
                 setattr(parent, norm_name, nn.Identity())
     return network

@@ -39,7 +39,7 @@ def results() -> Results:
         Roofline(2e11, 2e12, 2e10),
         {},
         latencies,
-        [VolumeTiming(DEFAULT, "openvino", timing(10), timing(12), timing(30))],
+        [VolumeTiming(DEFAULT, "openvino", 100, timing(10), timing(12), timing(30))],
         [PeakMemory("torch", (512, 512, 1000), 2**30, 4 * 2**30, 10.0)],
     )
 

@@ -10,13 +10,13 @@ def test_calls_take_turns_and_each_turn_begins_with_one_that_is_not_counted():
     assert called[:6] == [*"aaa", *"bbb"], "two to warm up, one to see how long it takes"
     turns = [name for name, before in zip(called[6:], [None, *called[6:]], strict=False) if name != before]
     assert turns == list("ababab")
-    assert all(0.01 <= timing.fastest <= timing.median <= timing.slowest < 0.03 for timing in timings.values())
+    assert all(0.01 <= timing.fastest <= timing.median <= timing.slowest for timing in timings.values())
 
 
 def test_slow_calls_have_three_turns():
     called = []
     interleave({"slow": lambda: (called.append(1), time.sleep(0.02))}, turns=7, turn_seconds=0.01, slow_seconds=0.01)
-    assert len(called) == 3 + 3, "and no uncounted call in them"
+    assert len(called) == 2 + 3, "and no uncounted call in them"
 
 
 def test_spread():

@@ -137,9 +137,11 @@ def test_the_inputs_are_those_of_inference_evenly_spread(bundle: Bundle, images:
     assert len(everything) == 2 * depth, "two passes, the second mirrored"
     assert {item.shape[:2] for item in everything} == {(1, 7)}
     some = network_inputs(bundle, image, 10)
-    assert 10 <= len(some) < 20
+    assert len(some) == 10
     positions = [next(i for i, item in enumerate(everything) if torch.equal(item, one)) for one in some]
-    assert len({b - a for a, b in pairwise(positions)}) == 1
+    assert positions[-1] > 0.8 * len(everything), "to the end of the volume"
+    steps = {b - a for a, b in pairwise(positions)}
+    assert max(steps) <= 2 * min(steps)
 
 
 def test_no_weights_yet(bundle_copy: Path, images: Path):
@@ -154,5 +156,5 @@ def test_no_bundle(tmp_path: Path):
 
 def test_weights_of_another_network(bundle: Bundle):
     other = Bundle(bundle.folder, device="cpu", **{"network_def#variant": "mobileunet_small"})
-    with pytest.raises(RuntimeError, match="size mismatch"):
+    with pytest.raises(ValueError, match=r"model\.pt: weights of another network.*--set network_def"):
         other.load_network()

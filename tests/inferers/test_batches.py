@@ -46,9 +46,16 @@ ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory"),
     RuntimeError("Exception from src/inference: std::bad_alloc"),
-    RuntimeError("Failed to allocate memory for requested buffer of size 8"),
     MemoryError(),
 ]
+try:
+    from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
+except ImportError:
+    pass
+else:
+    ERRORS.append(
+        RuntimeException("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for 8 bytes")
+    )
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: str(error)[:20])

@@ -12,7 +12,7 @@ from torch import nn
 from monai_mobileunet import ContextSliceInferer
 from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.exports import MANIFEST, find_export, hash_file, hash_weights
+from monai_mobileunet.runtimes.exports import MANIFEST, find_export, hash_file, hash_weights, probe
 
 
 class Small(nn.Module):
@@ -48,7 +48,8 @@ def exported(tmp_path, network):
     """A folder with an ONNX file of the network and its manifest."""
     pytest.importorskip("onnxscript")
     (tmp_path / "model.onnx").write_bytes(to_onnx(network, 3))
-    entry = {"weights_sha256": hash_weights(network), "files": {"model.onnx": hash_file(tmp_path / "model.onnx")}}
+    known = {"weights_sha256": hash_weights(network), "probe": probe(network, 3)}
+    entry = known | {"files": {"model.onnx": hash_file(tmp_path / "model.onnx")}}
     (tmp_path / MANIFEST).write_text(json.dumps({"onnx": entry}))
     return tmp_path
 
@@ -100,6 +101,18 @@ def test_an_exported_file_is_used_where_it_belongs_to_the_weights(network, volum
     expected = slices()(volume, network)
     torch.testing.assert_close(inferer(volume, network), expected, atol=1e-5, rtol=1e-4)
     assert str(exported / "model.onnx") in caplog.text
+
+
+@torch.no_grad()
+def test_torchscript_runs_in_torch_and_from_the_exports_of_the_same_weights(network, volume, exported):
+    """MONAI Label loads a bundle's model.ts."""
+    scripted = torch.jit.script(nn.Sequential(network.conv)).eval()
+    expected = slices()(volume, network)
+    torch.testing.assert_close(RuntimeInferer(slices(), "torch")(volume, scripted), expected)
+    same = torch.jit.trace(network, torch.zeros(1, 3, 8, 8)).eval()
+    assert hash_weights(same) == hash_weights(network)
+    scores = RuntimeInferer(slices(), "onnxruntime", exported)(volume, same)
+    torch.testing.assert_close(scores, expected, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()

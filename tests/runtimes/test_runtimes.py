@@ -153,6 +153,11 @@ class TestErrors:
         with pytest.raises(ValueError, match="mobileunet export BUNDLE --format openvino_int8"):
             create_runtime("openvino_int8", network)
 
+    def test_torchscript_cannot_be_converted(self, network):
+        pytest.importorskip("onnxscript")
+        with pytest.raises(ValueError, match=r"TorchScript. Load model\.pt"):
+            create_runtime("onnxruntime", torch.jit.script(network))
+
     def test_neither_network_nor_file(self):
         with pytest.raises(ValueError, match="made from a network"):
             create_runtime("torch")
@@ -178,6 +183,14 @@ class TestFoldedNorms:
         image = torch.randn(2, CHANNELS, 64, 64, dtype=torch.float64)
         torch.testing.assert_close(folded(image), network(image), atol=1e-9, rtol=1e-9)
         assert sum(isinstance(module, nn.BatchNorm2d) for module in folded.modules()) == left
+
+    @torch.no_grad()
+    @torch.no_grad()
+    def test_norms_without_statistics_stay(self):
+        network = trained(UNet(2, CHANNELS, 2, (8, 16), (2,), norm=("batch", {"track_running_stats": False})))
+        folded = fold_batch_norm(copy.deepcopy(network))
+        image = torch.randn(2, CHANNELS, 32, 32)
+        assert torch.equal(folded(image), network(image))
 
     @torch.no_grad()
     def test_other_norms_stay(self):
