@@ -164,8 +164,12 @@ def bench(
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     print_report(results, console)
+    with (output / "report.txt").open("w") as file:
+        print_report(results, Console(file=file, width=160))
     draw_pareto(results, output / "pareto.png")
-    console.print(f"{output / 'results.json'}, {output / 'pareto.png'}", soft_wrap=True)
+    console.print(
+        ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
+    )
 
 
 @app.command()

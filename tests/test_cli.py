@@ -140,4 +140,5 @@ def test_bench_measures_prints_draws_and_keeps_the_numbers(tmp_path: Path):
     assert {latency["network"] for latency in content["latencies"]} >= {"mobileunet_small", "mobilenetv2_unet"}
     assert content["memory"]
     assert (tmp_path / "pareto.png").is_file()
+    assert "mobilenetv2_unet" in (tmp_path / "report.txt").read_text()
     assert "Goals" in result.output

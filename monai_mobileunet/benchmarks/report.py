@@ -125,9 +125,9 @@ def draw_pareto(results: Results, path: Path) -> None:
         if item.runtime in kinds:
             fastest[item.network] = min(fastest.get(item.network, item), item, key=lambda i: i.timing.median)
     for name, item in fastest.items():
-        axes.annotate(
-            name, (item.macs / 1e9, 1e3 * item.timing.median), xytext=(5, -9), textcoords="offset points", fontsize=8
-        )
+        at = (item.macs / 1e9, 1e3 * item.timing.median)
+        axes.annotate(name, at, xytext=(3, -5), textcoords="offset points", fontsize=8, rotation=-35, va="top")
+    axes.margins(x=0.12, y=0.15)
     axes.set(xscale="log", yscale="log", xlabel="GMAC", ylabel="ms per call")
     axes.set_title(f"batch {PICTURE[0]}, {PICTURE[1]}×{PICTURE[1]}; {results.machine.processor}", fontsize=10)
     axes.grid(alpha=0.3, which="both")

@@ -59,9 +59,9 @@ class RuntimeInferer(Inferer):
         """
         if not isinstance(network, nn.Module) or network.training:
             return self.inferer(inputs, network, *args, **kwargs)
-        parallel = isinstance(network, DistributedDataParallel | DataParallel)  # each process infers by itself
-        module: nn.Module = network.module if parallel else network
-        return self.inferer(inputs, self._runtime(module), *args, **kwargs)
+        if isinstance(network, DistributedDataParallel | DataParallel):  # each process infers by itself
+            return self(inputs, network.module, *args, **kwargs)
+        return self.inferer(inputs, self._runtime(network), *args, **kwargs)
 
     def _runtime(self, network: nn.Module) -> Runtime:
         state = f"{id(network)} {hash_weights(network)}"

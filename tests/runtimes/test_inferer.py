@@ -88,6 +88,39 @@ def test_the_runtime_is_made_once(network, volume, caplog):
     assert sum("runs in torch" in message for message in caplog.messages) == 1
 
 
+@torch.no_grad()
+def test_exports_are_found_for_a_network_in_data_parallel(network, volume, exported, caplog):
+    caplog.set_level(logging.INFO)
+    inferer = RuntimeInferer(slices(), "onnxruntime", exported)
+    scores = inferer(volume, nn.DataParallel(network).eval())
+    torch.testing.assert_close(scores, slices()(volume, network), atol=1e-5, rtol=1e-4)
+    assert str(exported / "model.onnx") in caplog.text
+
+
+@torch.no_grad()
+def test_weights_changed_behind_the_back_of_autograd_are_noticed(network, volume):
+    """Exponential moving averages are copied so."""
+    inferer = RuntimeInferer(slices(), "torch")
+    inferer(volume, network)
+    network.conv.weight.data.zero_()
+    network.conv.bias.data.zero_()
+    assert inferer(volume, network).abs().max() == 0
+
+
+@torch.no_grad()
+def test_an_exported_file_of_another_architecture_with_the_same_weights_is_not_used(network, volume, exported, caplog):
+    class Doubled(Small):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    doubled = Doubled().eval()
+    doubled.load_state_dict(network.state_dict())
+    assert hash_weights(doubled) == hash_weights(network)
+    scores = RuntimeInferer(slices(), "onnxruntime", exported)(volume, doubled)
+    torch.testing.assert_close(scores, slices()(volume, doubled), atol=1e-5, rtol=1e-4)
+    assert "another architecture" in caplog.text
+
+
 def test_in_training_mode_the_network_itself_is_called(network, volume):
     scores = RuntimeInferer(slices(), "torch")(volume, network.train())
     assert network.calls > 0

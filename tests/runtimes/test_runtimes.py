@@ -158,6 +158,17 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"TorchScript. Load model\.pt"):
             create_runtime("onnxruntime", torch.jit.script(network))
 
+    @pytest.mark.parametrize("name", ["torch", "onnxruntime"])
+    def test_a_network_for_volumes(self, name):
+        with pytest.raises(ValueError, match="no 2D convolution"):
+            create_runtime(name, UNet(3, 1, 2, (4, 8), (2,)))
+
+    def test_a_network_with_several_outputs(self):
+        network = create_network("mobileunet_tiny", deep_supervision=True)
+        network.forward = lambda x: [x]
+        with pytest.raises(TypeError, match="returned list"):
+            create_runtime("torch", network)(torch.zeros(1, 1, 8, 8))
+
     def test_neither_network_nor_file(self):
         with pytest.raises(ValueError, match="made from a network"):
             create_runtime("torch")
