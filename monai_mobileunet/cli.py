@@ -144,6 +144,9 @@ def bench(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is measured.")] = Path("bench_output"),
     bundle: Annotated[Path | None, typer.Option(help="A trained bundle: masks in lower precision, stages.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of images such as it segments.")] = None,
+    dice: Annotated[
+        Path | None, typer.Option(help="JSON file, network: Dice of a trained one; time is then drawn against it too.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu; or cuda, where only torch is measured.")] = "cpu",
     quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
 ) -> None:
@@ -155,6 +158,7 @@ def bench(
     if (bundle is None) != (data is None):
         raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
     try:
+        known_dice = json.loads(dice.read_text()) if dice else None
         opened = None
         if bundle is not None:
             opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
@@ -166,7 +170,7 @@ def bench(
     print_report(results, console)
     with (output / "report.txt").open("w") as file:
         print_report(results, Console(file=file, width=160))
-    draw_pareto(results, output / "pareto.png")
+    draw_pareto(results, output / "pareto.png", known_dice)
     console.print(
         ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
     )

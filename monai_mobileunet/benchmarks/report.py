@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,10 +15,14 @@ from monai_mobileunet.benchmarks.latency import EAGER, Latency
 from monai_mobileunet.benchmarks.networks import BASELINE, DEFAULT
 from monai_mobileunet.benchmarks.suite import Results
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 __all__ = ["draw_pareto", "print_report", "tables"]
 
 GIB = 2**30
 PICTURE = (1, 256)  # batch and size of the picture
+MARKERS = {EAGER: "s", "onnxruntime": "^", "openvino": "o"}
 
 
 def print_report(results: Results, console: Console) -> None:
@@ -106,32 +111,42 @@ def _pipeline_table(name: str, stages: dict[str, float]) -> Table:
     return table
 
 
-def draw_pareto(results: Results, path: Path) -> None:
-    """Draw time against multiply-accumulates, each network in eager torch and in its fastest float32 runtime."""
+def draw_pareto(results: Results, path: Path, dice: Mapping[str, float] | None = None) -> None:
+    """Draw time against multiply-accumulates, each network in eager torch and in the runtimes for all networks.
+
+    Args:
+        results: of a run.
+        path: of the PNG file.
+        dice: network → Dice of a trained one; given any, time is drawn against it beside that.
+    """
     from matplotlib.figure import Figure
 
-    latencies = [item for item in results.latencies if (item.batch, item.size) == PICTURE]
-    kinds = {EAGER: "s", "onnxruntime": "^", "openvino": "o"}
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    axes = figure.subplots()
-    for kind, marker in kinds.items():
-        points = [item for item in latencies if item.runtime == kind]
-        if not points:
-            continue
-        macs, times = ([f(item) for item in points] for f in (lambda i: i.macs / 1e9, lambda i: 1e3 * i.timing.median))
-        axes.scatter(macs, times, marker=marker, label=kind, s=36, alpha=0.8)
-    fastest: dict[str, Latency] = {}
-    for item in latencies:
-        if item.runtime in kinds:
-            fastest[item.network] = min(fastest.get(item.network, item), item, key=lambda i: i.timing.median)
-    for name, item in fastest.items():
-        at = (item.macs / 1e9, 1e3 * item.timing.median)
-        axes.annotate(name, at, xytext=(3, -5), textcoords="offset points", fontsize=8, rotation=-35, va="top")
-    axes.margins(x=0.12, y=0.15)
-    axes.set(xscale="log", yscale="log", xlabel="GMAC", ylabel="ms per call")
-    axes.set_title(f"batch {PICTURE[0]}, {PICTURE[1]}×{PICTURE[1]}; {results.machine.processor}", fontsize=10)
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
+    latencies = [item for item in results.latencies if (item.batch, item.size) == PICTURE and item.runtime in MARKERS]
+    panels: dict[str, dict[str, float]] = {"GMAC": {item.network: item.macs / 1e9 for item in latencies}}
+    if dice:
+        panels["Dice"] = {item.network: dice[item.network] for item in latencies if item.network in dice}
+    figure = Figure(figsize=(9 * len(panels), 6), layout="constrained")
+    for axes, (label, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        _draw_panel(axes, latencies, values)
+        axes.set(xscale="log" if label == "GMAC" else "linear", yscale="log", xlabel=label, ylabel="ms per call")
+    figure.suptitle(f"batch {PICTURE[0]}, {PICTURE[1]}×{PICTURE[1]}; {results.machine.processor}", fontsize=10)
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, dpi=130, format="png")
     os.replace(temporary, path)
+
+
+def _draw_panel(axes: Axes, latencies: Sequence[Latency], values: Mapping[str, float]) -> None:
+    """One point per network and runtime, named at the fastest."""
+    items = [item for item in latencies if item.network in values]
+    for runtime, marker in MARKERS.items():
+        points = [(values[i.network], 1e3 * i.timing.median) for i in items if i.runtime == runtime]
+        if points:
+            x, y = zip(*points, strict=True)
+            axes.scatter(x, y, marker=marker, label=runtime, s=36, alpha=0.8)
+    for name, value in values.items():
+        fastest = min(1e3 * item.timing.median for item in items if item.network == name)
+        at = (value, fastest)
+        axes.annotate(name, at, xytext=(3, -5), textcoords="offset points", fontsize=8, rotation=-50, va="top")
+    axes.margins(x=0.12, y=0.25)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()

@@ -73,6 +73,16 @@ def test_a_picture_of_time_against_cost(results, tmp_path: Path):
         assert picture.width > 500
 
 
+def test_time_is_drawn_against_dice_where_it_is_known(results, tmp_path: Path):
+    draw_pareto(results, tmp_path / "alone.png")
+    draw_pareto(results, tmp_path / "both.png", {DEFAULT: 0.85, MONAI_UNET: 0.83, "unknown": 0.1})
+    widths = []
+    for name in ("alone", "both"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            widths.append(picture.width)
+    assert widths[1] > 1.8 * widths[0]
+
+
 def test_results_are_json(results):
     import json
 
