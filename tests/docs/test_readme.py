@@ -78,7 +78,7 @@ def test_the_table_of_networks_is_what_the_networks_have():
 
 
 def test_the_table_of_runtimes_has_them_all():
-    section = README.split("## Faster on a CPU")[1].split("\n## ")[0]
+    section = README.split("| runtime |")[1].split("\n\n")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert re.findall(r"`(\w+)`", " ".join(rows)) == list(RUNTIMES)
 
