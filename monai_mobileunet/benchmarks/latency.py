@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -47,10 +46,6 @@ class Latency:
     macs: int
     timing: Timing
     roofline: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def count_macs(network: nn.Module, in_channels: int, size: int) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -49,10 +48,6 @@ class Machine:
     capabilities: tuple[str, ...]
     python: str
     packages: dict[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 def measure_machine(device: str = "cpu") -> Machine:

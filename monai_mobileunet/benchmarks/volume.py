@@ -78,10 +78,6 @@ class PeakMemory:
     peak: int
     seconds: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
 
 def measure_volumes(
     calls: Mapping[tuple[str, str], Call],

@@ -6,6 +6,7 @@ import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import nn
 
 from monai_mobileunet.export.parity import Limits
 from monai_mobileunet.runtimes import create_runtime
-from monai_mobileunet.runtimes.conversion import to_onnx, to_openvino
+from monai_mobileunet.runtimes.conversion import to_onnx
 
 __all__ = ["FORMATS", "Format", "Source"]
 
@@ -39,6 +40,11 @@ class Source:
     in_channels: int
     metadata: dict[str, Any]
     calibration: Batches
+
+    @cached_property
+    def onnx(self) -> bytes:
+        """The network as an ONNX model: several formats are made from it, and it takes seconds."""
+        return to_onnx(self.network, self.in_channels)
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,14 @@ def _write_torchscript(source: Source, path: Path) -> None:
 
 
 def _write_onnx(source: Source, path: Path) -> None:
-    path.write_bytes(to_onnx(source.network, source.in_channels))
+    path.write_bytes(source.onnx)
 
 
 def _write_openvino(source: Source, path: Path) -> None:
+    # From ONNX: OpenVINO's own converter for torch reports its use over the network.
     import openvino
 
-    openvino.save_model(to_openvino(source.network, source.in_channels), path, compress_to_fp16=False)
+    openvino.save_model(openvino.Core().read_model(source.onnx), path, compress_to_fp16=False)
 
 
 def _write_openvino_int8(source: Source, path: Path) -> None:
@@ -82,7 +89,7 @@ def _write_openvino_int8(source: Source, path: Path) -> None:
 
     slices = [batch.contiguous().numpy() for batch in source.calibration]
     quantised = nncf.quantize(
-        to_openvino(source.network, source.in_channels),
+        openvino.Core().read_model(source.onnx),
         nncf.Dataset(slices),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(slices),

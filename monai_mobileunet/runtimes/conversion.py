@@ -1,4 +1,4 @@
-"""A network as an ONNX or an OpenVINO model, in memory, for any batch and any size of slices."""
+"""A network as an ONNX model, in memory, for any batch and any size of slices; OpenVINO reads it too."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-if TYPE_CHECKING:
-    import openvino
-
-__all__ = ["to_onnx", "to_openvino"]
+__all__ = ["to_onnx"]
 
 BATCH, SIZE = 2, (64, 96)  # of the example; a length of 1 an export would take for a constant
 OPSET = 18
@@ -53,21 +49,6 @@ def to_onnx(network: nn.Module, in_channels: int, size: tuple[int, int] | None =
         path = Path(folder) / "model.onnx"
         program.save(path)
         return path.read_bytes()
-
-
-def to_openvino(network: nn.Module, in_channels: int) -> openvino.Model:
-    """Convert a network to an OpenVINO model with inputs ``image`` and outputs ``pred``.
-
-    Batch, height and width stay free. It goes through ONNX: OpenVINO's own converter for torch reports its use
-    over the network.
-
-    Args:
-        network: in any mode, with its weights; it stays as it is.
-        in_channels: of its input.
-    """
-    import openvino
-
-    return openvino.Core().read_model(to_onnx(network, in_channels))
 
 
 @contextmanager
