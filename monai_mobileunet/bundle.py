@@ -88,6 +88,48 @@ class Bundle:
         """What cuts a volume into the network's inputs."""
         return self.parser.get_parsed_content("slice_inferer")
 
+    @property
+    def inferer(self) -> Inferer:
+        """The slice inferer with the network in the runtime that the bundle asks for."""
+        return self.parser.get_parsed_content("inferer")
+
+    @property
+    def postprocessing(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """The transforms behind the network, to the saved mask."""
+        return self.parser.get_parsed_content("postprocessing")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes from 1 on, those of the output's channels in ``metadata.json``."""
+        channels = self.metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+        return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
+
+    def cases(self, dataset_dir: str | PathLike, part: str, fold: int = 0) -> list[dict[str, str]]:
+        """The cases of a data set as the bundle's ``train.json`` splits it.
+
+        Args:
+            dataset_dir: folder of the data set.
+            part: ``"training"``, ``"validation"`` or ``"all"``.
+            fold: which part of the split validates.
+
+        Raises:
+            FileNotFoundError: the bundle has no ``train.json``.
+            ValueError: an unknown part, an impossible split, or data that are at fault.
+        """
+        config = self.folder / "configs" / "train.json"
+        if not config.is_file():
+            raise FileNotFoundError(f"{config}: no such file, and without it the bundle's split is unknown.")
+        parser = ConfigParser()
+        parser.read_config(str(config))
+        data = "validate#dataset#data"
+        parser.update({"bundle_root": str(self.folder), "dataset_dir": str(dataset_dir), "fold": fold})
+        # opened and checked they are one by one later, where one that is broken stops no other
+        parser.update({f"{data}#part": part, f"{data}#num_classes": None})
+        try:
+            return parser.get_parsed_content(data)
+        except SystemExit as error:  # how a config says what is wrong with the data; see load_cases
+            raise ValueError(str(error).removeprefix("error: ")) from error
+
     def load_network(self) -> nn.Module:
         """The network with its weights, in eval mode.
 

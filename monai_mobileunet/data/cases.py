@@ -13,7 +13,7 @@ from monai.data import load_decathlon_datalist, partition_dataset
 
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["IMAGE_SUFFIXES", "Case", "case_name", "find_cases", "find_parts", "split_cases"]
+__all__ = ["IMAGE_SUFFIXES", "Case", "case_name", "find_cases", "find_class_names", "find_parts", "split_cases"]
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii")
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
@@ -71,6 +71,27 @@ def _sections(root: Path) -> set[str]:
     except json.JSONDecodeError as error:
         raise DataError([Finding(str(index), f"is not valid JSON ({error}).", "Mend it.")]) from error
     return {key for key, value in content.items() if isinstance(value, list)}
+
+
+def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
+    """Names of the classes from 1 on, from ``labels`` in a ``dataset.json``.
+
+    The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood.
+
+    Raises:
+        DataError: no such file, or no names in it.
+    """
+    index = Path(dataset_dir) / "dataset.json"
+    content = json.loads(index.read_text()) if index.is_file() else {}
+    names = {}
+    for key, value in content.get("labels", {}).items():
+        number, name = (key, value) if str(key).isdigit() else (value, key)
+        if isinstance(number, (str, int)) and int(number) > 0:
+            names[int(number)] = str(name)
+    if not names or sorted(names) != list(range(1, len(names) + 1)):
+        problem = "names no classes 1, 2, … in 'labels'." if content else "no such file."
+        raise DataError([Finding(str(index), problem, "Name the classes one by one.")])
+    return tuple(names[number] for number in sorted(names))
 
 
 def find_parts(

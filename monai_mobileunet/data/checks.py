@@ -13,7 +13,7 @@ from monai.transforms import LoadImage
 from rich.progress import track
 
 from monai_mobileunet.data.cases import Case
-from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.errors import Finding, root_cause
 
 __all__ = ["check_case", "check_cases"]
 
@@ -48,7 +48,7 @@ def check_case(case: Case, num_classes: int) -> list[Finding]:
         try:
             loaded[key] = LoadImage(image_only=True, ensure_channel_first=True)(path)
         except Exception as error:  # whatever a reader raises for a broken file is the finding
-            return [Finding(path, f"cannot be read ({_root_cause(error)}).", "Replace it with an intact copy.")]
+            return [Finding(path, f"cannot be read ({root_cause(error)}).", "Replace it with an intact copy.")]
     return [
         *_geometry(case, loaded),
         *_intensities(case, loaded["image"]),
@@ -94,9 +94,3 @@ def _classes(case: Case, label: torch.Tensor, num_classes: int) -> Iterator[Find
             f"has label values {', '.join(f'{value:g}' for value in unknown[:8])}; expected 0 to {num_classes - 1}.",
             "Mend the label, or set the number of classes in the bundle.",
         )
-
-
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

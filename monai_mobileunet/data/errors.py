@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding"]
+__all__ = ["DataError", "Finding", "root_cause"]
 
 SHOWN = 20
 
@@ -37,3 +37,10 @@ class DataError(ValueError):
         if len(self.findings) > 1:
             lines = [f"{len(self.findings)} problems:", *(f"  - {line}" for line in lines)]
         super().__init__("\n".join(lines))
+
+
+def root_cause(error: BaseException) -> str:
+    """What an error says at the bottom of its chain, on one line; readers wrap theirs several times."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

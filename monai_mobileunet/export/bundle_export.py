@@ -139,9 +139,12 @@ def network_inputs(bundle: Bundle, image: str | Path, limit: int) -> list[torch.
             seen += 1
             if len(recorded) >= 2 * limit:  # a long volume's slices would not all fit into memory
                 recorded, stride = recorded[::2], 2 * stride
-        return batch.new_zeros(len(batch), 2, *batch.shape[2:])
+        return batch.new_zeros(len(batch), 2, *at_once, *batch.shape[2:])
 
     volume = bundle.preprocessing({"image": str(image)})["image"]
-    bundle.slice_inferer(torch.as_tensor(volume)[None], record)
+    slice_inferer = bundle.slice_inferer
+    out_slices = getattr(slice_inferer, "out_slices", 1)
+    at_once = (out_slices,) if out_slices > 1 else ()
+    slice_inferer(torch.as_tensor(volume)[None], record)
     count = min(limit, len(recorded))
     return [recorded[i * len(recorded) // count] for i in range(count)]

@@ -73,15 +73,15 @@ def blend_windows(scores: torch.Tensor, windows: Sequence[Window], size: Sequenc
     """Put the windows' scores together: copied where a window is alone, weighted where several overlap.
 
     Args:
-        scores: ``(len(windows) * N, classes, H', W')``, all slices of the first window first.
+        scores: ``(len(windows) * N, classes, ..., H', W')``, all slices of the first window first.
         windows: from :func:`plan_windows`.
         size: ``(H, W)`` of the slice.
 
     Returns:
-        ``(N, classes, H, W)``.
+        ``(N, classes, ..., H, W)``.
     """
     parts = scores.unflatten(0, (len(windows), -1))
-    blended = scores.new_zeros(*parts.shape[1:3], *size)
+    blended = scores.new_zeros(*parts.shape[1:-2], *size)
     for part, window in zip(parts, windows, strict=True):
         target = blended[..., window.rows, window.columns]
         rows, columns = window.alone

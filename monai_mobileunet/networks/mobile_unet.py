@@ -67,6 +67,8 @@ class MobileUNet(nn.Module):
         taps: what the encoder hands on, ``"stage"`` or ``"expansion"``; see
             :class:`monai_mobileunet.networks.MobileNetEncoder`.
         pretrained: ``True`` for the encoder's ImageNet weights, or the path of their file.
+        out_slices: how many neighbouring slices the network segments at once, out of its input channels: the same
+            features serve all of them, so a volume takes that many times fewer passes. For 2D networks.
 
     Raises:
         ValueError: an option that does not exist, with the ones that do.
@@ -100,13 +102,17 @@ class MobileUNet(nn.Module):
         last_conv: bool = False,
         taps: str = "stage",
         pretrained: bool | str | PathLike = False,
+        out_slices: int = 1,
     ) -> None:
         super().__init__()
-        for name, value in {"in_channels": in_channels, "out_channels": out_channels}.items():
+        sizes = {"in_channels": in_channels, "out_channels": out_channels, "out_slices": out_slices}
+        for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1.")
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims is {spatial_dims}; MobileUNet has 2 and 3.")
+        if out_slices > 1 and spatial_dims != 2:
+            raise ValueError(f"out_slices is {out_slices}; a network of {spatial_dims} dimensions has no slices.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; it must be in [0, 1).")
         if head_kernel_size < 1 or head_kernel_size % 2 == 0:
@@ -114,6 +120,8 @@ class MobileUNet(nn.Module):
         head = look_up_option(head, set(HEADS))
 
         self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.out_slices = out_slices
         self.deep_supervision = bool(deep_supervision)
         self.encoder = MobileNetEncoder(
             encoder, spatial_dims, in_channels, width, depth, stem_stride, act, norm, last_conv, taps, pretrained
@@ -128,9 +136,11 @@ class MobileUNet(nn.Module):
         )
         self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
         *coarse, finest = self.decoder.channels
-        self.head = _head(head, spatial_dims, finest, out_channels, head_kernel_size, out_reduction)
+        self.head = _head(head, spatial_dims, finest, out_channels * out_slices, head_kernel_size, out_reduction)
         supervised = [] if deep_supervision is None else coarse[1:]
-        self.aux_heads = nn.ModuleList(Conv[Conv.CONV, spatial_dims](c, out_channels, 1) for c in supervised)
+        self.aux_heads = nn.ModuleList(
+            Conv[Conv.CONV, spatial_dims](c, out_channels * out_slices, 1) for c in supervised
+        )
         self.aux_heads.requires_grad_(bool(deep_supervision))  # DDP waits for the gradient of all that have one
         self._aux_mode = "bilinear" if spatial_dims == 2 else "trilinear"
         for part in (self.decoder, self.head, self.aux_heads):
@@ -144,7 +154,8 @@ class MobileUNet(nn.Module):
                 point, normalised as the bundle's preprocessing does.
 
         Returns:
-            Scores (logits) of shape ``(B, out_channels, H, W)``. In training mode with
+            Scores (logits) of shape ``(B, out_channels, H, W)``, with ``out_slices`` over 1
+            ``(B, out_channels, out_slices, H, W)``, from the first slice to the last. In training mode with
             ``deep_supervision=True`` a list: these, then the coarser stages' scores from fine to coarse,
             all of the same shape, for :class:`monai.losses.DeepSupervisionLoss`.
         """
@@ -155,7 +166,7 @@ class MobileUNet(nn.Module):
         features = self.encoder(F.pad(x, padding, mode="replicate"))
         features[-1] = self.dropout(features[-1])
         stages = self.decoder(features)
-        scores = _crop(self.head(self.dropout(stages[-1])), size)
+        scores = self._slices(_crop(self.head(self.dropout(stages[-1])), size))
         if not (self.training and self.deep_supervision):
             return scores
 
@@ -163,8 +174,14 @@ class MobileUNet(nn.Module):
         for level, aux_head in enumerate(self.aux_heads):
             coarse = aux_head(stages[level + 1])
             padded = [length + padding[2 * (len(size) - 1 - axis) + 1] for axis, length in enumerate(size)]
-            outputs.insert(1, _crop(F.interpolate(coarse, padded, mode=self._aux_mode, align_corners=False), size))
+            fine = _crop(F.interpolate(coarse, padded, mode=self._aux_mode, align_corners=False), size)
+            outputs.insert(1, self._slices(fine))
         return outputs
+
+    def _slices(self, scores: torch.Tensor) -> torch.Tensor:
+        if self.out_slices == 1:
+            return scores
+        return scores.reshape(-1, self.out_channels, self.out_slices, scores.shape[2], scores.shape[3])
 
 
 def _crop(x: torch.Tensor, size: list[int]) -> torch.Tensor:

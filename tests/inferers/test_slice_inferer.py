@@ -127,6 +127,103 @@ class TestWindows:
         assert network.shapes == [(2, CHANNELS, 9, 5), (4, CHANNELS, 9, 5)]
 
 
+class Grouped(nn.Module):
+    """Predicts the middle slices of its context at once; each depends on its place, so that none can be mixed up."""
+
+    def __init__(self, context, out_slices):
+        super().__init__()
+        self.out_slices = out_slices
+        self.conv = nn.Conv2d(CHANNELS * (2 * context + 1), CLASSES * out_slices, 3, padding=1)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += len(x)
+        return self.conv(x).unflatten(1, (CLASSES, self.out_slices))
+
+
+class TestOutSlices:
+    """A network that predicts several slices at once."""
+
+    @staticmethod
+    def _by_hand(inputs, network, plane, context, step):
+        axis, size = plane + 2, network.out_slices
+        depth = inputs.shape[axis]
+        starts = sorted({min(start, max(depth - size, 0)) for start in range(0, depth, step)})
+        sums, counts = [0] * depth, [0] * depth
+        for start in starts:
+            middle = start + size // 2
+            neighbours = (min(max(n, 0), depth - 1) for n in range(middle - context, middle + context + 1))
+            scores = network(torch.cat([inputs.select(axis, n) for n in neighbours], dim=1))
+            for place in range(size):
+                if start + place < depth:
+                    sums[start + place] += scores[:, :, place]
+                    counts[start + place] += 1
+        return torch.stack([total / count for total, count in zip(sums, counts, strict=True)], dim=axis)
+
+    @pytest.mark.parametrize("sw_batch_size", [1, 3, 99])
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    @pytest.mark.parametrize(("out_slices", "step"), [(3, 1), (3, 3), (5, 2), (5, None), (13, 4)])
+    def test_scores_are_the_means_over_the_groups(self, out_slices, step, plane, sw_batch_size):
+        network, inputs = Grouped(7, out_slices), volume(2)
+        inferer = ContextSliceInferer(
+            -1, sw_batch_size, spatial_dim=plane, context=7, out_slices=out_slices, out_step=step
+        )
+        expected = self._by_hand(inputs, network, plane, 7, step or out_slices)
+        torch.testing.assert_close(inferer(inputs, network), expected, atol=1e-5, rtol=0)
+
+    def test_labels_are_those_of_the_scores(self):
+        network, inputs = Grouped(2, 3), volume(2)
+        arguments = {"sw_batch_size": 2, "context": 2, "out_slices": 3, "out_step": 1}
+        scores = ContextSliceInferer(**arguments)(inputs, network)
+        labels = ContextSliceInferer(**arguments, argmax=True)(inputs, network)
+        assert torch.equal(labels, scores.argmax(1, keepdim=True).to(torch.uint8))
+
+    @pytest.mark.parametrize("axes", [(0,), (2,), (0, 1, 2)])
+    def test_mirrored_passes_are_those_of_the_mirrored_volume(self, axes):
+        network, inputs = Grouped(2, 3), volume(shape=(6, 7, 12))  # 12 slices: mirrored groups lie on groups
+        arguments = {"sw_batch_size": 2, "context": 2, "out_slices": 3}
+        plain = ContextSliceInferer(**arguments)
+        passes = [[]]
+        for axis in axes:
+            passes += [[*subset, axis + 2] for subset in passes]
+        expected = sum(plain(inputs.flip(dims), network).flip(dims) for dims in passes) / len(passes)
+        mirrored = ContextSliceInferer(**arguments, mirror_axes=axes)(inputs, network)
+        torch.testing.assert_close(mirrored, expected, atol=1e-5, rtol=0)
+
+    def test_windows_are_blended_in_every_slice(self):
+        class Same(nn.Module):
+            def forward(self, x):
+                return x[:, 1:4, None].expand(-1, -1, 3, -1, -1).transpose(1, 2)  # scores of a slice: the slice
+
+        inputs = volume(channels=1)
+        arguments = {"context": 2, "out_slices": 3, "out_step": 1, "mode": "gaussian", "overlap": 0.5}
+        scores = ContextSliceInferer((4, 6), **arguments)(inputs, Same())
+        torch.testing.assert_close(scores, inputs.expand(-1, 3, -1, -1, -1), atol=1e-5, rtol=0)
+
+    def test_a_step_of_several_slices_saves_calls(self):
+        network = Grouped(2, 5)
+        for step, calls in ((5, 3), (1, 7)):
+            network.calls = 0
+            ContextSliceInferer(context=2, out_slices=5, out_step=step)(volume(), network)
+            assert network.calls == calls
+
+    def test_a_single_slice(self):
+        network, inputs = Grouped(2, 3), volume()
+        scores = ContextSliceInferer(context=2, out_slices=3)(inputs[..., 4], network)
+        assert scores.shape == (1, CLASSES, 9, 10)
+
+    def test_a_network_made_for_another_number_is_named(self, network):
+        with pytest.raises(RuntimeError, match=r"expected \(N, classes, 3, H, W\)"):
+            ContextSliceInferer(out_slices=3)(volume(), network)
+        with pytest.raises(RuntimeError, match=r"expected \(N, classes, 5, H, W\)"):
+            ContextSliceInferer(out_slices=5, context=2)(volume(), Grouped(2, 3))
+
+    def test_the_networks_of_the_package(self):
+        network = MobileUNet(in_channels=7, out_channels=CLASSES, out_slices=3, stem_stride=1, depth=3).eval()
+        scores = ContextSliceInferer(context=3, out_slices=3)(volume(channels=1), network)
+        assert scores.shape == (1, CLASSES, *SHAPE)
+
+
 class TestBatches:
     @pytest.mark.parametrize(
         ("sw_batch_size", "sizes"), [(1, [1] * 11), (4, [4, 4, 3]), (8, [8, 3]), (11, [11]), (99, [11])]
@@ -386,6 +483,9 @@ class TestErrors:
             ({"context": -1}, r"context is -1; .* 0 or more"),
             ({"mirror_axes": (3,)}, r"mirror_axes is \(3,\); name axes of the volume, 0, 1 or 2, each once"),
             ({"mirror_axes": (0, 0)}, r"mirror_axes is \(0, 0\); name axes of the volume"),
+            ({"out_slices": 4}, r"out_slices is 4; it must be odd"),
+            ({"out_slices": 3, "out_step": 4}, r"out_step is 4; with 3 slices at once"),
+            ({"out_step": 0}, r"out_step is 0"),
             ({"sw_batch_size": 0}, r"sw_batch_size is 0; .* at least 1"),
             ({"overlap": 1.0}, r"overlap is 1.0; it must be in \[0, 1\)"),
             ({"overlap": -0.1}, r"overlap is -0.1; it must be in \[0, 1\)"),

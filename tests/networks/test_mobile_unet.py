@@ -28,6 +28,19 @@ class TestStemStride1(NetworkContract):
     arguments: ClassVar = {"stem_stride": 1}
 
 
+class TestOutSlices(NetworkContract):
+    arguments: ClassVar = {"in_channels": 5, "out_slices": 3}
+
+    def test_classes_and_slices_are_axes_of_the_scores(self):
+        network = self.trained(out_channels=2, deep_supervision=True)
+        outputs = network.train()(self.image(2, 32, 40, channels=5))
+        assert {output.shape for output in outputs} == {(2, 2, 3, 32, 40)}
+        label = torch.randint(0, 2, (2, 1, 3, 32, 40))
+        loss = DeepSupervisionLoss(DiceCELoss(to_onehot_y=True, softmax=True))(outputs, label)
+        loss.backward()
+        assert network.head.weight.grad.abs().sum() > 0
+
+
 class TestMobileNetV2(NetworkContract):
     arguments: ClassVar = {"encoder": "mobilenetv2"}
 

@@ -27,7 +27,10 @@ def test_help_lists_the_commands_and_says_that_it_is_no_medical_device():
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
     assert "Not a medical device" in flat(result.output)
-    assert all(command in flat(result.output) for command in ("demo", "check", "info", "export", "runtimes", "bench"))
+    assert all(
+        command in flat(result.output)
+        for command in ("demo", "check", "evaluate", "export", "info", "runtimes", "bench")
+    )
 
 
 def test_version():

@@ -1,0 +1,34 @@
+"""Commands and options; what they do lies elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import monai_mobileunet
+from monai_mobileunet.cli.bundles import evaluate, export
+from monai_mobileunet.cli.networks import bench, info, runtimes
+from monai_mobileunet.cli.start import check, demo
+from monai_mobileunet.cli.terminal import console
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _version(show: bool) -> None:
+    if show:
+        console.print(monai_mobileunet.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, help="Show the version and stop.")] = False,
+) -> None:
+    """Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use."""
+
+
+for command in (demo, check, evaluate, export, info, runtimes, bench):
+    app.command()(command)

@@ -1,0 +1,131 @@
+"""Trained bundles: how good they are, and their networks in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from monai_mobileunet.cli.tables import evaluation_table, exports_table
+from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, say_error, steps
+from monai_mobileunet.export.formats import FORMATS
+
+__all__ = ["evaluate", "export"]
+
+if TYPE_CHECKING:
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.data.cases import Case
+
+TRUST = "A bundle is code: only one you trust."
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", "-f", help=f"One or more of {', '.join(FORMATS)}; all without it.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What the training changed: id=value of inference.json, as often as needed."),
+    ] = None,
+) -> None:
+    """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.export import export_bundle
+
+    kinds = list(FORMATS) if formats is None else formats
+    unknown = [kind for kind in kinds if kind not in FORMATS]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(FORMATS)}.", param_hint="--format")
+    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    try:
+        with steps() as note:
+            opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})
+            results = export_bundle(opened, data, kinds, note)
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    console.print(exports_table(results))
+    for result in results:
+        if result.problem:
+            say_error(f"{result.kind}: {result.problem}")
+    if any(result.problem for result in results):
+        raise typer.Exit(1)
+
+
+def evaluate(
+    dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help=f"Trained bundle that segments the cases and names the classes. {TRUST}")
+    ] = None,
+    preds: Annotated[
+        Path | None, typer.Option("--pred", help="Folder of segmentations that exist already, named as the images.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("eval_output"),
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Name of class 1, 2, …; by default the bundle's or data set's.")
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="all; or training or validation, as the bundle's train.json splits the data set.")
+    ] = "all",
+    fold: Annotated[int, typer.Option(min=0, help="Which part of that split validates.")] = 0,
+    weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="What executes the network; see mobileunet runtimes.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="id=value of the bundle's inference.json, as often as needed.")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(min=0, help="Of the surface Dice, in mm.")] = 1.0,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,
+) -> None:
+    """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.evaluation import write_report
+    from monai_mobileunet.segmentation import Segmenter, evaluate_folder, segment_cases
+
+    if bundle is None and (preds is None or part != "all"):
+        raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
+    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    changed |= {"runtime": runtime} if runtime else {}
+    masks = preds or output / "segmented"
+    try:
+        opened = Bundle(bundle, **{"output_dir": str(masks.resolve()), **changed}) if bundle else None
+        cases = _cases(dataset, opened, part, fold)
+        names = tuple(classes) if classes else _class_names(dataset, opened)
+        problems: dict[str, str] = {}
+        with log_file(output / "evaluate.log"), Progress(console=console) as progress:
+            if opened and preds is None:
+                opened.parser.update({"dataset_dir": str(Path(cases[0]["image"]).parent)})
+                segmenter = Segmenter(opened)
+                bar = progress.add_task("segmenting", total=len(cases))
+                problems = segment_cases(segmenter, cases, lambda name: progress.advance(bar))
+            bar = progress.add_task("measuring", total=len(cases))
+            title = f"{opened.folder.name if opened and preds is None else masks} on {dataset} ({part})"
+            evaluation = evaluate_folder(
+                title, cases, masks, names, tolerance, problems, lambda name: progress.advance(bar)
+            )
+        files = write_report(evaluation, output, worst)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        fail(error)
+    console.print(evaluation_table(evaluation))
+    for case in evaluation.problems:
+        say_error(case.problem)
+    console.print(", ".join(map(str, files)), soft_wrap=True)
+    if evaluation.problems:
+        raise typer.Exit(1)
+
+
+def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int) -> list[Case]:
+    from monai_mobileunet.data import find_cases
+
+    return find_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold)
+
+
+def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
+    from monai_mobileunet.data import find_class_names
+
+    return find_class_names(dataset) if bundle is None else bundle.class_names

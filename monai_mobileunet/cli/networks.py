@@ -1,0 +1,94 @@
+"""Networks: what there is, what runs them, how fast."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from monai_mobileunet.cli.tables import groups_table, variants_table
+from monai_mobileunet.cli.terminal import console, fail, steps
+from monai_mobileunet.networks import VARIANTS, create_network
+from monai_mobileunet.networks.info import network_info
+
+__all__ = ["bench", "info", "runtimes"]
+
+
+def info(
+    variant: Annotated[str | None, typer.Argument(help="A named network; without it, the table of all.")] = None,
+    size: Annotated[int, typer.Option(min=1, help="Pixels along each side of the image that MACs are for.")] = 256,
+    in_channels: Annotated[int, typer.Option(min=1, help="Channels of the image.")] = 1,
+    out_channels: Annotated[int, typer.Option(min=1, help="Classes, the background included.")] = 2,
+    spatial_dims: Annotated[int, typer.Option(min=2, max=3, help="2 for slices, 3 for volumes.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
+) -> None:
+    """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field."""
+    if variant is not None and variant not in VARIANTS:
+        raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}.", param_hint="VARIANT")
+    names = list(VARIANTS) if variant is None else [variant]
+    infos = {
+        name: network_info(create_network(name, spatial_dims, in_channels, out_channels), size)
+        for name in track(names, "measuring", console=Console(stderr=True), transient=True)
+    }
+    if as_json:
+        print(json.dumps({name: {"summary": VARIANTS[name].summary, **i.as_dict()} for name, i in infos.items()}))
+    elif variant is None:
+        console.print(variants_table(infos))
+    else:
+        console.print(f"{variant}: {VARIANTS[variant].summary}", highlight=False)
+        if VARIANTS[variant].source:
+            console.print(VARIANTS[variant].source, highlight=False, style="dim")
+        console.print(groups_table(infos[variant]))
+
+
+def runtimes() -> None:
+    """List what can execute a network, and what is installed."""
+    from monai_mobileunet.runtimes import RUNTIMES
+    from monai_mobileunet.runtimes.table import missing_packages
+
+    table = Table("runtime", "", "here")
+    for name, spec in RUNTIMES.items():
+        missing = missing_packages(name, conversion=False)
+        table.add_row(name, spec.summary, escape(f"pip install 'monai_mobileunet[{spec.extra}]'") if missing else "yes")
+    console.print(table)
+
+
+def bench(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is measured.")] = Path("bench_output"),
+    bundle: Annotated[Path | None, typer.Option(help="A trained bundle: masks in lower precision, stages.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of images such as it segments.")] = None,
+    dice: Annotated[
+        Path | None, typer.Option(help="JSON file, network: Dice of a trained one; time is then drawn against it too.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu; or cuda, where only torch is measured.")] = "cpu",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
+) -> None:
+    """Measure speed and memory against other networks, all in one run on this machine."""
+    from monai_mobileunet.benchmarks import run_benchmarks
+    from monai_mobileunet.benchmarks.report import draw_pareto, print_report
+    from monai_mobileunet.bundle import Bundle
+
+    if (bundle is None) != (data is None):
+        raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
+    try:
+        known_dice = json.loads(dice.read_text()) if dice else None
+        opened = None
+        if bundle is not None:
+            opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
+        with steps() as note:
+            results = run_benchmarks(output, opened, data, quick, device, note)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        fail(error)
+    print_report(results, console)
+    with (output / "report.txt").open("w") as file:
+        print_report(results, Console(file=file, width=160))
+    draw_pareto(results, output / "pareto.png", known_dice)
+    console.print(
+        ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
+    )

@@ -1,0 +1,73 @@
+"""How commands talk: steps, errors, and the values that users type."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+__all__ = ["console", "fail", "log_file", "overrides", "say_error", "steps"]
+
+console = Console()
+
+
+def say_error(text: object) -> None:
+    """Print an error as it is, whatever brackets it holds."""
+    console.print(f"error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Say what is wrong and end with exit code 1."""
+    say_error(error)
+    raise typer.Exit(1) from error
+
+
+def overrides(changes: Sequence[str]) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text."""
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, found, value = change.partition("=")
+        if not found:
+            raise typer.BadParameter(f"{change!r} is not id=value.", param_hint="--set")
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[name] = value
+    return values
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Show the step that runs: in place on a terminal, line by line elsewhere."""
+    if not console.is_terminal:
+        yield console.print
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Keep what is logged in a file, not on the terminal, where it would tear a progress bar; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    root, ours = logging.getLogger(), logging.getLogger("monai_mobileunet")
+    writer = logging.getLogger("monai.data.image_writer")  # keeps to itself, with a handler on the terminal
+    before, level = writer.handlers[:], ours.level
+    root.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    writer.handlers[:] = [handler]
+    try:
+        yield
+    finally:
+        writer.handlers[:] = before
+        ours.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()

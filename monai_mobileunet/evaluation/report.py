@@ -1,0 +1,204 @@
+"""An evaluation as files: a table of cases, a table of classes, one JSON file, and a page to look at."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import monai_mobileunet
+from monai_mobileunet.evaluation.comparison import CaseResult
+from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.pictures import draw_agreement, draw_distributions, draw_overlay
+from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
+
+__all__ = ["Evaluation", "worst_cases", "write_report"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that a report tells.
+
+    Attributes:
+        title: what was evaluated.
+        class_names: of the classes from 1 on.
+        tolerance: of the surface Dice, mm.
+        cases: a result for each case.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    tolerance: float
+    cases: tuple[CaseResult, ...]
+
+    @property
+    def measured(self) -> list[CaseResult]:
+        """The cases without a problem."""
+        return [case for case in self.cases if not case.problem]
+
+    @property
+    def problems(self) -> list[CaseResult]:
+        """The cases that could not be measured."""
+        return [case for case in self.cases if case.problem]
+
+    @property
+    def classes(self) -> list[ClassSummary]:
+        """A summary for each class."""
+        return summarise(self.class_names, [case.classes for case in self.measured])
+
+
+def worst_cases(evaluation: Evaluation, count: int) -> list[CaseResult]:
+    """The cases with the lowest mean Dice, lowest first; a class drawn where there is none counts as 0."""
+
+    def score(case: CaseResult) -> float:
+        dice = [0.0 if r.outcome is Outcome.FALSE_POSITIVE else r.dice for r in case.classes]
+        known = [value for value in dice if value is not None]
+        return float(np.mean(known)) if known else 1.0
+
+    return sorted(evaluation.measured, key=score)[:count]
+
+
+def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[Path]:
+    """Write ``cases.csv``, ``classes.csv``, ``results.json`` and ``report.html``, each whole or not at all.
+
+    The page holds its pictures, so that it can be sent as one file. They show what is in the images.
+
+    Args:
+        evaluation: what to tell.
+        folder: where to, made if it does not exist.
+        worst: how many of the worst cases are pictured.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = evaluation.classes
+    contents = {
+        "cases.csv": _csv(_case_rows(evaluation)),
+        "classes.csv": _csv(_class_rows(classes)),
+        "results.json": json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
+        "report.html": _page(evaluation, classes, worst),
+    }
+    for name, content in contents.items():
+        temporary = folder / f".{name}"
+        temporary.write_text(content, encoding="utf-8")
+        os.replace(temporary, folder / name)
+    return [folder / name for name in contents]
+
+
+def _case_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    rows = []
+    for case in evaluation.cases:
+        for name, result in zip(evaluation.class_names, case.classes):
+            values = {_column(m): getattr(result, m.attribute) for m in METRICS}
+            volumes = {"pred_ml": result.pred_ml, "label_ml": result.label_ml, "bias_ml": result.bias_ml}
+            rows.append({"case": case.files.name, "class": name, "outcome": result.outcome.value, **values, **volumes})
+        if case.problem:
+            rows.append({"case": case.files.name, "problem": case.problem})
+    columns = ["case", "class", "outcome", *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _class_rows(classes: Sequence[ClassSummary]) -> list[dict[str, Any]]:
+    rows = []
+    for summary in classes:
+        row: dict[str, Any] = {"class": summary.name}
+        row |= {outcome.value: count for outcome, count in summary.outcomes.items()}
+        for metric in METRICS:
+            known = summary.metrics[metric.attribute]
+            for part in ("mean", "low", "high", "std", "median"):
+                row[f"{_column(metric)}_{part}"] = getattr(known, part) if known else None
+        volume = summary.volume
+        low, high = volume.limits if volume and volume.limits else (None, None)
+        row |= {"bias_ml": volume.bias if volume else None, "bias_ml_low": low, "bias_ml_high": high}
+        rows.append(row)
+    return rows
+
+
+def _column(metric: Any) -> str:
+    return f"{metric.attribute}_{metric.unit}" if metric.unit else metric.attribute
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["case"], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    return text.getvalue()
+
+
+def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
+    cases = []
+    for case in evaluation.cases:
+        paths = {key: str(value) for key, value in asdict(case.files).items() if value is not None}
+        results = {name: asdict(r) for name, r in zip(evaluation.class_names, case.classes)}
+        cases.append({**paths, "classes": results} | ({"problem": case.problem} if case.problem else {}))
+    return {
+        "title": evaluation.title,
+        "intended_use": "Not a medical device. Not for diagnostic use.",
+        "monai_mobileunet": monai_mobileunet.__version__,
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "surface_dice_tolerance_mm": evaluation.tolerance,
+        "interval": "95 %, percentile bootstrap over cases",
+        "classes": [
+            {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
+            for summary in classes
+        ],
+        "cases": cases,
+    }
+
+
+def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -> str:
+    environment = Environment(
+        loader=PackageLoader("monai_mobileunet.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    measured = evaluation.measured
+    pictures = {}
+    if measured:
+        pictures["distributions"] = _embedded(draw_distributions(evaluation.class_names, measured))
+        pictures["agreement"] = _embedded(draw_agreement(evaluation.class_names, measured))
+    shown = [
+        {"case": case, "picture": _embedded(_overlay(case, evaluation.class_names))}
+        for case in worst_cases(evaluation, worst)
+    ]
+    return environment.get_template("report.html").render(
+        evaluation=evaluation, classes=classes, metrics=METRICS, outcomes=list(Outcome), pictures=pictures, worst=shown
+    )
+
+
+def _embedded(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _overlay(case: CaseResult, class_names: Sequence[str]) -> bytes:
+    """Slices of a case where segmentation and reference differ most."""
+    files = case.files
+    paths = {"image": files.image or files.label, "pred": files.pred, "label": files.label}
+    volumes = {key: nibabel.as_closest_canonical(nibabel.load(path)) for key, path in paths.items()}
+    arrays = {key: np.asanyarray(volume.dataobj) for key, volume in volumes.items()}
+    shape = (*arrays["label"].shape, 1, 1)[:3]
+    pred, label = (arrays[key].reshape(shape).astype(np.uint8) for key in ("pred", "label"))
+    image = arrays["image"].astype(np.float32).reshape(*shape, -1)[..., 0]
+    differing = pred != label
+    png = io.BytesIO()
+    spacing = (*map(float, volumes["label"].header.get_zooms()[:3]), 1.0, 1.0)[:3]
+    draw_overlay(
+        image, pred, png, class_names, spacing, label, shown=differing if differing.any() else label, title=files.name
+    )
+    return png.getvalue()

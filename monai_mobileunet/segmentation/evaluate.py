@@ -1,0 +1,94 @@
+"""Cases with references: segmented where that is wanted, compared, reported."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from monai_mobileunet.data import DataError, Finding, case_name, find_images
+from monai_mobileunet.data.cases import Case
+from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.evaluation import CaseFiles, CaseResult, Evaluation, compare_case
+from monai_mobileunet.segmentation.segmenter import Segmenter
+
+__all__ = ["evaluate_folder", "segment_cases"]
+
+logger = logging.getLogger(__name__)
+Note = Callable[[str], None]
+
+
+def segment_cases(segmenter: Segmenter, cases: Sequence[Case], note: Note = lambda name: None) -> dict[str, str]:
+    """Segment cases, one after the other; one that fails does not stop the others.
+
+    Args:
+        segmenter: writes the masks where its bundle's ``output_dir`` says.
+        cases: ``{"image": path, …}`` each.
+        note: called with the name of each case when it is done.
+
+    Returns:
+        For each case that failed: its name, and why.
+    """
+    problems = {}
+    for case in cases:
+        name = case_name(case["image"])
+        started = time.perf_counter()
+        try:
+            segmenter(Path(case["image"]))
+            logger.info("%s segmented in %.2f s", case["image"], time.perf_counter() - started)
+        except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
+            logger.exception("%s was not segmented", case["image"])
+            problems[name] = f"{case['image']}: was not segmented ({root_cause(error)})."
+        note(name)
+    return problems
+
+
+def evaluate_folder(
+    title: str,
+    cases: Sequence[Case],
+    preds: Path,
+    class_names: Sequence[str],
+    tolerance: float = 1.0,
+    problems: dict[str, str] | None = None,
+    note: Note = lambda name: None,
+) -> Evaluation:
+    """Compare the segmentations in a folder with the references of cases.
+
+    Args:
+        title: of the report.
+        cases: ``{"image": path, "label": path}`` each.
+        preds: folder of the segmentations, searched with its subfolders for files named as the images are.
+        class_names: of the classes from 1 on.
+        tolerance: of the surface Dice, mm.
+        problems: what is known to be wrong already, by the name of the case.
+        note: called with the name of each case when it is done.
+
+    Raises:
+        DataError: no such folder, nothing in it, or two segmentations of one name.
+    """
+    found = _by_name(preds)
+    results = []
+    for case in cases:
+        name = case_name(case["image"])
+        pred = found.get(name) or found.get(name.removesuffix("_0000")) or preds / f"{name}.nii.gz"
+        files = CaseFiles(name, Path(case["label"]), pred, Path(case["image"]))
+        known = (problems or {}).get(name)
+        results.append(
+            CaseResult(files, problem=known) if known else compare_case(files, len(class_names) + 1, tolerance)
+        )
+        note(name)
+    return Evaluation(title, tuple(class_names), tolerance, tuple(results))
+
+
+def _by_name(preds: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for entry in find_images(preds):
+        path = Path(entry["image"])
+        name = case_name(path)
+        if name in files:
+            raise DataError(
+                [Finding(str(path), f"has the same name as {files[name]}.", "Name a folder that has one of each.")]
+            )
+        files[name] = path
+    return files

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from conftest import RunBundle
+
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.segmentation import Segmenter, segment_cases
+
+
+@pytest.fixture
+def bundle(bundle_copy: Path, tmp_path: Path) -> Bundle:
+    """With random weights."""
+    opened = Bundle(bundle_copy, device="cpu", output_dir=str(tmp_path / "masks"))
+    torch.manual_seed(0)
+    torch.save(opened.parser.get_parsed_content("network").state_dict(), bundle_copy / "models" / "model.pt")
+    return Bundle(bundle_copy, device="cpu", output_dir=str(tmp_path / "masks"))
+
+
+def masks(folder: Path) -> dict[str, np.ndarray]:
+    return {path.name: np.asarray(nibabel.load(path).dataobj) for path in sorted(folder.glob("*.nii.gz"))}
+
+
+def test_masks_are_those_of_the_bundle_run_by_monai(
+    bundle: Bundle, toy_dataset: Path, tmp_path: Path, run_bundle: RunBundle
+):
+    images = toy_dataset / "imagesTr"
+    bundle.parser.update({"dataset_dir": str(images)})
+    segmenter = Segmenter(bundle)
+    for image in sorted(images.iterdir()):
+        segmenter(image)
+    config = bundle.folder / "configs" / "inference.json"
+    run_bundle(config, dataset_dir=images, output_dir=tmp_path / "by monai", device="cpu")
+    ours, theirs = masks(tmp_path / "masks"), masks(tmp_path / "by monai")
+    assert list(ours) == list(theirs) == sorted(path.name for path in images.iterdir())
+    for name in ours:
+        assert np.array_equal(ours[name], theirs[name])
+        assert ours[name].dtype == theirs[name].dtype == np.uint8
+    assert any(mask.any() for mask in ours.values())
+
+
+def test_cases_that_fail_are_reported_and_the_others_segmented(bundle: Bundle, own_dataset: Path, tmp_path: Path):
+    images = own_dataset / "imagesTr"
+    (images / "toy_002.nii.gz").write_bytes(b"")
+    bundle.parser.update({"dataset_dir": str(images)})
+    done: list[str] = []
+    cases = [{"image": str(path)} for path in sorted(images.iterdir())[:3]]
+    problems = segment_cases(Segmenter(bundle), cases, done.append)
+    assert list(problems) == ["toy_002"]
+    assert "toy_002.nii.gz: was not segmented" in problems["toy_002"]
+    assert done == ["toy_001", "toy_002", "toy_003"]
+    assert list(masks(tmp_path / "masks")) == ["toy_001.nii.gz", "toy_003.nii.gz"]
