@@ -1,4 +1,4 @@
-# make setup | demo | bench | test | test-all | lint | format | clean
+# make setup | demo | bench | bench-accuracy | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -6,10 +6,12 @@ BIN := .venv/bin
 DATA ?=
 OUTPUT ?= demo_output
 BENCH_OUTPUT ?= bench_output
+ACCURACY_OUTPUT ?= accuracy_output
+ACCURACY_ARGS ?=
 BUNDLE ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup demo bench test test-all lint format clean
+.PHONY: setup demo bench bench-accuracy test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -27,6 +29,11 @@ demo: setup
 bench: setup
 	$(BIN)/mobileunet bench --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
 
+# Dice of BUNDLE's network and of its peers, each trained by the bundle's recipe on DATA=<folder of its data set>, and
+# what a volume costs each. Hours; an interrupted run goes on with the network that it was at.
+bench-accuracy: setup
+	$(BIN)/mobileunet bench-accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
+
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
@@ -43,4 +50,4 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv demo_output bench_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo_output bench_output accuracy_output eval_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,7 @@ import typer
 
 import monai_mobileunet
 from monai_mobileunet.cli.bundles import evaluate, export
-from monai_mobileunet.cli.networks import bench, info, runtimes
+from monai_mobileunet.cli.networks import bench, bench_accuracy, info, runtimes
 from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import console
 
@@ -30,5 +30,5 @@ def main(
     """Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use."""
 
 
-for command in (demo, check, evaluate, export, info, runtimes, bench):
-    app.command()(command)
+for command in (demo, check, evaluate, export, info, runtimes, bench, bench_accuracy):
+    app.command(command.__name__.replace("_", "-"))(command)

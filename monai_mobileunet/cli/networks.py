@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,11 @@ from rich.progress import track
 from rich.table import Table
 
 from monai_mobileunet.cli.tables import groups_table, variants_table
-from monai_mobileunet.cli.terminal import console, fail, steps
+from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, steps
 from monai_mobileunet.networks import VARIANTS, create_network
 from monai_mobileunet.networks.info import network_info
 
-__all__ = ["bench", "info", "runtimes"]
+__all__ = ["bench", "bench_accuracy", "info", "runtimes"]
 
 
 def info(
@@ -89,6 +90,44 @@ def bench(
     with (output / "report.txt").open("w") as file:
         print_report(results, Console(file=file, width=160))
     draw_pareto(results, output / "pareto.png", known_dice)
+    console.print(
+        ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
+    )
+
+
+def bench_accuracy(
+    bundle: Annotated[Path, typer.Argument(help="Bundle whose recipe trains each network. A bundle is code.")],
+    dataset: Annotated[Path, typer.Argument(help="Data set that it is trained on, split as its train.json says.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it; what is there is kept.")] = Path(
+        "accuracy_output"
+    ),
+    networks: Annotated[
+        list[str] | None, typer.Option("--network", help="Only this one; as often as needed. All without it.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How long each is trained, in place of the recipe.")] = None,
+    fold: Annotated[int, typer.Option(min=0, help="Which part of the split validates.")] = 0,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="id=value of the recipe, as often as needed.")
+    ] = None,
+) -> None:
+    """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
+    from monai_mobileunet.benchmarks.accuracy import compare_networks
+    from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
+    from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
+
+    try:
+        with log_file(output / "accuracy.log"), steps() as note:
+            rows = compare_networks(
+                bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, overrides(changes or []), note
+            )
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    except subprocess.CalledProcessError as error:
+        fail(error, f"a training failed; its log is named in {output / 'accuracy.log'}.")
+    console.print(accuracy_table(rows))
+    with (output / "report.txt").open("w") as file:
+        Console(file=file, width=160).print(accuracy_table(rows))
+    draw_accuracy(rows, output / "pareto.png")
     console.print(
         ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
     )

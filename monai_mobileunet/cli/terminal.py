@@ -22,9 +22,9 @@ def say_error(text: object) -> None:
     console.print(f"error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-def fail(error: BaseException) -> NoReturn:
-    """Say what is wrong and end with exit code 1."""
-    say_error(error)
+def fail(error: BaseException, text: str | None = None) -> NoReturn:
+    """Say what is wrong, in other words than the error's where given, and end with exit code 1."""
+    say_error(text or error)
     raise typer.Exit(1) from error
 
 

@@ -33,11 +33,14 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
             :func:`monai_mobileunet.slicing.slice_axes`.
         context: neighbouring slices on each side, per key: of the image as the network wants it, 0 for the label.
         pad_values: per key, what to pad with; ``None`` repeats the edge.
+        context_axis: per key, whether the neighbours become an axis of their own behind the channels: of the label
+            where the network predicts several slices at once.
         allow_missing_keys: do not raise if a key is missing.
 
     Returns:
         A list of ``num_samples`` dictionaries; the items of ``keys`` are plain tensors
-        ``(C * (2 * context + 1), H', W')``, since a slice has no place in space that its window could keep.
+        ``(C * (2 * context + 1), H', W')``, or with ``context_axis`` and context ``(C, 2 * context + 1, H', W')``,
+        since a slice has no place in space that its window could keep.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         spatial_dim: int | str | Sequence[int | str] = 2,
         context: Sequence[int] | int = 0,
         pad_values: Sequence[float | None] | float | None = None,
+        context_axis: Sequence[bool] | bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -60,6 +64,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
             raise ValueError(f"roi_size {roi_size} and num_samples {num_samples} must be at least 1.")
         self.context = ensure_tuple_rep(context, len(self.keys))
         self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
+        self.context_axis = ensure_tuple_rep(context_axis, len(self.keys))
 
     def draw(self, spatial_shape: Sequence[int]) -> tuple[int | str, torch.Tensor, list[tuple[int, int]]]:
         """Draw the plane, the slices, and the corner of each slice's window in the padded slice."""
@@ -73,18 +78,21 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
         """Cut the slices; see the class."""
-        present = list(self.key_iterator(data, self.context, self.pad_values))
+        present = list(self.key_iterator(data, self.context, self.pad_values, self.context_axis))
         shapes = {tuple(data[key].shape[1:]) for key, *_ in present}
         if len(shapes) != 1 or len(next(iter(shapes))) != 3:
             raise ValueError(f"{self.keys} have spatial shapes {sorted(shapes)}; expected one 3D shape for all.")
         plane, indices, corners = self.draw(shapes.pop())
         rest = {key: value for key, value in data.items() if key not in self.keys}
         samples = [dict(rest) for _ in corners]
-        for key, context, pad_value in present:
+        for key, context, pad_value, as_axis in present:
             volume = data[key].as_tensor() if isinstance(data[key], MetaTensor) else torch.as_tensor(data[key])
             slices = self._pad(take_slices(volume, indices, plane, context), pad_value)
             for sample, cut, (row, column) in zip(samples, slices, corners, strict=True):
-                sample[key] = cut[:, row : row + self.roi_size[0], column : column + self.roi_size[1]].contiguous()
+                window = cut[:, row : row + self.roi_size[0], column : column + self.roi_size[1]]
+                if as_axis and context:
+                    window = window.unflatten(0, (2 * context + 1, -1)).movedim(1, 0)
+                sample[key] = window.contiguous()
         return samples
 
     def _pad(self, slices: torch.Tensor, value: float | None) -> torch.Tensor:

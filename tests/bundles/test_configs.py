@@ -84,6 +84,8 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
         "planes",
         "mirror_axes",
         "context",
+        "out_slices",
+        "out_step",
         "spacing",
         "network_def",
         "network",

@@ -27,8 +27,9 @@ def threshold_network(folder: Path) -> dict[str, object]:
         network.bias.copy_(torch.tensor([0.0, 0.0, -10.0]))
         network.weight[1, 3] = 1.0
     torch.save(network.state_dict(), folder / "threshold.pt")
+    one_by_one = {"context": 3, "out_slices": 1, "out_step": 1}
     definition = {"_target_": "torch.nn.Conv2d", "in_channels": 7, "out_channels": 3, "kernel_size": 1}
-    return {"network_def": definition, "ckpt_path": str(folder / "threshold.pt")}
+    return {"network_def": definition, "ckpt_path": str(folder / "threshold.pt"), **one_by_one}
 
 
 def segment(images: Path, output: Path, **overrides: object) -> None:

@@ -87,3 +87,18 @@ def test_bad_arguments_and_shapes_are_refused():
         RandSliceSamplesd("image", 4, num_samples=0)
     with pytest.raises(ValueError, match="expected one 3D shape"):
         RandSliceSamplesd(["image", "label"], 4)({"image": torch.zeros(1, 4, 4, 4), "label": torch.zeros(1, 4, 4, 3)})
+
+
+def test_neighbours_as_an_axis_lie_from_the_first_to_the_last():
+    volume = torch.cat([coordinates((6, 4, 4)), -coordinates((6, 4, 4))])
+    arguments = {"roi_size": 4, "num_samples": 6, "spatial_dim": 0, "context": [1, 1]}
+    cut = RandSliceSamplesd(["image", "label"], **arguments, context_axis=[False, True]).set_random_state(0)
+    for sample in cut({"image": volume, "label": volume.clone()}):
+        image, label = sample["image"], sample["label"]
+        assert image.shape == (6, 4, 4)
+        assert label.shape == (2, 3, 4, 4)
+        assert label.is_contiguous()
+        for place in range(3):
+            assert torch.equal(label[:, place], image[2 * place : 2 * place + 2])
+    without = RandSliceSamplesd("label", 4, 1, context_axis=True)({"label": volume})
+    assert without[0]["label"].shape == (2, 4, 4), "one slice needs no axis"

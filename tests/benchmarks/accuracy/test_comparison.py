@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import write_dataset
+from typer.testing import CliRunner
+
+from monai_mobileunet.benchmarks.accuracy import AccuracyRow, compare_networks
+from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
+from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
+from monai_mobileunet.cli import app
+
+QUICK = {"device": "cpu", "num_samples": 2, "roi_size": [16, 16], "network_def#variant": "mobileunet_fine"}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "data", cases=10)
+
+
+def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, dataset: Path, tmp_path: Path):
+    notes: list[str] = []
+    arguments = (bundle_copy, dataset, tmp_path / "out", [OURS])
+    rows = compare_networks(*arguments, epochs=1, overrides=QUICK, note=notes.append)
+    ours, published = rows
+    assert ours.network == OURS
+    assert set(ours.dice) == {"anterior", "posterior"}
+    assert ours.macs > 0
+    assert ours.seconds
+    assert ours.parameters
+    assert ours.training_seconds
+    assert published.source.startswith("https://")
+    assert published.macs > ours.macs
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["epochs"] == 1
+    assert any("training" in note for note in notes)
+
+    notes.clear()
+    again = compare_networks(*arguments, epochs=1, overrides=QUICK, note=notes.append)
+    assert again == rows
+    assert not any("training" in note for note in notes)
+
+
+@pytest.mark.slow
+def test_every_peer_is_trained_by_the_bundle_s_recipe(bundle_copy: Path, dataset: Path, tmp_path: Path):
+    quick = {key: value for key, value in QUICK.items() if not key.startswith("network_def")}
+    rows = compare_networks(bundle_copy, dataset, tmp_path / "out", list(PEERS), epochs=1, overrides=quick)
+    assert [row.network for row in rows[:-1]] == list(PEERS)
+    assert all(row.seconds for row in rows[:-1])
+
+
+def test_a_training_that_fails_names_its_log(bundle_copy: Path, dataset: Path, tmp_path: Path):
+    (dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
+    arguments = ["bench-accuracy", bundle_copy, dataset, "--output", tmp_path / "out", "--network", OURS]
+    result = CliRunner().invoke(app, [*map(str, arguments), "--epochs", "1", "--set", "device=cpu"])
+    assert result.exit_code == 1
+    assert "a training failed" in result.output
+    assert "toy_002.nii.gz" in (tmp_path / "out" / "accuracy.log").read_text()
+
+
+def test_a_network_that_is_none_of_them_is_refused(bundle_copy: Path, dataset: Path, tmp_path: Path):
+    with pytest.raises(ValueError, match="'ours' is none of the bundle's, MONAI UNet"):
+        compare_networks(bundle_copy, dataset, tmp_path, ["ours"])
+
+
+def test_table_and_picture(tmp_path: Path):
+    rows = [
+        AccuracyRow("ours", {"a": 0.9, "b": 0.8}, 2e9, 470_000, 0.2, 600.0),
+        AccuracyRow("theirs", {"a": 0.91, "b": 0.81}, 2e11, source="https://example.org"),
+    ]
+    assert accuracy_table(rows).row_count == 2
+    draw_accuracy(rows, tmp_path / "pareto.png")
+    assert (tmp_path / "pareto.png").stat().st_size > 10_000
