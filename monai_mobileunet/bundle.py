@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -104,13 +104,16 @@ class Bundle:
         channels = self.metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
         return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
 
-    def cases(self, dataset_dir: str | PathLike, part: str, fold: int = 0) -> list[dict[str, str]]:
+    def cases(
+        self, dataset_dir: str | PathLike, part: str, fold: int = 0, overrides: Mapping[str, Any] | None = None
+    ) -> list[dict[str, str]]:
         """The cases of a data set as the bundle's ``train.json`` splits it.
 
         Args:
             dataset_dir: folder of the data set.
             part: ``"training"``, ``"validation"`` or ``"all"``.
             fold: which part of the split validates.
+            overrides: what was changed for the training, by id; ids that ``train.json`` has not are passed over.
 
         Raises:
             FileNotFoundError: the bundle has no ``train.json``.
@@ -122,7 +125,8 @@ class Bundle:
         parser = ConfigParser()
         parser.read_config(str(config))
         data = "validate#dataset#data"
-        parser.update({"bundle_root": str(self.folder), "dataset_dir": str(dataset_dir), "fold": fold})
+        known = {key: value for key, value in (overrides or {}).items() if key.split("#")[0] in parser}
+        parser.update({**known, "bundle_root": str(self.folder), "dataset_dir": str(dataset_dir), "fold": fold})
         # opened and checked they are one by one later, where one that is broken stops no other
         parser.update({f"{data}#part": part, f"{data}#num_classes": None})
         try:

@@ -92,8 +92,10 @@ def own_dataset(tmp_path: Path, toy_dataset: Path) -> Path:
 
 @pytest.fixture
 def bundle_copy(tmp_path: Path) -> Path:
-    """The hippocampus bundle in a place where it may write."""
-    return Path(shutil.copytree(HIPPOCAMPUS, tmp_path / HIPPOCAMPUS.name, ignore=shutil.ignore_patterns("eval")))
+    """The hippocampus bundle in a place where it may write, without weights."""
+    return Path(
+        shutil.copytree(HIPPOCAMPUS, tmp_path / HIPPOCAMPUS.name, ignore=shutil.ignore_patterns("eval", "*.pt"))
+    )
 
 
 RunBundle = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -83,23 +83,23 @@ def evaluate(
     worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,
 ) -> None:
     """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.evaluation import write_report
-    from monai_mobileunet.segmentation import Segmenter, evaluate_folder, segment_cases
-
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
     changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
     changed |= {"runtime": runtime} if runtime else {}
     masks = preds or output / "segmented"
     try:
-        opened = Bundle(bundle, **{"output_dir": str(masks.resolve()), **changed}) if bundle else None
-        cases = _cases(dataset, opened, part, fold)
+        from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.evaluation import write_report
+        from monai_mobileunet.segmentation import Segmenter, evaluate_folder, place_masks, segment_cases
+
+        opened = Bundle(bundle, **changed) if bundle else None
+        cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
         problems: dict[str, str] = {}
         with log_file(output / "evaluate.log"), Progress(console=console) as progress:
             if opened and preds is None:
-                opened.parser.update({"dataset_dir": str(Path(cases[0]["image"]).parent)})
+                place_masks(opened, cases, masks)
                 segmenter = Segmenter(opened)
                 bar = progress.add_task("segmenting", total=len(cases))
                 problems = segment_cases(segmenter, cases, lambda name: progress.advance(bar))
@@ -109,20 +109,22 @@ def evaluate(
                 title, cases, masks, names, tolerance, problems, lambda name: progress.advance(bar)
             )
         files = write_report(evaluation, output, worst)
-    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        fail(error, f"{error}. Install what evaluation needs: pip install 'monai_mobileunet[evaluate]'")
+    except (ValueError, FileNotFoundError) as error:
         fail(error)
     console.print(evaluation_table(evaluation))
     for case in evaluation.problems:
         say_error(case.problem)
-    console.print(", ".join(map(str, files)), soft_wrap=True)
+    console.print(", ".join(map(str, files)), soft_wrap=True, markup=False)
     if evaluation.problems:
         raise typer.Exit(1)
 
 
-def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int) -> list[Case]:
-    from monai_mobileunet.data import find_cases
+def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any]) -> list[Case]:
+    from monai_mobileunet.data import find_all_cases
 
-    return find_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold)
+    return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
 
 
 def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:

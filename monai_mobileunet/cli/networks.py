@@ -111,15 +111,17 @@ def bench_accuracy(
     ] = None,
 ) -> None:
     """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
-    from monai_mobileunet.benchmarks.accuracy import compare_networks
-    from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
-    from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
-
     try:
+        from monai_mobileunet.benchmarks.accuracy import compare_networks
+        from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
+        from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
+
         with log_file(output / "accuracy.log"), steps() as note:
             rows = compare_networks(
                 bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, overrides(changes or []), note
             )
+    except ModuleNotFoundError as error:
+        fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")
     except (ValueError, FileNotFoundError) as error:
         fail(error)
     except subprocess.CalledProcessError as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
+from rich.markup import escape
 from rich.table import Table
 
 from monai_mobileunet.networks.info import NetworkInfo
@@ -41,7 +42,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
             if count
         )
         bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
-        table.add_row(summary.name, *values, bias, "\n".join(counts))
+        table.add_row(escape(summary.name), *values, bias, "\n".join(counts))
     return table
 
 

@@ -8,12 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 from monai.data import load_decathlon_datalist, partition_dataset
 
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["IMAGE_SUFFIXES", "Case", "case_name", "find_cases", "find_class_names", "find_parts", "split_cases"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Case",
+    "case_name",
+    "find_all_cases",
+    "find_cases",
+    "find_class_names",
+    "find_parts",
+    "split_cases",
+]
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii")
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
@@ -63,14 +73,28 @@ def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]
 
 def _sections(root: Path) -> set[str]:
     """Lists that the folder's ``dataset.json`` has; nnU-Net's has none."""
-    index = root / "dataset.json"
+    return {key for key, value in _description(root / "dataset.json").items() if isinstance(value, list)}
+
+
+def _description(index: Path) -> dict[str, Any]:
+    """Content of a ``dataset.json``; empty where there is none."""
     if not index.is_file():
-        return set()
+        return {}
     try:
         content = json.loads(index.read_text())
     except json.JSONDecodeError as error:
         raise DataError([Finding(str(index), f"is not valid JSON ({error}).", "Mend it.")]) from error
-    return {key for key, value in content.items() if isinstance(value, list)}
+    return content if isinstance(content, dict) else {}
+
+
+def find_all_cases(dataset_dir: str | Path) -> list[Case]:
+    """The cases of a data set whatever they are for: its ``training`` and its ``validation`` list.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+    """
+    validation = find_cases(dataset_dir, "validation") if "validation" in _sections(Path(dataset_dir)) else []
+    return find_cases(dataset_dir) + validation
 
 
 def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
@@ -82,14 +106,14 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
         DataError: no such file, or no names in it.
     """
     index = Path(dataset_dir) / "dataset.json"
-    content = json.loads(index.read_text()) if index.is_file() else {}
+    labels = _description(index).get("labels")
     names = {}
-    for key, value in content.get("labels", {}).items():
+    for key, value in (labels if isinstance(labels, dict) else {}).items():
         number, name = (key, value) if str(key).isdigit() else (value, key)
         if isinstance(number, (str, int)) and int(number) > 0:
             names[int(number)] = str(name)
     if not names or sorted(names) != list(range(1, len(names) + 1)):
-        problem = "names no classes 1, 2, … in 'labels'." if content else "no such file."
+        problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
         raise DataError([Finding(str(index), problem, "Name the classes one by one.")])
     return tuple(names[number] for number in sorted(names))
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import traceback
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import nibabel
 import numpy as np
-from nibabel.spatialimages import SpatialImage
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from monai_mobileunet.evaluation.metrics import ClassResult, measure_case
 
 __all__ = ["CaseFiles", "CaseResult", "compare_case", "read_classes"]
 
+UNREADABLE = (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError)
 AFFINE_TOLERANCE = 1e-2  # mm: labels saved by other tools carry rounded affines
 
 
@@ -61,8 +63,8 @@ def compare_case(case: CaseFiles, num_classes: int, tolerance: float = 1.0) -> C
                 f"{case.pred}: found {found}, expected the grid of {case.label} {label.shape}. Resample the "
                 "segmentation to it with nearest neighbours, or copy the header if only the header is wrong."
             )
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        return CaseResult(case, problem=str(error) or "".join(traceback.format_exception_only(error)).strip())
+    except (FileNotFoundError, ValueError) as error:
+        return CaseResult(case, problem=str(error))
     return CaseResult(case, tuple(measure_case(pred, label, num_classes, spacing, tolerance)))
 
 
@@ -74,26 +76,28 @@ def read_classes(path: Path, num_classes: int) -> tuple[np.ndarray, np.ndarray, 
         num_classes: classes with the background.
 
     Returns:
-        ``(H, W, D)`` ``uint8`` on the file's own grid, the affine, and the mm per voxel along each axis.
+        ``(H, W, D)`` on the file's own grid, the affine, and the mm per voxel along each axis.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not one volume, or values that are no class numbers.
-        nibabel.filebasedimages.ImageFileError: not an image.
+        ValueError: not an image or a broken one, not one volume, or values that are no class numbers.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. Segment the case, or remove it from the list.")
-    volume = cast(SpatialImage, nibabel.load(path))
-    shape = tuple(volume.shape) + (1,) * (3 - len(volume.shape))
-    if len(shape) < 3 or any(size != 1 for size in shape[3:]) or 0 in shape:
-        raise ValueError(f"{path}: has shape {volume.shape}; expected one volume of class numbers. Split or mend it.")
     try:
-        values = np.asanyarray(volume.dataobj).reshape(shape[:3])
-    except (OSError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}). Replace it with an intact copy.") from error
+        volume = cast(SpatialImage, nibabel.load(path))
+        values = np.asanyarray(volume.dataobj)
+    except UNREADABLE as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path}: cannot be read ({reason}). Replace it with an intact copy.") from error
+    shape = values.shape + (1,) * (3 - values.ndim)
+    if len(shape) < 3 or any(size != 1 for size in shape[3:]) or 0 in shape or values.dtype.fields:
+        raise ValueError(f"{path}: has shape {volume.shape}; expected one volume of class numbers. Split or mend it.")
+    values = values.reshape(shape[:3])
     unknown = [value for value in np.unique(values).tolist() if value not in range(num_classes)]
     if unknown:
-        found = ", ".join(f"{value:g}" for value in unknown[:8])
+        found = ", ".join(map(str, unknown[:8]))
         raise ValueError(f"{path}: has values {found}; expected whole numbers from 0 to {num_classes - 1}.")
     width, height, depth = (*map(float, volume.header.get_zooms()[:3]), 1.0, 1.0)[:3]
-    return values.astype(np.uint8), np.asarray(volume.affine), (width, height, depth)
+    dtype = np.uint8 if num_classes <= 256 else np.uint16
+    return values.astype(dtype), np.asarray(volume.affine), (width, height, depth)

@@ -106,6 +106,11 @@ def _measure(
         return ClassResult(Outcome.MISSED, 0.0, None, None, 0.0, **volumes)
 
     box = _bounding_box(pred | label)
+    dice = 2 * int((pred[box] & label[box]).sum()) / (drawn + true)
+    if pred.shape.count(1) == 1:  # one slice: its contours are the surfaces, not all of its voxels
+        flat = pred.shape.index(1)
+        pred, label, spacing = pred.squeeze(flat), label.squeeze(flat), spacing[:flat] + spacing[flat + 1 :]
+        box = box[:flat] + box[flat + 1 :]
     masks = [torch.from_numpy(np.pad(mask[box], 1))[None, None] for mask in (pred, label)]
     both: dict[str, Any] = {"y_pred": masks[0], "y": masks[1], "include_background": True, "spacing": spacing}
     with warnings.catch_warnings():
@@ -113,7 +118,6 @@ def _measure(
         hd95 = compute_hausdorff_distance(**both, percentile=95)
         asd = compute_average_surface_distance(**both, symmetric=True)
         surface_dice = compute_surface_dice(**both, class_thresholds=[tolerance], use_subvoxels=True)
-    dice = 2 * int((pred[box] & label[box]).sum()) / (drawn + true)
     return ClassResult(Outcome.BOTH, dice, float(hd95), float(asd), float(surface_dice), **volumes)
 
 

@@ -61,7 +61,7 @@ def draw_overlay(
     if shown is None:
         shown = pred if label is None else label
     slices = largest_slices(shown)
-    low, high = np.percentile(image, [0.5, 99.5])
+    low, high = np.nanpercentile(image, [0.5, 99.5])
     figure = Figure(figsize=(12, 4.6), layout="constrained", facecolor="black")
     for axis, (axes, name) in enumerate(zip(figure.subplots(1, 3), ("sagittal", "coronal", "axial"), strict=True)):
         height, width = (spacing[a] for a in (2, 1, 0) if a != axis)
@@ -74,7 +74,7 @@ def draw_overlay(
     handles = [Line2D([], [], color=COLOURS[i % 10], label=name) for i, name in enumerate(class_names)]
     handles += [Line2D([], [], color="white", linestyle=STYLES[name_of], label=name_of) for name_of in volumes]
     figure.legend(handles=handles, loc="outside lower center", ncols=8, labelcolor="white", frameon=False)
-    figure.suptitle(title, color="white")
+    figure.suptitle(title, color="white", parse_math=False)
     if isinstance(path, Path):
         temporary = path.with_name(f".{path.name}")
         figure.savefig(temporary, format="png", dpi=100)
@@ -152,5 +152,5 @@ def _cut(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
 def _contours(axes, classes: np.ndarray, num_foreground: int, style: str) -> None:
     for number in range(1, num_foreground + 1):
         mask = classes == number
-        if mask.any() and not mask.all():
+        if min(mask.shape) > 1 and mask.any() and not mask.all():  # a line has no contour
             axes.contour(mask, [0.5], colors=[COLOURS[(number - 1) % 10]], linewidths=1.2, linestyles=style)

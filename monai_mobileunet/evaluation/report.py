@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nibabel
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from nibabel.spatialimages import SpatialImage
 
 import monai_mobileunet
-from monai_mobileunet.evaluation.comparison import CaseResult
+from monai_mobileunet.evaluation.comparison import UNREADABLE, CaseResult
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.pictures import draw_agreement, draw_distributions, draw_overlay
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
@@ -85,14 +86,14 @@ def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[P
     folder.mkdir(parents=True, exist_ok=True)
     classes = evaluation.classes
     contents = {
-        "cases.csv": _csv(_case_rows(evaluation)),
-        "classes.csv": _csv(_class_rows(classes)),
-        "results.json": json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
-        "report.html": _page(evaluation, classes, worst),
+        "cases.csv": lambda: _csv(_case_rows(evaluation)),
+        "classes.csv": lambda: _csv(_class_rows(classes)),
+        "results.json": lambda: json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
+        "report.html": lambda: _page(evaluation, classes, worst),
     }
-    for name, content in contents.items():
+    for name, content in contents.items():  # the numbers are on disk before pictures are tried
         temporary = folder / f".{name}"
-        temporary.write_text(content, encoding="utf-8")
+        temporary.write_text(content(), encoding="utf-8")
         os.replace(temporary, folder / name)
     return [folder / name for name in contents]
 
@@ -173,10 +174,10 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
     if measured:
         pictures["distributions"] = _embedded(draw_distributions(evaluation.class_names, measured))
         pictures["agreement"] = _embedded(draw_agreement(evaluation.class_names, measured))
-    shown = [
-        {"case": case, "picture": _embedded(_overlay(case, evaluation.class_names))}
-        for case in worst_cases(evaluation, worst)
-    ]
+    shown = []
+    for case in worst_cases(evaluation, worst):
+        png, problem = _overlay(case, evaluation.class_names)
+        shown.append({"case": case, "picture": _embedded(png), "problem": problem})
     return environment.get_template("report.html").render(
         evaluation=evaluation, classes=classes, metrics=METRICS, outcomes=list(Outcome), pictures=pictures, worst=shown
     )
@@ -186,19 +187,33 @@ def _embedded(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _overlay(case: CaseResult, class_names: Sequence[str]) -> bytes:
-    """Slices of a case where segmentation and reference differ most."""
+def _overlay(case: CaseResult, class_names: Sequence[str]) -> tuple[bytes, str]:
+    """Slices of a case where segmentation and reference differ most, and what is wrong with its image, if anything."""
     files = case.files
-    paths = {"image": files.image or files.label, "pred": files.pred, "label": files.label}
-    volumes = {key: nibabel.as_closest_canonical(nibabel.load(path)) for key, path in paths.items()}
-    arrays = {key: np.asanyarray(volume.dataobj) for key, volume in volumes.items()}
-    shape = (*arrays["label"].shape, 1, 1)[:3]
-    pred, label = (arrays[key].reshape(shape).astype(np.uint8) for key in ("pred", "label"))
-    image = arrays["image"].astype(np.float32).reshape(*shape, -1)[..., 0]
-    differing = pred != label
+    pred, label = (_canonical(path) for path in (files.pred, files.label))
+    masks = [np.asanyarray(volume.dataobj)[..., 0].astype(np.uint8) for volume in (pred, label)]
+    image, problem = np.zeros(masks[1].shape, np.float32), ""
+    if files.image is not None:
+        try:
+            found = np.asanyarray(_canonical(files.image).dataobj)[..., 0].astype(np.float32)
+            if found.shape != image.shape:
+                raise ValueError(f"found shape {found.shape}, expected that of its label, {image.shape}")
+            image = found
+        except (*UNREADABLE, ValueError) as error:  # the case is measured all the same, so its masks are shown alone
+            problem = f"{files.image} cannot be shown: {error}"
+    differing = masks[0] != masks[1]
+    shown = differing if differing.any() else masks[1]
     png = io.BytesIO()
-    spacing = (*map(float, volumes["label"].header.get_zooms()[:3]), 1.0, 1.0)[:3]
-    draw_overlay(
-        image, pred, png, class_names, spacing, label, shown=differing if differing.any() else label, title=files.name
-    )
-    return png.getvalue()
+    spacing = label.header.get_zooms()[:3]
+    draw_overlay(image, masks[0], png, class_names, spacing, masks[1], shown=shown, title=files.name)
+    return png.getvalue(), problem
+
+
+def _canonical(path: Path) -> SpatialImage:
+    """A file with RAS axes and a channel axis behind them, a plane as a volume of one slice."""
+    volume = cast(SpatialImage, nibabel.load(path))
+    shape = (*volume.shape, 1, 1)[:3]
+    values = np.asanyarray(volume.dataobj).reshape(*shape, -1)
+    if values.dtype.fields:
+        raise ValueError(f"{path} is a colour image")
+    return nibabel.as_closest_canonical(nibabel.Nifti1Image(values.astype(np.float32), volume.affine))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +19,8 @@ from monai.handlers import CheckpointSaver
 
 __all__ = ["AtomicCheckpointSaver"]
 
+logger = logging.getLogger(__name__)
+
 
 class AtomicCheckpointSaver(CheckpointSaver):
     """:class:`monai.handlers.CheckpointSaver` with whole files, fixed names, and a state of its own.
@@ -23,6 +28,8 @@ class AtomicCheckpointSaver(CheckpointSaver):
     - A file is written next to its place and moved there, so a kill leaves the old one.
     - The checkpoint saved at intervals can have a fixed name (``interval_filename``), so that resuming needs
       no search.
+    - A best model that an earlier training left, or that came with a bundle, is kept under a name with its hash when
+      the first of this training takes its place.
     - :meth:`state_dict` holds the best score so far. Saved with the last checkpoint (as a further entry of its
       ``save_dict``) and loaded with it, it keeps a resumed run from replacing the best model by a worse one,
       while the best model's file stays a plain state dict.
@@ -54,7 +61,8 @@ class AtomicCheckpointSaver(CheckpointSaver):
         for attribute, filename in names.items():
             checkpoint = getattr(self, attribute)
             if checkpoint is not None:
-                checkpoint.save_handler = AtomicFileSaver(save_dir, filename)
+                keep = attribute == "_key_metric_checkpoint"
+                checkpoint.save_handler = AtomicFileSaver(save_dir, filename, keep)
 
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer or an evaluator."""
@@ -67,7 +75,10 @@ class AtomicCheckpointSaver(CheckpointSaver):
         return {} if self._key_metric_checkpoint is None else dict(self._key_metric_checkpoint.state_dict())
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take up a list of best scores that :meth:`state_dict` gave."""
+        """Take up a list of best scores that :meth:`state_dict` gave; a file that it names is this training's own."""
+        checkpoint = self._key_metric_checkpoint
+        if state_dict.get("_saved") and checkpoint is not None and isinstance(checkpoint.save_handler, AtomicFileSaver):
+            checkpoint.save_handler.keep_existing = False
         super().load_state_dict(dict(state_dict))
 
 
@@ -77,11 +88,13 @@ class AtomicFileSaver(BaseSaveHandler):
     Args:
         save_dir: the folder.
         filename: fixed name; ``None`` takes the name that the checkpoint comes with.
+        keep_existing: keep a file that has the fixed name before the first checkpoint, under a name with its hash.
     """
 
-    def __init__(self, save_dir: str, filename: str | None = None) -> None:
+    def __init__(self, save_dir: str, filename: str | None = None, keep_existing: bool = False) -> None:
         self.save_dir = Path(save_dir)
         self.filename = filename
+        self.keep_existing = keep_existing
 
     def __call__(self, checkpoint: Mapping, filename: str, metadata: Mapping | None = None) -> None:
         if idist.get_rank() != 0:
@@ -95,10 +108,20 @@ class AtomicFileSaver(BaseSaveHandler):
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are private; others may serve this model
+            self._keep(target)
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
             raise
+
+    def _keep(self, target: Path) -> None:
+        if self.filename is not None and self.keep_existing and target.is_file():
+            digest = hashlib.sha256(target.read_bytes()).hexdigest()
+            kept = target.with_name(f"{target.stem}_{digest[:8]}{target.suffix}")
+            if not kept.exists():
+                shutil.copy2(target, kept)  # not moved: killed in between, there would be no model at all
+            logger.warning("%s was there before this training; kept as %s.", target, kept.name)
+        self.keep_existing = False
 
     def remove(self, filename: str) -> None:
         """Remove an old numbered checkpoint; a fixed name is replaced, never removed."""

@@ -236,11 +236,6 @@ class ContextSliceInferer(SliceInferer):
                 middles = torch.tensor(part) + self.out_slices // 2
                 slices = take_slices(volume, middles, plane, self.context).to(device)
                 scores = run(partial(_mirrored_neighbours, slices, 2 * self.context + 1))
-                if scores.shape[2:-2] != (self.out_slices,):
-                    raise RuntimeError(
-                        f"the network returned scores of shape {tuple(scores.shape)}; with out_slices="
-                        f"{self.out_slices} expected (N, classes, {self.out_slices}, H, W). Give both the same."
-                    )
                 yield mean.add(part, scores, starts[at] if at < len(starts) else None)
                 progress.advance(bar, len(part))
 
@@ -258,6 +253,12 @@ class ContextSliceInferer(SliceInferer):
             slices = slices_of(mirrored=axes[0] in subset)
             flips = [dim for dim, axis in ((-2, axes[1]), (-1, axes[2])) if axis in subset]
             out = self._scores(slices.flip(flips) if flips else slices, windows, call)  # flip copies
+            expected = (self.out_slices,) if self.out_slices > 1 else ()
+            if out.shape[2:-2] != expected:
+                raise RuntimeError(
+                    f"the network returned scores of shape {tuple(out.shape)}; with out_slices={self.out_slices} "
+                    f"expected {('N', 'classes', *expected, 'H', 'W')}. Give both the same."
+                )
             back = [*flips, 2] if axes[0] in subset and self.out_slices > 1 else flips
             return out.flip(back) if back else out
 

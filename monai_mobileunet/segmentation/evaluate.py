@@ -29,7 +29,11 @@ def segment_cases(segmenter: Segmenter, cases: Sequence[Case], note: Note = lamb
 
     Returns:
         For each case that failed: its name, and why.
+
+    Raises:
+        DataError: two cases of one name.
     """
+    _refuse_equal_names(cases)
     problems = {}
     for case in cases:
         name = case_name(case["image"])
@@ -65,9 +69,11 @@ def evaluate_folder(
         note: called with the name of each case when it is done.
 
     Raises:
-        DataError: no such folder, nothing in it, or two segmentations of one name.
+        DataError: no such folder, nothing in it (without ``problems`` that would explain it), two segmentations of
+            one name, or two cases.
     """
-    found = _by_name(preds)
+    _refuse_equal_names(cases)
+    found = {} if problems and not _files(preds) else _by_name(preds)
     results = []
     for case in cases:
         name = case_name(case["image"])
@@ -81,10 +87,29 @@ def evaluate_folder(
     return Evaluation(title, tuple(class_names), tolerance, tuple(results))
 
 
+def _refuse_equal_names(cases: Sequence[Case]) -> None:
+    images: dict[str, str] = {}
+    for case in cases:
+        other = images.setdefault(case_name(case["image"]), case["image"])
+        if other != case["image"]:
+            problem = f"has the same name as {other}, and masks are found by the names of their images."
+            raise DataError([Finding(case["image"], problem, "Give each image a name of its own.")])
+
+
+def _files(folder: Path) -> list[Path]:
+    """The images in a folder; none where there is no folder."""
+    try:
+        return [Path(entry["image"]) for entry in find_images(folder)]
+    except DataError:
+        return []
+
+
 def _by_name(preds: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for entry in find_images(preds):
-        path = Path(entry["image"])
+    if not _files(preds):
+        problem = "no masks in it." if preds.is_dir() else "no such folder."
+        raise DataError([Finding(str(preds), problem, "Name the folder of the segmentations.")])
+    for path in _files(preds):
         name = case_name(path)
         if name in files:
             raise DataError(

@@ -111,6 +111,17 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
     assert of_the_image(train["train"]["preprocessing_transforms"]) == wanted
 
 
+def test_another_seed_trains_otherwise_on_the_same_split(bundle: Path, toy_dataset: Path):
+    def validation(**changes: int) -> list[dict[str, str]]:
+        parser = read(bundle, "train.json")
+        parser.update({"dataset_dir": str(toy_dataset), "folds": 3, "subject_of": None, **changes})
+        parser["validate#dataset#data#num_classes"] = None
+        return parser.get_parsed_content("validate#dataset#data")
+
+    assert validation(seed=1) == validation(seed=2)
+    assert validation(split_seed=1) != validation(split_seed=2)
+
+
 def test_metadata_agree_with_the_network(bundle: Path):
     parser = read(bundle, "train.json")
     form = parser["_meta_"]["network_data_format"]

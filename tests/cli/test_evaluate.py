@@ -132,3 +132,58 @@ def test_two_segmentations_of_one_case_are_refused(tmp_path: Path, toy_dataset: 
     result = evaluate(toy_dataset, "--pred", preds, "--output", tmp_path / "out")
     assert result.exit_code == 1
     assert "has the same name as" in result.output
+
+
+def test_where_nothing_can_be_segmented_the_report_says_why(tmp_path: Path, own_dataset: Path, trained_bundle: Path):
+    for image in (own_dataset / "imagesTr").iterdir():
+        image.write_bytes(b"")
+    output = tmp_path / "out"
+    result = evaluate(own_dataset, "--bundle", trained_bundle, "--output", output, "--set", "device=cpu")
+    assert result.exit_code == 1
+    assert result.output.replace("\n", "").count("was not segmented") == 6
+    assert "0 of 6 cases" in (output / "report.html").read_text()
+
+
+def test_images_in_several_folders_get_masks_in_as_many(tmp_path: Path, own_dataset: Path, trained_bundle: Path):
+    description = json.loads((own_dataset / "dataset.json").read_text())
+    (own_dataset / "site B").mkdir()
+    moved = description["training"][0]
+    shutil.move(own_dataset / moved["image"], own_dataset / "site B" / "toy_001.nii.gz")
+    moved["image"] = "./site B/toy_001.nii.gz"
+    description["training"] = description["training"][:2]
+    (own_dataset / "dataset.json").write_text(json.dumps(description))
+    output = tmp_path / "out"
+    result = evaluate(own_dataset, "--bundle", trained_bundle, "--output", output, "--set", "device=cpu")
+    assert result.exit_code == 0, result.output
+    masks = {str(path.relative_to(output / "segmented")) for path in output.rglob("*.nii.gz")}
+    assert masks == {"site B/toy_001.nii.gz", "imagesTr/toy_002.nii.gz"}
+
+
+def test_a_mask_never_takes_the_place_of_an_image(own_dataset: Path, trained_bundle: Path):
+    (own_dataset / "imagesTr").rename(own_dataset / "segmented")
+    description = (own_dataset / "dataset.json").read_text().replace("imagesTr", "segmented")
+    (own_dataset / "dataset.json").write_text(description)
+    before = (own_dataset / "segmented" / "toy_001.nii.gz").read_bytes()
+    result = evaluate(own_dataset, "--bundle", trained_bundle, "--output", own_dataset, "--set", "device=cpu")
+    assert result.exit_code == 1
+    assert "would take its place" in result.output
+    assert (own_dataset / "segmented" / "toy_001.nii.gz").read_bytes() == before
+
+
+def test_cases_of_one_name_are_refused(tmp_path: Path, own_dataset: Path, preds: Path):
+    description = json.loads((own_dataset / "dataset.json").read_text())
+    (own_dataset / "other").mkdir()
+    shutil.copy(own_dataset / "imagesTr" / "toy_001.nii.gz", own_dataset / "other")
+    description["training"].append({"image": "./other/toy_001.nii.gz", "label": "./labelsTr/toy_001.nii.gz"})
+    (own_dataset / "dataset.json").write_text(json.dumps(description))
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "has the same name as" in result.output
+
+
+def test_the_validation_list_of_a_data_set_is_evaluated_too(tmp_path: Path, own_dataset: Path, preds: Path):
+    description = json.loads((own_dataset / "dataset.json").read_text())
+    description["validation"] = [description["training"].pop()]
+    (own_dataset / "dataset.json").write_text(json.dumps(description))
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
+    assert "6 of 6 cases" in result.output

@@ -38,14 +38,17 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Path, toy_dataset: Path):
-    commands = [command for command in COMMANDS if "monai.bundle" in command or command.startswith("mobileunet export")]
-    assert len(commands) == 9
+    ours = ("mobileunet export", "mobileunet evaluate")
+    commands = [command for command in COMMANDS if "monai.bundle" in command or command.startswith(ours)]
+    assert len(commands) == 11
     for command in commands:
         arguments = shlex.split(command.replace("$DATA", str(toy_dataset)))
         if "training" in arguments or "evaluate.json" in command:
             arguments += SHORT.split()
         if "training" in arguments and "max_epochs" not in command and "smoke" not in command:
             arguments += ["--train#trainer#max_epochs", "1"]
+        if arguments[:2] == ["mobileunet", "evaluate"]:
+            arguments = ["python", "-m", "monai_mobileunet", *arguments[1:]]
         if arguments[0] == "mobileunet":  # int8 would be refused: a network of one epoch has masks of noise
             arguments = ["python", "-m", "monai_mobileunet", *arguments[1:], "--format", "onnx", "--format", "openvino"]
         assert arguments[0] == "python"
@@ -59,6 +62,8 @@ def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Pat
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     assert len(list((checkout / "segmented").glob("*.nii.gz"))) == 6
+    for report in ("measured", "evaluated"):
+        assert "6 of 6 cases" in (checkout / report / "report.html").read_text()
     assert (checkout / "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt").is_file()
 
 
@@ -84,7 +89,7 @@ def test_the_table_of_runtimes_has_them_all():
 
 
 def test_make_knows_the_targets_that_the_readme_names():
-    for target in re.findall(r"`?make (\w+)", "\n".join(COMMANDS)):
+    for target in re.findall(r"`?make ([\w-]+)", "\n".join(COMMANDS)):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         done = subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr

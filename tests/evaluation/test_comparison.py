@@ -48,6 +48,7 @@ def test_a_plane_is_a_volume_of_one_slice(tmp_path: Path):
         (np.zeros((6, 7, 9), np.uint8), AFFINE, ["found shape (6, 7, 9)", "grid of", "Resample"]),
         (np.zeros((6, 7, 8), np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]), ["found another affine"]),
         (np.full((6, 7, 8), 7, np.uint8), AFFINE, ["has values 7", "from 0 to 2"]),
+        (np.full((6, 7, 8), 0.99999994, np.float32), AFFINE, ["has values 0.9999999"]),
         (np.full((6, 7, 8), 0.5, np.float32), AFFINE, ["has values 0.5"]),
         (np.full((6, 7, 8), np.nan, np.float32), AFFINE, ["has values nan"]),
         (np.zeros((6, 7, 8, 2), np.uint8), AFFINE, ["(6, 7, 8, 2)", "one volume"]),
@@ -71,3 +72,12 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_case(tmp_path: Path, lab
     result = compare_case(CaseFiles("case", label, pred), 3)
     assert result.classes == ()
     assert "pred.nii.gz" in result.problem
+
+
+def test_a_header_that_makes_no_sense_is_a_problem_of_its_case(tmp_path: Path, label: Path):
+    pred = save(tmp_path / "pred.nii", np.zeros((6, 7, 8), np.uint8))
+    content = bytearray(pred.read_bytes())
+    content[70:72] = (9999).to_bytes(2, "little")  # the code of the data type
+    pred.write_bytes(content)
+    problem = compare_case(CaseFiles("case", label, pred), 3).problem
+    assert "pred.nii: cannot be read (HeaderDataError" in problem

@@ -78,6 +78,20 @@ def test_results_are_those_of_the_whole_volume_wherever_the_class_lies(size, oth
     assert result.surface_dice == pytest.approx(float(surface_dice), rel=1e-4)
 
 
+@pytest.mark.parametrize("flat", [0, 1, 2])
+def test_a_single_slice_is_measured_in_its_plane(flat):
+    rows, columns = np.ogrid[:60, :60]
+    label, pred = (((rows - 30) ** 2 + (columns - centre) ** 2 < 400).astype(np.uint8) for centre in (27, 33))
+    tensors = [torch.from_numpy(plane)[None, None].bool() for plane in (pred, label)]
+    spacing = [2.0, 3.0]
+    expected = float(compute_hausdorff_distance(*tensors, include_background=True, percentile=95, spacing=spacing))
+    volumes = [np.expand_dims(plane, flat) for plane in (pred, label)]
+    (result,) = measure_case(*volumes, 2, np.insert(spacing, flat, 7.0))
+    assert result.hd95 == pytest.approx(expected)
+    assert result.hd95 > 10
+    assert result.asd > 5
+
+
 @pytest.mark.parametrize("shape", [(20, 20, 1), (1, 1, 1), (20, 1, 20)])
 def test_thin_volumes(shape):
     volume = np.ones(shape, np.uint8)

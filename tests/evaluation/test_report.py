@@ -96,3 +96,27 @@ def test_a_report_takes_the_place_of_the_last_one_and_leaves_nothing_else(evalua
     for _ in range(2):
         files = write_report(evaluation, tmp_path / "out", worst=0)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in files}
+
+
+@pytest.mark.parametrize("shape", [(20, 20, 1), (20, 20), (1, 20, 20)])
+def test_a_single_slice_has_a_report_too(tmp_path: Path, shape):
+    label = np.zeros(shape, np.uint8)
+    label[tuple(slice(0, 1) if size == 1 else slice(5, 12) for size in shape)] = 1
+    for name, values in {"label": label, "pred": np.roll(label, 2, axis=1)}.items():
+        nibabel.save(nibabel.Nifti1Image(values, np.diag([-1, -1, 1, 1])), tmp_path / f"{name}.nii")
+    files = CaseFiles("plane", tmp_path / "label.nii", tmp_path / "pred.nii")
+    write_report(Evaluation("planes", ("a",), 1.0, (compare_case(files, 2),)), tmp_path / "out")
+    assert "<b>plane</b>" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("broken", [b"no image", None])
+def test_an_image_that_cannot_be_shown_is_said_and_costs_no_number(evaluation, tmp_path: Path, broken):
+    image = evaluation.cases[2].files.image
+    if broken is None:
+        nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.float32), np.eye(4)), image)
+    else:
+        image.write_bytes(broken)
+    write_report(evaluation, tmp_path / "out", worst=1)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "image2.nii.gz cannot be shown" in page
+    assert len(rows(tmp_path / "out" / "cases.csv")) == 7

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -120,3 +121,37 @@ def test_others_may_read_the_file_as_the_umask_says(tmp_path: Path, network):
     finally:
         os.umask(old)
     assert (tmp_path / "model.pt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_model_from_before_is_kept_once_and_those_of_this_training_replace_each_other(tmp_path: Path, network):
+    (tmp_path / "model.pt").write_bytes(b"shipped with the bundle")
+    engine = evaluator([0.2, 0.8, 0.9])
+    best_saver(tmp_path, network).attach(engine)
+    engine.run([0], max_epochs=3)
+    digest = hashlib.sha256(b"shipped with the bundle").hexdigest()[:8]
+    assert {path.name for path in tmp_path.iterdir()} == {"model.pt", f"model_{digest}.pt"}
+    assert (tmp_path / f"model_{digest}.pt").read_bytes() == b"shipped with the bundle"
+    assert set(torch.load(tmp_path / "model.pt", weights_only=True)) == {"weight", "bias"}
+
+
+def test_a_resumed_run_does_not_keep_its_own_best_model(tmp_path: Path, network):
+    first = best_saver(tmp_path, network)
+    engine = evaluator([0.5])
+    first.attach(engine)
+    engine.run([0], max_epochs=1)
+    resumed = best_saver(tmp_path, network)
+    resumed.load_state_dict(first.state_dict())
+    engine = evaluator([0.9])
+    resumed.attach(engine)
+    engine.run([0], max_epochs=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_a_run_resumed_before_its_first_validation_keeps_the_model_from_before(tmp_path: Path, network):
+    (tmp_path / "model.pt").write_bytes(b"shipped with the bundle")
+    resumed = best_saver(tmp_path, network)
+    resumed.load_state_dict(best_saver(tmp_path, network).state_dict())
+    engine = evaluator([0.9])
+    resumed.attach(engine)
+    engine.run([0], max_epochs=1)
+    assert len(list(tmp_path.glob("model_*.pt"))) == 1

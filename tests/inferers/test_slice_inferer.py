@@ -213,10 +213,12 @@ class TestOutSlices:
         assert scores.shape == (1, CLASSES, 9, 10)
 
     def test_a_network_made_for_another_number_is_named(self, network):
-        with pytest.raises(RuntimeError, match=r"expected \(N, classes, 3, H, W\)"):
+        with pytest.raises(RuntimeError, match=r"'classes', 3, 'H'"):
             ContextSliceInferer(out_slices=3)(volume(), network)
-        with pytest.raises(RuntimeError, match=r"expected \(N, classes, 5, H, W\)"):
+        with pytest.raises(RuntimeError, match=r"'classes', 5, 'H'"):
             ContextSliceInferer(out_slices=5, context=2)(volume(), Grouped(2, 3))
+        with pytest.raises(RuntimeError, match=r"'classes', 'H'"):
+            ContextSliceInferer(context=2)(volume(), Grouped(2, 3))
 
     def test_the_networks_of_the_package(self):
         network = MobileUNet(in_channels=7, out_channels=CLASSES, out_slices=3, stem_stride=1, depth=3).eval()

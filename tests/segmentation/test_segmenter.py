@@ -9,7 +9,7 @@ import torch
 from conftest import RunBundle
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.segmentation import Segmenter, segment_cases
+from monai_mobileunet.segmentation import Segmenter, place_masks, segment_cases
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_masks_are_those_of_the_bundle_run_by_monai(
     bundle: Bundle, toy_dataset: Path, tmp_path: Path, run_bundle: RunBundle
 ):
     images = toy_dataset / "imagesTr"
-    bundle.parser.update({"dataset_dir": str(images)})
+    place_masks(bundle, [{"image": str(path)} for path in images.iterdir()], tmp_path / "masks")
     segmenter = Segmenter(bundle)
     for image in sorted(images.iterdir()):
         segmenter(image)

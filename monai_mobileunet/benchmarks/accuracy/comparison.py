@@ -20,7 +20,8 @@ from monai_mobileunet.benchmarks.accuracy.cost import seconds_per_case, volume_m
 from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.evaluation import write_report
-from monai_mobileunet.segmentation import Segmenter, evaluate_folder, segment_cases
+from monai_mobileunet.runtimes.exports import hash_file
+from monai_mobileunet.segmentation import Segmenter, evaluate_folder, place_masks, segment_cases
 
 __all__ = ["AccuracyRow", "compare_networks"]
 
@@ -37,6 +38,7 @@ class AccuracyRow:
     Attributes:
         network: its name.
         dice: mean over the validation cases, by class.
+        cases: how many of them were measured.
         macs: multiply-accumulates per volume, mean over the validation cases.
         parameters: of the network; ``None`` for a published result.
         seconds: from file to file, median; ``None`` likewise.
@@ -46,6 +48,7 @@ class AccuracyRow:
 
     network: str
     dice: dict[str, float]
+    cases: int
     macs: float
     parameters: int | None = None
     seconds: float | None = None
@@ -90,21 +93,30 @@ def compare_networks(
     unknown = [name for name in networks if name not in (OURS, *PEERS)]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join((OURS, *PEERS))}.")
-    settings = {"epochs": epochs, "fold": fold, "overrides": overrides or {}}
+    settings = {
+        "bundle": str(bundle.resolve()),
+        "configs": {name: hash_file(bundle / "configs" / name) for name in ("train.json", "inference.json")},
+        "dataset": str(dataset.resolve()),
+        "epochs": epochs,
+        "fold": fold,
+        "overrides": overrides or {},
+    }
     rows = []
     for name in networks:
         folder = output / name.replace(" ", "_").replace("'", "")
         row = _known(folder, settings)
         if row is None:
-            changes = {**network_override(name), **(overrides or {})}
+            changes = {**(overrides or {}), **network_override(name)}
             note(f"{name}: training")
             seconds = _train(bundle, dataset, folder, changes, epochs, fold)
             note(f"{name}: measuring")
             row = _measure(name, bundle, dataset, folder, changes, fold, seconds)
+            if row.cases < len(Bundle(bundle).cases(dataset, "validation", fold, changes)):
+                note(f"{name}: only {row.cases} cases could be measured, see {folder / 'cases.csv'}")
             _write(folder / "row.json", {"settings": settings, "row": asdict(row)})
         rows.append(row)
         note(f"{name}: {', '.join(f'{label} {dice:.4f}' for label, dice in row.dice.items())}")
-    rows += _published(bundle, dataset, fold)
+    rows += _published(bundle, dataset, fold, overrides or {})
     _write(output / "results.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
     return rows
 
@@ -128,7 +140,7 @@ def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], e
     }
     override = folder / "override.json"
     _write(override, {**changes, **settings})
-    files = f"['{(bundle / 'configs' / 'train.json').resolve()}','{override.resolve()}']"
+    files = repr([str((bundle / "configs" / "train.json").resolve()), str(override.resolve())])
     command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file", files]
     started = time.perf_counter()
     with (folder / "train.log").open("w") as log:
@@ -144,23 +156,29 @@ def _measure(
     name: str, bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], fold: int, training: float
 ) -> AccuracyRow:
     masks = folder / "segmented"
-    opened = Bundle(bundle, device="cpu", output_dir=str(masks), ckpt_path=str(folder / "models" / "model.pt"))
+    opened = Bundle(bundle)
     known = set(opened.parser.get())
     opened.parser.update({key: value for key, value in changes.items() if key.split("#")[0] in known})
-    cases = opened.cases(dataset, "validation", fold)
+    opened.parser.update({"device": "cpu", "ckpt_path": str(folder / "models" / "model.pt")})
+    cases = opened.cases(dataset, "validation", fold, changes)
     images = [Path(case["image"]) for case in cases]
-    opened.parser.update({"dataset_dir": str(images[0].parent)})
+    place_masks(opened, cases, masks)
     segmenter = Segmenter(opened)
     problems = segment_cases(segmenter, cases)
+    for problem in problems.values():
+        logger.error("%s: %s", name, problem)
     evaluation = evaluate_folder(name, cases, masks, opened.class_names, problems=problems)
     write_report(evaluation, folder)
     dice = {}
     for summary in evaluation.classes:
         estimate = summary.metrics["dice"]
-        dice[summary.name] = estimate.mean if estimate else float("nan")
+        if estimate is None:
+            raise ValueError(f"{name}: no validation case has a Dice of {summary.name}; see {folder / 'cases.csv'}.")
+        dice[summary.name] = estimate.mean
     return AccuracyRow(
         network=name,
         dice=dice,
+        cases=len(evaluation.measured),
         macs=float(np.mean(volume_macs(opened, segmenter.network, images))),
         parameters=sum(parameter.numel() for parameter in segmenter.network.parameters()),
         seconds=seconds_per_case(segmenter, images[:TIMED_CASES]),
@@ -168,15 +186,16 @@ def _measure(
     )
 
 
-def _published(bundle: Path, dataset: Path, fold: int) -> list[AccuracyRow]:
+def _published(bundle: Path, dataset: Path, fold: int, overrides: dict[str, Any]) -> list[AccuracyRow]:
     published = PUBLISHED.get(bundle.resolve().name)
     if published is None:
         return []
     opened = Bundle(bundle)
-    shapes = [nibabel.load(case["image"]).shape[:3] for case in opened.cases(dataset, "validation", fold)]  # type: ignore[attr-defined]
+    shapes = [nibabel.load(case["image"]).shape[:3] for case in opened.cases(dataset, "validation", fold, overrides)]  # type: ignore[attr-defined]
     names = opened.class_names
     macs = float(np.mean(dynunet_macs(published, shapes, len(names) + 1)))
-    return [AccuracyRow(published.name, dict(zip(names, published.dice, strict=True)), macs, source=published.source)]
+    dice = dict(zip(names, published.dice, strict=True))
+    return [AccuracyRow(published.name, dice, published.cases, macs, source=published.source)]
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -93,6 +93,7 @@ class Published:
     Attributes:
         name: of the network.
         dice: per class, in the order of the bundle's.
+        cases: that it was measured on.
         patch: of its sliding windows.
         passes: over the mirrored volume, the plain one included.
         source: where it stands.
@@ -100,6 +101,7 @@ class Published:
 
     name: str
     dice: tuple[float, ...]
+    cases: int
     patch: tuple[int, int, int]
     passes: int
     source: str
@@ -109,6 +111,7 @@ PUBLISHED: dict[str, Published] = {
     "hippocampus_mri_segmentation": Published(
         "3D DynUNet (published, another split)",
         (0.9007, 0.8835),
+        52,
         (40, 56, 40),
         8,
         "https://github.com/Project-MONAI/tutorials/tree/main/modules/dynunet_pipeline, fold 0, validated with "

@@ -10,9 +10,16 @@ from typer.testing import CliRunner
 from monai_mobileunet.benchmarks.accuracy import AccuracyRow, compare_networks
 from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
 from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
 
-QUICK = {"device": "cpu", "num_samples": 2, "roi_size": [16, 16], "network_def#variant": "mobileunet_fine"}
+QUICK = {
+    "device": "cpu",
+    "split_seed": 3,
+    "num_samples": 2,
+    "roi_size": [16, 16],
+    "network_def#variant": "mobileunet_fine",
+}
 
 
 @pytest.fixture
@@ -36,10 +43,17 @@ def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, 
     assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["epochs"] == 1
     assert any("training" in note for note in notes)
 
+    assert ours.cases == 2
+    (bundle_copy / "models").mkdir(exist_ok=True)
+
     notes.clear()
     again = compare_networks(*arguments, epochs=1, overrides=QUICK, note=notes.append)
     assert again == rows
     assert not any("training" in note for note in notes)
+
+    masks = {path.name for path in (tmp_path / "out" / "the_bundles" / "segmented").iterdir()}
+    expected = Bundle(bundle_copy).cases(dataset, "validation", 0, {"split_seed": 3})
+    assert masks == {Path(case["image"]).name for case in expected}, "measured on what it was not trained on"
 
 
 @pytest.mark.slow
@@ -66,8 +80,8 @@ def test_a_network_that_is_none_of_them_is_refused(bundle_copy: Path, dataset: P
 
 def test_table_and_picture(tmp_path: Path):
     rows = [
-        AccuracyRow("ours", {"a": 0.9, "b": 0.8}, 2e9, 470_000, 0.2, 600.0),
-        AccuracyRow("theirs", {"a": 0.91, "b": 0.81}, 2e11, source="https://example.org"),
+        AccuracyRow("ours", {"a": 0.9, "b": 0.8}, 10, 2e9, 470_000, 0.2, 600.0),
+        AccuracyRow("theirs", {"a": 0.91, "b": 0.81}, 52, 2e11, source="https://example.org"),
     ]
     assert accuracy_table(rows).row_count == 2
     draw_accuracy(rows, tmp_path / "pareto.png")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor, list_data_collate
 
-from monai_mobileunet.data import RandSliceSamplesd
+from monai_mobileunet.transforms import RandSliceSamplesd
 
 
 def coordinates(shape) -> torch.Tensor:

@@ -1,0 +1,7 @@
+"""Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane."""
+
+from monai_mobileunet.transforms.parts import SplitByPlaned
+from monai_mobileunet.transforms.sides import RandMirrorSidesd
+from monai_mobileunet.transforms.slices import RandSliceSamplesd
+
+__all__ = ["RandMirrorSidesd", "RandSliceSamplesd", "SplitByPlaned"]
