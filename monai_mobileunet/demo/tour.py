@@ -12,15 +12,15 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.data import DataError, Finding, case_name, find_parts
+from monai_mobileunet.data import DataError, Finding, find_parts
 from monai_mobileunet.data.cases import Case
 from monai_mobileunet.demo.cohort import make_cohort
-from monai_mobileunet.evaluation import dice_per_class, draw_overlay
+from monai_mobileunet.evaluation import CaseResult, draw_overlay, write_report
+from monai_mobileunet.segmentation import evaluate_folder
 
 __all__ = ["run_demo"]
 
@@ -126,34 +126,35 @@ def _bundle_run(configs: Sequence[Path], run_id: str, console: Console) -> None:
 
 
 def _report(held_out: Sequence[Case], output_dir: Path, task: Task, console: Console) -> None:
-    """Print the Dice of every held-out case and draw it."""
+    """Print the Dice of every held-out case, draw it, and write the page that an evaluation has."""
+    title = "Held-out cases of the demo"
+    evaluation = evaluate_folder(title, held_out, output_dir / "segmented", task.class_names)
     table = Table("case", *task.class_names, title="Dice on the held-out cases, whole volumes, native grid")
-    scores, pictures = [], []
-    for case in held_out:
-        name = case_name(case["image"])
-        image, label, pred = (
-            nibabel.as_closest_canonical(nibabel.load(path))
-            for path in (case["image"], case["label"], output_dir / "segmented" / f"{name}.nii.gz")
-        )
-        label_array, pred_array = (np.asarray(volume.dataobj).round().astype(np.uint8) for volume in (label, pred))
-        dice = dice_per_class(torch.from_numpy(pred_array), torch.from_numpy(label_array), len(task.class_names) + 1)
-        scores.append(dice)
-        table.add_row(name, *(f"{value:.3f}" for value in dice))
-        picture = output_dir / f"{name}.png"
-        first_channel = image.get_fdata(dtype=np.float32).reshape(*label_array.shape, -1)[..., 0]
-        draw_overlay(
-            first_channel,
-            pred_array,
-            picture,
-            task.class_names,
-            image.header.get_zooms()[:3],
-            label_array,
-            title=f"{name} (not for diagnostic use)",
-        )
-        pictures.append(picture)
+    for case in evaluation.measured:
+        dice = ("absent" if result.dice is None else f"{result.dice:.3f}" for result in case.classes)
+        table.add_row(case.files.name, *dice)
     table.add_section()
-    table.add_row("mean", *(f"{value:.3f}" for value in np.nanmean(scores, axis=0)))
+    means = (summary.metrics["dice"] for summary in evaluation.classes)
+    table.add_row("mean", *("absent" if mean is None else f"{mean.mean:.3f}" for mean in means))
     console.print(table)
-    console.print("Pictures, segmentation solid, reference dotted:")
-    for picture in [*pictures, output_dir / "training" / "curve.png"]:
-        console.print(f"  {picture}", soft_wrap=True)
+    for case in evaluation.problems:
+        console.print(case.problem, style="red", markup=False, soft_wrap=True)
+    console.print("Pictures, segmentation solid, reference dotted, and a page with all of it:")
+    page = write_report(evaluation, output_dir / "report")[-1]
+    for case in evaluation.measured:
+        console.print(f"  {_draw(case, output_dir, task)}", soft_wrap=True)
+    console.print(f"  {output_dir / 'training' / 'curve.png'}\n  {page}", soft_wrap=True)
+
+
+def _draw(case: CaseResult, output_dir: Path, task: Task) -> Path:
+    files = case.files
+    image, label, pred = (
+        nibabel.as_closest_canonical(nibabel.load(path))
+        for path in (files.image or files.label, files.label, files.pred)
+    )
+    label_array, pred_array = (np.asarray(volume.dataobj).round().astype(np.uint8) for volume in (label, pred))
+    first_channel = image.get_fdata(dtype=np.float32).reshape(*label_array.shape, -1)[..., 0]
+    picture, title = output_dir / f"{files.name}.png", f"{files.name} (not for diagnostic use)"
+    spacing = image.header.get_zooms()[:3]
+    draw_overlay(first_channel, pred_array, picture, task.class_names, spacing, label_array, title)
+    return picture

@@ -2,7 +2,6 @@
 
 from monai_mobileunet.evaluation.comparison import CaseFiles, CaseResult, compare_case
 from monai_mobileunet.evaluation.metrics import ClassResult, Outcome, measure_case
-from monai_mobileunet.evaluation.overlap import dice_per_class
 from monai_mobileunet.evaluation.pictures import draw_overlay
 from monai_mobileunet.evaluation.report import Evaluation, write_report
 from monai_mobileunet.evaluation.summary import ClassSummary, summarise
@@ -15,7 +14,6 @@ __all__ = [
     "Evaluation",
     "Outcome",
     "compare_case",
-    "dice_per_class",
     "draw_overlay",
     "measure_case",
     "summarise",

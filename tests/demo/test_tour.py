@@ -39,3 +39,5 @@ def test_the_tour_trains_segments_the_held_out_cases_and_shows_them(toy_dataset:
             assert picture.size == (1200, 460)
         assert str(output / f"{name}.png") in done.stdout
     assert (output / "training" / "curve.png").is_file()
+    assert str(output / "report" / "report.html") in done.stdout
+    assert f"{len(segmented)} of {len(segmented)} cases" in (output / "report" / "report.html").read_text()

@@ -15,6 +15,7 @@ import torch
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.export import FORMATS, export_bundle
 from monai_mobileunet.export.bundle_export import network_inputs
+from monai_mobileunet.inferers.groups import plan_groups
 from monai_mobileunet.networks import create_network
 from monai_mobileunet.runtimes.exports import MANIFEST, hash_file
 
@@ -85,7 +86,7 @@ def test_what_differs_is_not_written_and_the_others_are(bundle: Bundle, images: 
 
     def write_another(source, path):
         torch.manual_seed(1)
-        other = create_network(VARIANT, in_channels=source.in_channels, out_channels=3).eval()
+        other = create_network(VARIANT, in_channels=source.in_channels, out_channels=3, out_slices=5).eval()
         for parameter in other.parameters():
             torch.nn.init.normal_(parameter)
         write(dataclasses.replace(source, network=other), path)
@@ -134,8 +135,8 @@ def test_the_inputs_are_those_of_inference_evenly_spread(bundle: Bundle, images:
     image = sorted(images.iterdir())[0]
     everything = network_inputs(bundle, image, 10_000)
     depth = nibabel.load(image).shape[2]
-    assert len(everything) == 2 * depth, "two passes, the second mirrored"
-    assert {item.shape[:2] for item in everything} == {(1, 7)}
+    assert len(everything) == 2 * len(plan_groups(depth, 5, 3)), "two passes, the second mirrored"
+    assert {item.shape[:2] for item in everything} == {(1, 11)}
     some = network_inputs(bundle, image, 10)
     assert len(some) == 10
     positions = [next(i for i, item in enumerate(everything) if torch.equal(item, one)) for one in some]
