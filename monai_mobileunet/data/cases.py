@@ -6,7 +6,7 @@ Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.dat
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from monai_mobileunet.data.errors import DataError, Finding
 __all__ = [
     "IMAGE_SUFFIXES",
     "Case",
+    "by_case_name",
     "case_name",
     "find_all_cases",
     "find_cases",
@@ -185,17 +186,23 @@ def _paired(root: Path) -> list[Case]:
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.name.lower().endswith(IMAGE_SUFFIXES):
-            continue  # the archives of the Decathlon carry macOS companions, "._name.nii.gz", that are no images
-        name = case_name(path)
-        if name in files:
-            raise DataError(
-                [Finding(str(path), f"has the same case name as {files[name].name}.", "Rename or remove one.")]
-            )
-        files[name] = path
-    return files
+    # the archives of the Decathlon carry macOS companions, "._name.nii.gz", that are no images
+    visible = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    return by_case_name(path for path in visible if path.name.lower().endswith(IMAGE_SUFFIXES))
+
+
+def by_case_name(files: Iterable[Path]) -> dict[str, Path]:
+    """Files by the names of their cases.
+
+    Raises:
+        DataError: two files of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in files:
+        other = found.setdefault(case_name(path), path)
+        if other != path:
+            raise DataError([Finding(str(path), f"has the same case name as {other}.", "Rename or remove one.")])
+    return found
 
 
 def _without_channel(name: str, labels: dict[str, Path]) -> str:

@@ -13,6 +13,7 @@ from monai.inferers import SliceInferer
 from monai.utils import convert_to_dst_type, ensure_tuple, ensure_tuple_rep, fall_back_tuple
 from rich.progress import Progress, track
 
+from monai_mobileunet.inferers.assembly import assemble_volume
 from monai_mobileunet.inferers.batches import FittingBatches
 from monai_mobileunet.inferers.groups import GroupMean, plan_groups
 from monai_mobileunet.inferers.labels import labels_of_scores
@@ -173,13 +174,13 @@ class ContextSliceInferer(SliceInferer):
         slabs = partial(self._slabs, volumes, network=network, args=args, kwargs=kwargs)
         if self.argmax and len(planes) == 1:
             labels = ((at, labels_of_scores(scores)) for at, scores in slabs(planes[0]))
-            return _volume(labels, planes[0], volumes.shape, torch.uint8, device)
+            return assemble_volume(labels, planes[0], volumes.shape, torch.uint8, device)
 
         dtype = volumes.dtype if volumes.is_floating_point() else torch.float32
         mean = torch.empty(0)
         for index, plane in enumerate(planes):
             parts = ((at, scores / len(planes)) for at, scores in slabs(plane)) if len(planes) > 1 else slabs(plane)
-            scores = _volume(parts, plane, volumes.shape, torch.float16 if self.argmax else dtype, device)
+            scores = assemble_volume(parts, plane, volumes.shape, torch.float16 if self.argmax else dtype, device)
             mean = scores if index == 0 else mean.add_(scores)
         return labels_of_scores(mean) if self.argmax else mean
 
@@ -276,28 +277,3 @@ class ContextSliceInferer(SliceInferer):
 def _mirrored_neighbours(slices: torch.Tensor, neighbours: int, mirrored: bool) -> torch.Tensor:
     """Slices with their context, the neighbours in reversed order where the stack is mirrored."""
     return slices.unflatten(1, (neighbours, -1)).flip(1).flatten(1, 2) if mirrored else slices
-
-
-def _volume(
-    slabs: Iterator[tuple[tuple[int, slice], torch.Tensor]],
-    plane: int | str,
-    shape: torch.Size,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> torch.Tensor:
-    """Write slabs ``(n, channels, rows, columns)`` into a volume ``(B, channels, H, W, D)``.
-
-    Its memory stays slice by slice: a movement of axes costs nothing, a copy as much as a small network.
-    """
-    axes = slice_axes(plane)
-    depth, *size = (shape[axis + 2] for axis in axes)
-    out = torch.empty(0)
-    for index, ((b, span), slab) in enumerate(slabs):
-        if index == 0:  # the network tells how many classes there are
-            out = torch.empty(shape[0], depth, slab.shape[1], *size, dtype=dtype, device=device)
-        if slab.dtype == torch.uint8 and out.device == slab.device == torch.device("cpu"):
-            out.numpy()[b, span] = slab.numpy()  # not in parallel, for the reason that labels_of_scores gives
-        else:
-            out[b, span] = slab
-    slice_dims = (1, 3, 4)
-    return out.permute(0, 2, *(slice_dims[axes.index(axis)] for axis in range(3)))

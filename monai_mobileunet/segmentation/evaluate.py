@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from monai_mobileunet.data import DataError, Finding, case_name, find_images
-from monai_mobileunet.data.cases import Case
+from monai_mobileunet.data.cases import Case, by_case_name
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.evaluation import CaseFiles, CaseResult, Evaluation, compare_case
 from monai_mobileunet.segmentation.segmenter import Segmenter
@@ -33,7 +33,7 @@ def segment_cases(segmenter: Segmenter, cases: Sequence[Case], note: Note = lamb
     Raises:
         DataError: two cases of one name.
     """
-    _refuse_equal_names(cases)
+    by_case_name(Path(case["image"]) for case in cases)
     problems = {}
     for case in cases:
         name = case_name(case["image"])
@@ -72,8 +72,11 @@ def evaluate_folder(
         DataError: no such folder, nothing in it (without ``problems`` that would explain it), two segmentations of
             one name, or two cases.
     """
-    _refuse_equal_names(cases)
-    found = {} if problems and not _files(preds) else _by_name(preds)
+    by_case_name(Path(case["image"]) for case in cases)
+    found = _masks(preds)
+    if not found and not problems:
+        problem = "no masks in it." if preds.is_dir() else "no such folder."
+        raise DataError([Finding(str(preds), problem, "Name the folder of the segmentations.")])
     results = []
     for case in cases:
         name = case_name(case["image"])
@@ -87,33 +90,10 @@ def evaluate_folder(
     return Evaluation(title, tuple(class_names), tolerance, tuple(results))
 
 
-def _refuse_equal_names(cases: Sequence[Case]) -> None:
-    images: dict[str, str] = {}
-    for case in cases:
-        other = images.setdefault(case_name(case["image"]), case["image"])
-        if other != case["image"]:
-            problem = f"has the same name as {other}, and masks are found by the names of their images."
-            raise DataError([Finding(case["image"], problem, "Give each image a name of its own.")])
-
-
-def _files(folder: Path) -> list[Path]:
-    """The images in a folder; none where there is no folder."""
+def _masks(folder: Path) -> dict[str, Path]:
+    """The images in a folder and below it, by name; none where there is no folder."""
     try:
-        return [Path(entry["image"]) for entry in find_images(folder)]
+        images = find_images(folder)
     except DataError:
-        return []
-
-
-def _by_name(preds: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    if not _files(preds):
-        problem = "no masks in it." if preds.is_dir() else "no such folder."
-        raise DataError([Finding(str(preds), problem, "Name the folder of the segmentations.")])
-    for path in _files(preds):
-        name = case_name(path)
-        if name in files:
-            raise DataError(
-                [Finding(str(path), f"has the same name as {files[name]}.", "Name a folder that has one of each.")]
-            )
-        files[name] = path
-    return files
+        return {}
+    return by_case_name(Path(entry["image"]) for entry in images)

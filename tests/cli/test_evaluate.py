@@ -131,7 +131,7 @@ def test_two_segmentations_of_one_case_are_refused(tmp_path: Path, toy_dataset: 
     shutil.copy(preds / "below" / "toy_001.nii.gz", preds)
     result = evaluate(toy_dataset, "--pred", preds, "--output", tmp_path / "out")
     assert result.exit_code == 1
-    assert "has the same name as" in result.output
+    assert "has the same case name as" in result.output
 
 
 def test_where_nothing_can_be_segmented_the_report_says_why(tmp_path: Path, own_dataset: Path, trained_bundle: Path):
@@ -178,7 +178,7 @@ def test_cases_of_one_name_are_refused(tmp_path: Path, own_dataset: Path, preds:
     (own_dataset / "dataset.json").write_text(json.dumps(description))
     result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out")
     assert result.exit_code == 1
-    assert "has the same name as" in result.output
+    assert "has the same case name as" in result.output
 
 
 def test_the_validation_list_of_a_data_set_is_evaluated_too(tmp_path: Path, own_dataset: Path, preds: Path):
