@@ -96,7 +96,11 @@ def _write_overrides(output_dir: Path, dataset_dir: Path, task: Task, epochs: in
     """Write what distinguishes this run from the bundle and the fragment, so that it can be repeated by hand."""
     folder = output_dir / "configs"
     folder.mkdir(exist_ok=True)
-    shared = {"num_classes": len(task.class_names) + 1, "image_channels": task.image_channels}
+    shared = {
+        "num_classes": len(task.class_names) + 1,
+        "image_channels": task.image_channels,
+        "divide_by_plane": False,  # what holds for the hippocampus's two parts, not for the classes of another task
+    }
     train = {
         **shared,
         "class_names": list(task.class_names),

@@ -13,6 +13,9 @@ from monai.bundle import ConfigWorkflow
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from scipy.spatial.transform import Rotation
 
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.transforms import SplitByPlaned
+
 SPACING = (1.0, 1.0, 1.0)
 
 
@@ -30,6 +33,13 @@ def threshold_network(folder: Path) -> dict[str, object]:
     one_by_one = {"context": 3, "out_slices": 1, "out_step": 1}
     definition = {"_target_": "torch.nn.Conv2d", "in_channels": 7, "out_channels": 3, "kernel_size": 1}
     return {"network_def": definition, "ckpt_path": str(folder / "threshold.pt"), **one_by_one}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_plane_between_the_parts_can_be_left_out_for_other_classes(wanted: bool):
+    bundle = Bundle(HIPPOCAMPUS, device="cpu", divide_by_plane=wanted)
+    assert any(isinstance(step, SplitByPlaned) for step in bundle.postprocessing.transforms) == wanted
+    assert len(bundle.postprocessing.transforms) == 2 + wanted
 
 
 def segment(images: Path, output: Path, **overrides: object) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -39,5 +40,8 @@ def test_the_tour_trains_segments_the_held_out_cases_and_shows_them(toy_dataset:
             assert picture.size == (1200, 460)
         assert str(output / f"{name}.png") in done.stdout
     assert (output / "training" / "curve.png").is_file()
+    for name in ("train.json", "inference.json"):
+        overrides = json.loads((output / "configs" / name).read_text())
+        assert overrides["divide_by_plane"] is False, "its classes are not those of the bundle"
     assert str(output / "report" / "report.html") in done.stdout
     assert f"{len(segmented)} of {len(segmented)} cases" in (output / "report" / "report.html").read_text()
