@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 from monai_mobileunet.inferers import ContextSliceInferer
 from monai_mobileunet.networks import MobileUNet
+from monai_mobileunet.segmentation import Segmenter
 
 __version__ = version("monai_mobileunet")
 
-__all__ = ["ContextSliceInferer", "MobileUNet", "__version__"]
+__all__ = ["ContextSliceInferer", "MobileUNet", "Segmenter", "__version__"]

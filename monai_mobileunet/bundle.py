@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -67,6 +68,13 @@ class Bundle:
     def metadata(self) -> dict[str, Any]:
         """Content of ``metadata.json``."""
         return json.loads((self.folder / "configs" / "metadata.json").read_text())
+
+    def add_metadata(self, key: str, content: Any) -> None:
+        """Write an entry of ``metadata.json``; the file is replaced as a whole."""
+        path = self.folder / "configs" / "metadata.json"
+        temporary = path.with_name(f".{path.name}")
+        temporary.write_text(json.dumps({**self.metadata, key: content}, indent=4, ensure_ascii=False) + "\n")
+        os.replace(temporary, path)
 
     @property
     def weights(self) -> Path:

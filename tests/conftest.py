@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 
+from monai_mobileunet.bundle import Bundle
+
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
@@ -96,6 +98,16 @@ def bundle_copy(tmp_path: Path) -> Path:
     return Path(
         shutil.copytree(HIPPOCAMPUS, tmp_path / HIPPOCAMPUS.name, ignore=shutil.ignore_patterns("eval", "*.pt"))
     )
+
+
+@pytest.fixture
+def trained(bundle_copy: Path) -> Path:
+    """That bundle with random weights, which segment something."""
+    torch.manual_seed(0)
+    network = Bundle(bundle_copy, device="cpu").parser.get_parsed_content("network")
+    (bundle_copy / "models").mkdir(exist_ok=True)
+    torch.save(network.state_dict(), bundle_copy / "models" / "model.pt")
+    return bundle_copy
 
 
 RunBundle = Callable[..., subprocess.CompletedProcess[str]]

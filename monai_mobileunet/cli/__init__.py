@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 import monai_mobileunet
-from monai_mobileunet.cli.bundles import evaluate, export
+from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
 from monai_mobileunet.cli.networks import bench, bench_accuracy, info, runtimes
+from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import console
 
@@ -30,5 +31,5 @@ def main(
     """Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use."""
 
 
-for command in (demo, check, evaluate, export, info, runtimes, bench, bench_accuracy):
+for command in (demo, segment, check, evaluate, export, fingerprint, info, runtimes, bench, bench_accuracy):
     app.command(command.__name__.replace("_", "-"))(command)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress
+from rich.progress import Progress, track
 
 from monai_mobileunet.cli.tables import evaluation_table, exports_table
 from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, say_error, steps
 from monai_mobileunet.export.formats import FORMATS
 
-__all__ = ["evaluate", "export"]
+__all__ = ["evaluate", "export", "fingerprint"]
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -58,6 +58,26 @@ def export(
         raise typer.Exit(1)
 
 
+def fingerprint(
+    bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
+    dataset: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
+    modality: Annotated[str, typer.Option(help="As DICOM calls it: CT, MR, …")],
+) -> None:
+    """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.segmentation.ranges import measure_range
+
+    try:
+        opened = Bundle(bundle, device="cpu")
+        images = [case["image"] for case in find_all_cases(dataset)]
+        shown = track(images, "reading", console=console, disable=not console.is_terminal)
+        opened.add_metadata("training_data", measure_range(shown, opened.preprocessing, modality))
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    console.print_json(data=opened.metadata["training_data"])
+
+
 def evaluate(
     dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
     bundle: Annotated[
@@ -91,7 +111,8 @@ def evaluate(
     try:
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.evaluation import write_report
-        from monai_mobileunet.segmentation import Segmenter, evaluate_folder, place_masks, segment_cases
+        from monai_mobileunet.segmentation import Segmenter
+        from monai_mobileunet.segmentation.evaluate import evaluate_folder, segment_cases
 
         opened = Bundle(bundle, **changed) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
@@ -99,10 +120,9 @@ def evaluate(
         problems: dict[str, str] = {}
         with log_file(output / "evaluate.log"), Progress(console=console) as progress:
             if opened and preds is None:
-                place_masks(opened, cases, masks)
                 segmenter = Segmenter(opened)
                 bar = progress.add_task("segmenting", total=len(cases))
-                problems = segment_cases(segmenter, cases, lambda name: progress.advance(bar))
+                problems = segment_cases(segmenter, cases, masks, lambda name: progress.advance(bar))
             bar = progress.add_task("measuring", total=len(cases))
             title = f"{opened.folder.name if opened and preds is None else masks} on {dataset} ({part})"
             evaluation = evaluate_folder(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
-__all__ = ["console", "fail", "log_file", "overrides", "say_error", "steps"]
+__all__ = ["console", "fail", "log_file", "overrides", "say_error", "steps", "stoppable"]
 
 console = Console()
 
@@ -59,15 +61,29 @@ def log_file(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root, ours = logging.getLogger(), logging.getLogger("monai_mobileunet")
-    writer = logging.getLogger("monai.data.image_writer")  # keeps to itself, with a handler on the terminal
-    before, level = writer.handlers[:], ours.level
+    level = ours.level
     root.addHandler(handler)
     ours.setLevel(logging.INFO)
-    writer.handlers[:] = [handler]
     try:
         yield
     finally:
-        writer.handlers[:] = before
         ours.setLevel(level)
         root.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Take a request to end (SIGTERM, of a scheduler or a shutdown) as Ctrl-C: finish what is being written."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -13,20 +13,19 @@ from typing import Any
 from monai.data import load_decathlon_datalist, partition_dataset
 
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "Case",
     "by_case_name",
-    "case_name",
     "find_all_cases",
     "find_cases",
     "find_class_names",
     "find_parts",
+    "is_training_set",
     "split_cases",
 ]
 
-IMAGE_SUFFIXES = (".nii.gz", ".nii")
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
 
 Case = dict[str, str]
@@ -34,15 +33,6 @@ Case = dict[str, str]
 
 SubjectOf = Callable[[str], Hashable]
 """The subject that a case belongs to, by the case's name."""
-
-
-def case_name(path: str | Path) -> str:
-    """File name without its image suffix: ``hippocampus_001`` of ``imagesTr/hippocampus_001.nii.gz``."""
-    name = Path(path).name
-    for suffix in IMAGE_SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]:
@@ -70,6 +60,12 @@ def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]
             [Finding(str(index), f"its list {section!r} is empty.", "List pairs of 'image' and 'label' there.")]
         )
     return sorted(cases, key=lambda case: case_name(case["image"]))
+
+
+def is_training_set(folder: Path) -> bool:
+    """Whether a folder is one that :func:`find_cases` finds pairs in."""
+    pairs = any(all((folder / name).is_dir() for name in pair) for pair in FOLDER_PAIRS)
+    return pairs or "training" in _sections(folder)
 
 
 def _sections(root: Path) -> set[str]:

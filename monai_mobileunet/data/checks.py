@@ -7,17 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
-import torch
-from monai.data import MetaTensor
-from monai.transforms import LoadImage
 from rich.progress import track
 
 from monai_mobileunet.data.cases import Case
-from monai_mobileunet.data.errors import Finding, root_cause
+from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.reading import read_file, read_label
+from monai_mobileunet.data.volume import AFFINE_TOLERANCE, Volume
 
-__all__ = ["check_case", "check_cases"]
-
-AFFINE_TOLERANCE = 1e-2  # mm: labels saved by other tools carry rounded affines
+__all__ = ["check_case", "check_cases", "check_classes"]
 
 
 def check_cases(cases: Sequence[Case], num_classes: int, num_workers: int = 4, progress: bool = True) -> list[Finding]:
@@ -42,55 +39,53 @@ def check_cases(cases: Sequence[Case], num_classes: int, num_workers: int = 4, p
 
 
 def check_case(case: Case, num_classes: int) -> list[Finding]:
-    """Check that both files can be read, lie on the same grid, and hold finite intensities and known classes."""
-    loaded: dict[str, MetaTensor] = {}
-    for key, path in case.items():
-        try:
-            loaded[key] = LoadImage(image_only=True, ensure_channel_first=True)(path)
-        except Exception as error:  # whatever a reader raises for a broken file is the finding
-            return [Finding(path, f"cannot be read ({root_cause(error)}).", "Replace it with an intact copy.")]
+    """Check that both files can be read, lie on the same grid, and hold finite intensities and known classes.
+
+    Returns:
+        What is wrong, and with ``warning`` set what is only odd.
+    """
+    try:
+        image, label = read_file(case["image"]), read_label(case["label"])
+    except DataError as error:
+        return list(error.findings)
     return [
-        *_geometry(case, loaded),
-        *_intensities(case, loaded["image"]),
-        *_classes(case, loaded["label"], num_classes),
+        *_grids(image, label),
+        *_intensities(image),
+        *check_classes(label, num_classes),
+        *image.warnings,
+        *label.warnings,
     ]
 
 
-def _geometry(case: Case, loaded: dict[str, MetaTensor]) -> Iterator[Finding]:
-    image, label = loaded["image"], loaded["label"]
-    for key, volume in loaded.items():
-        if volume.ndim != 4 or 0 in volume.shape:
-            yield Finding(case[key], f"has shape {tuple(volume.shape[1:])}; expected a 3D volume.", "Split or mend it.")
-            return
-    if label.shape[0] != 1:
-        yield Finding(case["label"], f"has {label.shape[0]} channels; expected class numbers in one.", "Merge them.")
-    elif image.shape[1:] != label.shape[1:]:
+def _grids(image: Volume, label: Volume) -> Iterator[Finding]:
+    if image.shape != label.shape:
         yield Finding(
-            case["label"],
-            f"has shape {tuple(label.shape[1:])}, but its image {tuple(image.shape[1:])}.",
+            label.name,
+            f"has shape {label.shape}, but its image {image.shape}.",
             "Resample the label to the image's grid.",
         )
     elif not np.allclose(image.affine, label.affine, atol=AFFINE_TOLERANCE):
-        difference = float(np.abs(np.asarray(image.affine) - np.asarray(label.affine)).max())
+        difference = float(np.abs(image.affine - label.affine).max())
         yield Finding(
-            case["label"],
+            label.name,
             f"lies elsewhere than its image (affines differ by up to {difference:.3g}).",
             "Resample the label to the image's grid, or copy the image's header if only the header is wrong.",
         )
 
 
-def _intensities(case: Case, image: torch.Tensor) -> Iterator[Finding]:
-    bad = int((~torch.isfinite(image)).sum())
+def _intensities(image: Volume) -> Iterator[Finding]:
+    bad = image.values.size - int(np.isfinite(image.values).sum())
     if bad:
-        yield Finding(case["image"], f"has {bad} voxels that are NaN or infinite.", "Replace them by finite values.")
+        yield Finding(image.name, f"has {bad} voxels that are NaN or infinite.", "Replace them by finite values.")
 
 
-def _classes(case: Case, label: torch.Tensor, num_classes: int) -> Iterator[Finding]:
-    values = torch.unique(label).tolist()
+def check_classes(label: Volume, num_classes: int) -> Iterator[Finding]:
+    """Whether a label holds nothing but class numbers."""
+    values = np.unique(label.values).tolist()
     unknown = [value for value in values if value not in range(num_classes)]
     if unknown:
         yield Finding(
-            case["label"],
+            label.name,
             f"has label values {', '.join(f'{value:g}' for value in unknown[:8])}; expected 0 to {num_classes - 1}.",
             "Mend the label, or set the number of classes in the bundle.",
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from monai_mobileunet.data.cases import Case, SubjectOf, find_parts
 from monai_mobileunet.data.checks import check_cases
 from monai_mobileunet.data.errors import DataError
 
 __all__ = ["load_cases"]
+
+logger = logging.getLogger(__name__)
 
 
 def load_cases(
@@ -45,8 +49,12 @@ def load_cases(
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
         cases = parts[part][:limit]
         findings = check_cases(cases, num_classes) if num_classes else []
-        if findings:
-            raise DataError(findings)
+        for finding in findings:
+            if finding.warning:
+                logger.warning("%s", finding)
+        errors = [finding for finding in findings if not finding.warning]
+        if errors:
+            raise DataError(errors)
     except ValueError as error:
         if exit_on_error:
             raise SystemExit(f"error: {error}") from error

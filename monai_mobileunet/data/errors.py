@@ -12,11 +12,19 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where, what was found against what was expected, and how to mend it."""
+    """One thing that is wrong: where, what was found against what was expected, and how to mend it.
+
+    Attributes:
+        path: the file, or words for what is no file.
+        problem: what was found, and what was expected.
+        remedy: how to mend it.
+        warning: the image can be worked with, but the result may not mean what it seems to.
+    """
 
     path: str
     problem: str
     remedy: str
+    warning: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem} {self.remedy}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_mobileunet.data.cases import IMAGE_SUFFIXES
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix
 
 __all__ = ["find_images"]
 
@@ -27,7 +27,7 @@ def find_images(folder: str | Path, exit_on_error: bool = False) -> list[dict[st
     images = [
         {"image": str(path)}
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.name.startswith(".") and path.name.lower().endswith(IMAGE_SUFFIXES)
+        if path.is_file() and not path.name.startswith(".") and image_suffix(path)
     ]
     if images:
         return images

@@ -20,7 +20,7 @@ from monai_mobileunet.data import DataError, Finding, find_parts
 from monai_mobileunet.data.cases import Case
 from monai_mobileunet.demo.cohort import make_cohort
 from monai_mobileunet.evaluation import CaseResult, draw_overlay, write_report
-from monai_mobileunet.segmentation import evaluate_folder
+from monai_mobileunet.segmentation.evaluate import evaluate_folder
 
 __all__ = ["run_demo"]
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import nibabel
 import numpy as np
+from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
@@ -98,6 +99,6 @@ def read_classes(path: Path, num_classes: int) -> tuple[np.ndarray, np.ndarray, 
     if unknown:
         found = ", ".join(map(str, unknown[:8]))
         raise ValueError(f"{path}: has values {found}; expected whole numbers from 0 to {num_classes - 1}.")
-    width, height, depth = (*map(float, volume.header.get_zooms()[:3]), 1.0, 1.0)[:3]
+    width, height, depth = map(float, voxel_sizes(volume.affine))  # the pixdim of a header may say something else
     dtype = np.uint8 if num_classes <= 256 else np.uint16
     return values.astype(dtype), np.asarray(volume.affine), (width, height, depth)

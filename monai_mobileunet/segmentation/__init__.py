@@ -1,6 +1,5 @@
-"""Cases through a bundle: from the image's file to the mask's, and to how good it is."""
+"""Cases through a bundle: from the image's file to the mask's, one or thousands, and to how good they are."""
 
-from monai_mobileunet.segmentation.evaluate import evaluate_folder, segment_cases
-from monai_mobileunet.segmentation.segmenter import Segmenter, place_masks
+from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter
 
-__all__ = ["Segmenter", "evaluate_folder", "place_masks", "segment_cases"]
+__all__ = ["Segmentation", "Segmenter"]

@@ -11,6 +11,7 @@ from monai_mobileunet.data import DataError, Finding, case_name, find_images
 from monai_mobileunet.data.cases import Case, by_case_name
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.evaluation import CaseFiles, CaseResult, Evaluation, compare_case
+from monai_mobileunet.segmentation.plan import plan_cases
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["evaluate_folder", "segment_cases"]
@@ -19,32 +20,42 @@ logger = logging.getLogger(__name__)
 Note = Callable[[str], None]
 
 
-def segment_cases(segmenter: Segmenter, cases: Sequence[Case], note: Note = lambda name: None) -> dict[str, str]:
+def segment_cases(
+    segmenter: Segmenter, cases: Sequence[Case], output: Path, note: Note = lambda name: None
+) -> dict[str, str]:
     """Segment cases, one after the other; one that fails does not stop the others.
 
     Args:
-        segmenter: writes the masks where its bundle's ``output_dir`` says.
+        segmenter: of the bundle.
         cases: ``{"image": path, …}`` each.
+        output: folder of the masks, in subfolders as the images lie in theirs.
         note: called with the name of each case when it is done.
 
     Returns:
         For each case that failed: its name, and why.
 
     Raises:
-        DataError: two cases of one name.
+        DataError: two cases of one name, or a mask that would take the place of a file of the cases.
     """
     by_case_name(Path(case["image"]) for case in cases)
+    files = {Path(path).resolve() for case in cases for path in case.values()}
     problems = {}
-    for case in cases:
-        name = case_name(case["image"])
+    for planned in plan_cases([Path(case["image"]) for case in cases], output).cases:
+        if planned.output.resolve() in files:
+            raise DataError([Finding(str(planned.output), "the mask would take its place.", "Name another folder.")])
+        image = planned.images[0]
         started = time.perf_counter()
         try:
-            segmenter(Path(case["image"]))
-            logger.info("%s segmented in %.2f s", case["image"], time.perf_counter() - started)
+            result = segmenter(image)
+            for warning in result.warnings:
+                logger.warning("%s", warning)
+            result.save(planned.output)
+            logger.info("%s segmented in %.2f s", image, time.perf_counter() - started)
         except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
-            logger.exception("%s was not segmented", case["image"])
-            problems[name] = f"{case['image']}: was not segmented ({root_cause(error)})."
-        note(name)
+            logger.exception("%s was not segmented", image)
+            told = isinstance(error, DataError)
+            problems[case_name(image)] = str(error) if told else f"{image}: was not segmented ({root_cause(error)})."
+        note(case_name(image))
     return problems
 
 

@@ -2,66 +2,205 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImaged, Transform
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
+from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.writing import mask_type, write_mask
+from monai_mobileunet.segmentation.ranges import TrainingRange
 
-__all__ = ["Segmenter", "place_masks"]
+__all__ = ["Prepared", "Segmentation", "Segmenter", "preprocess"]
 
 
-def place_masks(bundle: Bundle, cases: Sequence[Mapping[str, str]], output: Path) -> None:
-    """Let a bundle write the masks of cases into a folder, in subfolders as their images lie in theirs.
+@dataclass(frozen=True)
+class Prepared:
+    """A case that the network can see.
 
-    Args:
-        bundle: its ``dataset_dir`` and ``output_dir`` are set.
-        cases: ``{"image": path, …}`` each.
-        output: the folder.
-
-    Raises:
-        ValueError: a mask would take the place of a file of the cases.
+    Attributes:
+        volume: as it was read.
+        case: what the bundle's preprocessing made of it.
+        warnings: of the file, and of how far it is from what the network was trained on.
+        seconds: by stage.
     """
-    files = {Path(path).absolute() for case in cases for path in case.values()}
-    images = [Path(case["image"]).absolute() for case in cases]
-    root = Path(os.path.commonpath([image.parent for image in images]))
-    for image in images:
-        mask = output.absolute() / image.relative_to(root)
-        if mask in files:
-            raise ValueError(f"{mask}: the mask of {image} would take its place. Name another folder for the output.")
-    bundle.parser.update({"dataset_dir": str(root), "output_dir": str(output.absolute())})
+
+    volume: Volume
+    case: dict[str, Any]
+    warnings: tuple[Finding, ...]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What came of a case.
+
+    Attributes:
+        mask: class numbers ``(H, W, D)`` on the grid of the image, ``uint8`` (``uint16`` with more than 256 classes).
+        volume: the image.
+        class_names: of the classes from 1 on.
+        warnings: what a reader must know to trust the mask.
+        seconds: by stage: read, preprocess, infer, postprocess.
+    """
+
+    mask: np.ndarray
+    volume: Volume
+    class_names: tuple[str, ...]
+    warnings: tuple[Finding, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def volumes_ml(self) -> dict[str, float]:
+        """Volume of each class, by its name."""
+        counts = np.zeros(len(self.class_names) + 1, np.int64)
+        for part in self.mask:  # bincount makes a copy of eight bytes per voxel
+            counts += np.bincount(part.ravel(), minlength=len(counts))
+        return {name: float(counts[i + 1]) * self.volume.voxel_ml for i, name in enumerate(self.class_names)}
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the mask with the image's geometry; see :func:`monai_mobileunet.data.write_mask`."""
+        write_mask(self.mask, Path(path), self.volume)
 
 
 class Segmenter:
-    """What the bundle's ``inference.json`` does to a case, without its engine, so that one case is a call.
+    """What a bundle's ``inference.json`` does to a case, without its engine, so that one case is a call.
 
-    The transforms, the network and the inferer are the bundle's, so the masks are those of
-    ``python -m monai.bundle run --config_file …/inference.json``, written where its ``output_dir`` says.
+    The transforms, the network and the inferer are the bundle's, so the voxels are those of
+    ``python -m monai.bundle run --config_file …/inference.json``. Reading and writing are this package's: an image
+    of any format, in a file or in memory, and a mask on its own grid.
+
+    .. code-block:: python
+
+        segmenter = Segmenter("bundles/hippocampus_mri_segmentation")
+        result = segmenter("brain.nii.gz")
+        print(result.volumes_ml)
+        result.save("mask.nii.gz")
 
     Args:
-        bundle: an opened one.
+        bundle: its folder, or an opened one. A bundle is code: only one you trust.
+        **overrides: entries of ``inference.json`` by their id, ``device="cpu"``, ``runtime="openvino"``; for a folder
+            only.
 
     Raises:
-        FileNotFoundError: it has no weights yet.
+        FileNotFoundError: no bundle there, or it has no weights yet.
         ValueError: the weights are those of another network.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.network = bundle.load_network()
-        self.preprocessing = bundle.preprocessing
-        self.inferer = bundle.inferer
-        self.postprocessing = bundle.postprocessing
+    def __init__(self, bundle: str | PathLike | Bundle, **overrides: Any) -> None:
+        if isinstance(bundle, Bundle) and overrides:
+            raise ValueError("The bundle is open already; give what is to be changed to Bundle().")
+        self.bundle = bundle if isinstance(bundle, Bundle) else Bundle(bundle, **overrides)
+        self.network = self.bundle.load_network()
+        self.inferer = self.bundle.inferer
+        self.class_names = self.bundle.class_names
+        self.range = TrainingRange.of(self.bundle.metadata)
         self.device = next(self.network.parameters()).device
+        self._before = without_reader(self.bundle.preprocessing)
+        after = _flat(self.bundle.postprocessing)
+        self._after = Compose([transform for transform in after if not isinstance(transform, SaveImaged)])
+        self._inverting = threading.Lock()  # a bundle's Invertd switches the transforms that it inverts
 
-    def __call__(self, image: Path) -> None:
-        """Segment an image and write its mask.
+    def __call__(self, image: ImageSource) -> Segmentation:
+        """Segment an image.
 
         Args:
-            image: a file.
+            image: a file or a folder with a DICOM series; a sequence of files, one for each channel; an image of
+                nibabel or SimpleITK; or an array ``(H, W, D)`` or ``(H, W, D, C)`` with its affine (RAS, mm).
+
+        Returns:
+            The mask on the image's own grid, with what is to be known of it.
+
+        Raises:
+            DataError: the image cannot be read, or is not what the bundle is for.
         """
-        case = self.preprocessing({"image": str(image.absolute())})
-        with torch.inference_mode():
-            case["pred"] = self.inferer(case["image"][None].to(self.device), self.network)[0].cpu()
-        self.postprocessing(case)
+        prepared = self.prepare(image)
+        return self.finish(prepared, self.predict(prepared))
+
+    def prepare(self, image: ImageSource) -> Prepared:
+        """Read and preprocess; any thread may do this while another case is segmented.
+
+        Raises:
+            DataError: as for calling the segmenter.
+        """
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "read"):
+            volume = read_volume(image)
+        self.range.check_channels(volume)
+        with _timed(seconds, "preprocess"):
+            case = preprocess(self._before, volume)
+        warnings = (*volume.warnings, *self.range.check(volume, case["image"]))
+        return Prepared(volume, case, warnings, seconds)
+
+    def predict(self, prepared: Prepared) -> MetaTensor:
+        """The network's part: class numbers ``(1, H, W, D)`` on the preprocessed grid."""
+        with _timed(prepared.seconds, "infer"), torch.inference_mode():
+            return self.inferer(prepared.case["image"][None].to(self.device), self.network)[0].cpu()
+
+    def finish(self, prepared: Prepared, pred: MetaTensor) -> Segmentation:
+        """Back to the image's grid; any thread may do this too.
+
+        Raises:
+            ValueError: the bundle's postprocessing gives no class numbers on the image's grid.
+        """
+        with self._inverting, _timed(prepared.seconds, "postprocess"), torch.inference_mode():
+            mask = self._after({**prepared.case, "pred": pred})["pred"]
+            if tuple(mask.shape) != (1, *prepared.volume.shape):
+                raise ValueError(
+                    f"{self.bundle.folder}: its postprocessing gives shape {tuple(mask.shape)} for an image of "
+                    f"{prepared.volume.shape}; expected class numbers in one channel on the image's grid."
+                )
+            kind = mask_type(len(self.class_names) + 1)
+            values = np.ascontiguousarray(mask[0].cpu().numpy()).astype(kind, copy=False)
+        return Segmentation(values, prepared.volume, self.class_names, prepared.warnings, prepared.seconds)
+
+
+def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
+    """A volume through a bundle's preprocessing.
+
+    Args:
+        preprocessing: of the bundle; its reader is left out, for the volume is read.
+        volume: the image.
+
+    Raises:
+        DataError: nothing is left of it.
+    """
+    with torch.inference_mode():
+        case = without_reader(preprocessing)({"image": as_tensor(volume)})
+    if 0 in case["image"].shape:
+        problem = "has nothing that the bundle's preprocessing would not cut away."
+        raise DataError([Finding(volume.name, problem, "Look whether it is the kind of image, in the right units.")])
+    return case
+
+
+def without_reader(preprocessing: Any) -> Compose:
+    """A bundle's transforms from the read image on, as MONAI Deploy takes them too."""
+    kept: list[Transform] = []
+    for transform in _flat(preprocessing):
+        if not isinstance(transform, LoadImaged):
+            kept.append(transform)
+        elif transform._loader.ensure_channel_first:
+            kept.append(EnsureChannelFirstd(transform.keys))
+    return Compose(kept)
+
+
+def _flat(transform: Any) -> tuple[Any, ...]:
+    return transform.flatten().transforms if isinstance(transform, Compose) else (transform,)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started

@@ -1,7 +1,8 @@
-"""Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane."""
+"""Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane, the way back."""
 
+from monai_mobileunet.transforms.grids import RestoreGridd
 from monai_mobileunet.transforms.parts import SplitByPlaned
 from monai_mobileunet.transforms.sides import RandMirrorSidesd
 from monai_mobileunet.transforms.slices import RandSliceSamplesd
 
-__all__ = ["RandMirrorSidesd", "RandSliceSamplesd", "SplitByPlaned"]
+__all__ = ["RandMirrorSidesd", "RandSliceSamplesd", "RestoreGridd", "SplitByPlaned"]

@@ -35,6 +35,10 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         pad_values: per key, what to pad with; ``None`` repeats the edge.
         context_axis: per key, whether the neighbours become an axis of their own behind the channels: of the label
             where the network predicts several slices at once.
+        class_key: item that tells where the classes are, a one-hot label ``(classes, H, W, D)``.
+        class_share: share of the samples, from 0 to 1, that are drawn by class: one that the volume has (the
+            background not counted) is chosen at random, and then a slice that has it. What reaches through few
+            slices is otherwise seldom seen, as in :class:`monai.transforms.RandCropByLabelClassesd`.
         allow_missing_keys: do not raise if a key is missing.
 
     Returns:
@@ -52,6 +56,8 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         context: Sequence[int] | int = 0,
         pad_values: Sequence[float | None] | float | None = None,
         context_axis: Sequence[bool] | bool = False,
+        class_key: Hashable | None = None,
+        class_share: float = 0.0,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -62,19 +68,45 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
             slice_axes(plane)
         if min(self.roi_size) < 1 or num_samples < 1:
             raise ValueError(f"roi_size {roi_size} and num_samples {num_samples} must be at least 1.")
+        if not 0 <= class_share <= 1 or (class_share and class_key is None):
+            raise ValueError(
+                f"class_share is {class_share} of class_key {class_key!r}; give a share of 0 to 1, and a key."
+            )
+        self.class_key = class_key
+        self.class_share = class_share
         self.context = ensure_tuple_rep(context, len(self.keys))
         self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
         self.context_axis = ensure_tuple_rep(context_axis, len(self.keys))
 
-    def draw(self, spatial_shape: Sequence[int]) -> tuple[int | str, torch.Tensor, list[tuple[int, int]]]:
-        """Draw the plane, the slices, and the corner of each slice's window in the padded slice."""
+    def draw(
+        self, spatial_shape: Sequence[int], classes: torch.Tensor | None = None
+    ) -> tuple[int | str, torch.Tensor, list[tuple[int, int]]]:
+        """Draw the plane, the slices, and the corner of each slice's window in the padded slice.
+
+        Args:
+            spatial_shape: of the volume.
+            classes: one-hot label, for the slices that are drawn by class.
+        """
         plane = self.planes[self.R.randint(len(self.planes))]
-        depth, *in_plane = (spatial_shape[axis] for axis in slice_axes(plane))
-        rounds = -(-self.num_samples // depth)
-        order = [index for _ in range(rounds) for index in self.R.permutation(depth)][: self.num_samples]
+        stack, *rest = slice_axes(plane)
+        depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
+        by_class = self._draw_by_class(classes, stack) if classes is not None else []
+        anywhere = self.num_samples - len(by_class)
+        rounds = -(-anywhere // depth)
+        order = by_class + [index for _ in range(rounds) for index in self.R.permutation(depth)][:anywhere]
         slack = [max(size - roi, 0) for size, roi in zip(in_plane, self.roi_size, strict=True)]
         corners = [(int(self.R.randint(slack[0] + 1)), int(self.R.randint(slack[1] + 1))) for _ in order]
         return plane, torch.tensor(order), corners
+
+    def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[int]:
+        """Slices of classes that are there; none of a volume without any."""
+        others = [axis + 1 for axis in range(3) if axis != stack]
+        holds = (classes[1:] > 0.5).amax(others)  # classes × slices
+        present = holds[holds.any(1)]
+        if not len(present):
+            return []
+        chosen = self.R.randint(len(present), size=round(self.class_share * self.num_samples))
+        return [int(self.R.choice(torch.nonzero(present[index]).flatten().numpy())) for index in chosen]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
         """Cut the slices; see the class."""
@@ -82,7 +114,10 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         shapes = {tuple(data[key].shape[1:]) for key, *_ in present}
         if len(shapes) != 1 or len(next(iter(shapes))) != 3:
             raise ValueError(f"{self.keys} have spatial shapes {sorted(shapes)}; expected one 3D shape for all.")
-        plane, indices, corners = self.draw(shapes.pop())
+        classes = torch.as_tensor(data[self.class_key]) if self.class_share else None
+        if classes is not None and len(classes) < 2:
+            raise ValueError(f"{self.class_key} has one channel; expected a one-hot label, the background included.")
+        plane, indices, corners = self.draw(shapes.pop(), classes)
         rest = {key: value for key, value in data.items() if key not in self.keys}
         samples = [dict(rest) for _ in corners]
         for key, context, pad_value, as_axis in present:

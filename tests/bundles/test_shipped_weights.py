@@ -49,8 +49,7 @@ def test_metadata_tell_how_good_they_are_and_on_what(folder: Path):
 
 
 def segment(image: Path, folder: Path, output: Path) -> np.ndarray:
-    bundle = Bundle(folder, device="cpu", dataset_dir=str(image.parent), output_dir=str(output))
-    Segmenter(bundle)(image)
+    Segmenter(folder, device="cpu")(image).save(output / image.name)
     mask = nibabel.load(output / image.name)
     assert mask.shape == nibabel.load(image).shape
     assert np.allclose(mask.affine, nibabel.load(image).affine)

@@ -5,8 +5,11 @@ import re
 import sys
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 import torch
+from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
 
 import monai_mobileunet
@@ -45,7 +48,35 @@ def test_check_passes_a_sound_data_set_and_fails_a_broken_one(own_dataset: Path)
     (own_dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
     result = runner.invoke(app, arguments)
     assert result.exit_code == 1
-    assert "toy_002.nii.gz: cannot be read" in flat(result.output)
+    assert "toy_002.nii.gz: is empty (0 bytes)" in flat(result.output)
+
+
+def test_check_knows_the_classes_of_a_data_set(own_dataset: Path):
+    assert "nothing wrong" in runner.invoke(app, ["check", str(own_dataset)]).output
+    result = runner.invoke(app, ["check", str(own_dataset), "--num-classes", "2"])
+    assert result.exit_code == 1
+    assert "has label values 2; expected 0 to 1" in flat(result.output)
+
+
+def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
+    path = own_dataset / "imagesTr" / "toy_001.nii.gz"
+    image = nibabel.load(path)
+    values = np.asarray(image.dataobj).astype(np.float32)
+    values[0, 0, 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([9.0, 9, 9, 1])), path)
+    (own_dataset / "imagesTr" / "toy_002.nii.gz").write_bytes(b"")
+    alone = ["check", str(own_dataset / "imagesTr")]
+    result = runner.invoke(app, alone)
+    assert result.exit_code == 1
+    assert "warning: " in result.output
+    assert "toy_001.nii.gz: has 1 voxels that are NaN" in flat(result.output)
+    assert "6 cases, 1 wrong, 1 warnings" in flat(result.output)
+    assert "voxels of 9×9×9 mm" in flat(runner.invoke(app, [*alone, "--model", str(HIPPOCAMPUS)]).output)
+    assert "6 cases, 2 wrong." in flat(runner.invoke(app, [*alone, "--strict"]).output)
+
+    labels = ["check", str(own_dataset / "labelsTr"), "--num-classes"]
+    assert runner.invoke(app, [*labels, "3"]).exit_code == 0
+    assert "has label values 2; expected 0 to 1" in flat(runner.invoke(app, [*labels, "2"]).output)
 
 
 def test_demo_without_a_checkout_says_what_is_missing(tmp_path: Path):

@@ -38,10 +38,10 @@ def test_a_truncated_file_is_named_with_the_reader_s_cause(case):
     assert "EOFError" in finding.problem
 
 
-@pytest.mark.parametrize("content", [b"", b"this is text"])
-def test_an_empty_file_and_a_text_under_an_image_s_name_are_named(case, content):
+@pytest.mark.parametrize(("content", "found"), [(b"", "is empty (0 bytes)"), (b"this is text", "is not compressed")])
+def test_an_empty_file_and_a_text_under_an_image_s_name_are_named(case, content, found):
     Path(case["label"]).write_bytes(content)
-    assert "cannot be read" in only(check_case(case, 3)).problem
+    assert found in only(check_case(case, 3)).problem
 
 
 @pytest.mark.parametrize("value", [7, -2])
@@ -91,9 +91,24 @@ def test_another_shape_and_another_place_of_the_label_are_found(case):
     assert "affines differ by up to 5" in only(check_case(case, 3)).problem
 
 
-def test_a_volume_of_another_rank_is_refused_in_words(case):
+def test_a_label_of_another_rank_is_refused_in_words(case):
     rewrite(case["label"], lambda array, affine: (array[:, :, 0], affine))
-    assert "expected a 3D volume" in only(check_case(case, 3)).problem
+    assert "has shape (24, 34, 1), but its image (24, 34, 28)" in only(check_case(case, 3)).problem
+    rewrite(case["label"], lambda array, affine: (np.zeros((24, 34, 28, 2), np.uint8), affine))
+    assert "has 2 channels; expected class numbers in one" in only(check_case(case, 3)).problem
+
+
+def test_what_is_odd_is_a_warning_and_stops_no_training(own_dataset: Path, caplog):
+    path = own_dataset / "imagesTr" / "toy_001.nii.gz"
+    volume = nibabel.load(path)
+    volume.set_qform(np.diag([3.0, 3, 3, 1]), code=1)
+    volume.set_sform(np.eye(4), code=1)
+    nibabel.save(nibabel.Nifti1Image(np.asarray(volume.dataobj), volume.affine, volume.header), path)
+    findings = check_cases(find_cases(own_dataset), 3, progress=False)
+    assert all(finding.warning for finding in findings)
+    assert "sform and a qform" in only(findings).problem
+    assert len(load_cases(str(own_dataset), part="all", num_classes=3)) == 6
+    assert "sform and a qform" in caplog.text
 
 
 def test_all_findings_come_in_one_error_in_the_order_of_the_cases(own_dataset: Path):

@@ -33,21 +33,21 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the commands name, in which they may write."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("bundles", "configs"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("eval", "*.pt"))
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("eval"))
     return folder
 
 
 def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Path, toy_dataset: Path):
-    ours = ("mobileunet export", "mobileunet evaluate")
+    ours = ("mobileunet export", "mobileunet evaluate", "mobileunet segment", "mobileunet check")
     commands = [command for command in COMMANDS if "monai.bundle" in command or command.startswith(ours)]
-    assert len(commands) == 11
+    assert len(commands) == 14
     for command in commands:
         arguments = shlex.split(command.replace("$DATA", str(toy_dataset)))
         if "training" in arguments or "evaluate.json" in command:
             arguments += SHORT.split()
         if "training" in arguments and "max_epochs" not in command and "smoke" not in command:
             arguments += ["--train#trainer#max_epochs", "1"]
-        if arguments[:2] == ["mobileunet", "evaluate"]:
+        if arguments[0] == "mobileunet" and arguments[1] != "export":
             arguments = ["python", "-m", "monai_mobileunet", *arguments[1:]]
         if arguments[0] == "mobileunet":  # int8 would be refused: a network of one epoch has masks of noise
             arguments = ["python", "-m", "monai_mobileunet", *arguments[1:], "--format", "onnx", "--format", "openvino"]
@@ -62,14 +62,18 @@ def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Pat
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     assert len(list((checkout / "segmented").glob("*.nii.gz"))) == 6
+    assert len(list((checkout / "masks").glob("*.nii.gz"))) == 6
+    assert len(list((checkout / "fast_masks").rglob("anterior.nii.gz"))) == 6
     for report in ("measured", "evaluated"):
         assert "6 of 6 cases" in (checkout / report / "report.html").read_text()
     assert (checkout / "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt").is_file()
 
 
 @pytest.mark.parametrize("example", blocks("python"))
-def test_the_python_examples_work(example: str):
-    subprocess.run([sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120)
+def test_the_python_examples_work(example: str, tmp_path: Path, toy_dataset: Path):
+    (tmp_path / "bundles").symlink_to(PROJECT / "bundles")
+    shutil.copy(toy_dataset / "imagesTr" / "toy_001.nii.gz", tmp_path / "brain.nii.gz")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120, cwd=tmp_path)
 
 
 def test_the_table_of_networks_is_what_the_networks_have():

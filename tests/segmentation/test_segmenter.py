@@ -9,7 +9,8 @@ import torch
 from conftest import RunBundle
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.segmentation import Segmenter, place_masks, segment_cases
+from monai_mobileunet.segmentation import Segmenter
+from monai_mobileunet.segmentation.evaluate import segment_cases
 
 
 @pytest.fixture
@@ -29,10 +30,9 @@ def test_masks_are_those_of_the_bundle_run_by_monai(
     bundle: Bundle, toy_dataset: Path, tmp_path: Path, run_bundle: RunBundle
 ):
     images = toy_dataset / "imagesTr"
-    place_masks(bundle, [{"image": str(path)} for path in images.iterdir()], tmp_path / "masks")
     segmenter = Segmenter(bundle)
     for image in sorted(images.iterdir()):
-        segmenter(image)
+        segmenter(image).save(tmp_path / "masks" / image.name)
     config = bundle.folder / "configs" / "inference.json"
     run_bundle(config, dataset_dir=images, output_dir=tmp_path / "by monai", device="cpu")
     ours, theirs = masks(tmp_path / "masks"), masks(tmp_path / "by monai")
@@ -46,11 +46,10 @@ def test_masks_are_those_of_the_bundle_run_by_monai(
 def test_cases_that_fail_are_reported_and_the_others_segmented(bundle: Bundle, own_dataset: Path, tmp_path: Path):
     images = own_dataset / "imagesTr"
     (images / "toy_002.nii.gz").write_bytes(b"")
-    bundle.parser.update({"dataset_dir": str(images)})
     done: list[str] = []
     cases = [{"image": str(path)} for path in sorted(images.iterdir())[:3]]
-    problems = segment_cases(Segmenter(bundle), cases, done.append)
+    problems = segment_cases(Segmenter(bundle), cases, tmp_path / "masks", done.append)
     assert list(problems) == ["toy_002"]
-    assert "toy_002.nii.gz: was not segmented" in problems["toy_002"]
+    assert "toy_002.nii.gz: is empty (0 bytes)" in problems["toy_002"]
     assert done == ["toy_001", "toy_002", "toy_003"]
     assert list(masks(tmp_path / "masks")) == ["toy_001.nii.gz", "toy_003.nii.gz"]

@@ -102,3 +102,28 @@ def test_neighbours_as_an_axis_lie_from_the_first_to_the_last():
             assert torch.equal(label[:, place], image[2 * place : 2 * place + 2])
     without = RandSliceSamplesd("label", 4, 1, context_axis=True)({"label": volume})
     assert without[0]["label"].shape == (2, 4, 4), "one slice needs no axis"
+
+
+def test_a_share_of_the_slices_is_drawn_by_class_however_few_slices_a_class_has():
+    label = torch.zeros(3, 2, 2, 50)
+    label[1, ..., 20:40] = 1
+    label[2, ..., 7] = 1
+    label[0] = 1 - label[1:].sum(0)
+    cut = RandSliceSamplesd("label", 2, 8, 2, class_key="label", class_share=0.75).set_random_state(0)
+    drawn = [sample["label"][:, 0, 0].argmax().item() for _ in range(100) for sample in cut({"label": label})]
+    shares = [drawn.count(number) / len(drawn) for number in range(3)]
+    assert shares[2] == pytest.approx(0.75 / 2 + 0.25 / 50, abs=0.05)
+    assert shares[1] == pytest.approx(0.75 / 2 + 0.25 * 20 / 50, abs=0.05)
+
+
+def test_a_volume_without_any_class_is_drawn_from_anywhere():
+    label = torch.zeros(2, 3, 3, 4)
+    cut = RandSliceSamplesd("label", 2, 4, 2, class_key="label", class_share=1.0)
+    assert len(cut({"label": label})) == 4
+
+
+def test_drawing_by_class_needs_a_one_hot_label():
+    with pytest.raises(ValueError, match="one-hot"):
+        RandSliceSamplesd("label", 2, 4, 2, class_key="label", class_share=0.5)({"label": torch.zeros(1, 3, 3, 4)})
+    with pytest.raises(ValueError, match="class_share"):
+        RandSliceSamplesd("label", 2, 4, 2, class_share=0.5)

@@ -21,7 +21,8 @@ from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, d
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.evaluation import write_report
 from monai_mobileunet.runtimes.exports import hash_file
-from monai_mobileunet.segmentation import Segmenter, evaluate_folder, place_masks, segment_cases
+from monai_mobileunet.segmentation import Segmenter
+from monai_mobileunet.segmentation.evaluate import evaluate_folder, segment_cases
 
 __all__ = ["AccuracyRow", "compare_networks"]
 
@@ -71,7 +72,9 @@ def compare_networks(
     overrides: dict[str, Any] | None = None,
     note: Note = lambda text: None,
 ) -> list[AccuracyRow]:
-    """Train and measure each network; those that an earlier run finished are taken from it.
+    """Train and measure each network; what an earlier run finished of that is taken from it.
+
+    To measure trained networks again, on a machine that is idle now, remove their ``row.json``.
 
     Args:
         bundle: folder whose recipe, classes and split are used. A bundle is code: only one you trust.
@@ -104,13 +107,18 @@ def compare_networks(
     rows = []
     for name in networks:
         folder = output / name.replace(" ", "_").replace("'", "")
-        row = _known(folder, settings)
-        if row is None:
+        known = _read(folder / "row.json", settings)
+        if known is not None:
+            row = AccuracyRow(**known["row"])
+        else:
             changes = {**(overrides or {}), **network_override(name)}
-            note(f"{name}: training")
-            seconds = _train(bundle, dataset, folder, changes, epochs, fold)
+            trained = _read(folder / "training.json", settings)
+            if trained is None:
+                note(f"{name}: training")
+                trained = {"seconds": _train(bundle, dataset, folder, changes, epochs, fold)}
+                _write(folder / "training.json", {"settings": settings, **trained})
             note(f"{name}: measuring")
-            row = _measure(name, bundle, dataset, folder, changes, fold, seconds)
+            row = _measure(name, bundle, dataset, folder, changes, fold, trained["seconds"])
             if row.cases < len(Bundle(bundle).cases(dataset, "validation", fold, changes)):
                 note(f"{name}: only {row.cases} cases could be measured, see {folder / 'cases.csv'}")
             _write(folder / "row.json", {"settings": settings, "row": asdict(row)})
@@ -121,12 +129,12 @@ def compare_networks(
     return rows
 
 
-def _known(folder: Path, settings: dict[str, Any]) -> AccuracyRow | None:
-    path = folder / "row.json"
+def _read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """What an earlier run with the same settings left there."""
     if not path.is_file():
         return None
     content = json.loads(path.read_text())
-    return AccuracyRow(**content["row"]) if content["settings"] == settings else None
+    return content if content["settings"] == settings else None
 
 
 def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], epochs: int | None, fold: int) -> float:
@@ -162,9 +170,8 @@ def _measure(
     opened.parser.update({"device": "cpu", "ckpt_path": str(folder / "models" / "model.pt")})
     cases = opened.cases(dataset, "validation", fold, changes)
     images = [Path(case["image"]) for case in cases]
-    place_masks(opened, cases, masks)
     segmenter = Segmenter(opened)
-    problems = segment_cases(segmenter, cases)
+    problems = segment_cases(segmenter, cases, masks)
     for problem in problems.values():
         logger.error("%s: %s", name, problem)
     evaluation = evaluate_folder(name, cases, masks, opened.class_names, problems=problems)

@@ -51,6 +51,14 @@ def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, 
     assert again == rows
     assert not any("training" in note for note in notes)
 
+    (tmp_path / "out" / "the_bundles" / "row.json").unlink()
+    notes.clear()
+    measured = compare_networks(*arguments, epochs=1, overrides=QUICK, note=notes.append)
+    assert measured[0].dice == ours.dice
+    assert measured[0].training_seconds == ours.training_seconds
+    assert "the bundle's: measuring" in notes
+    assert not any("training" in note for note in notes)
+
     masks = {path.name for path in (tmp_path / "out" / "the_bundles" / "segmented").iterdir()}
     expected = Bundle(bundle_copy).cases(dataset, "validation", 0, {"split_seed": 3})
     assert masks == {Path(case["image"]).name for case in expected}, "measured on what it was not trained on"

@@ -1,0 +1,37 @@
+"""Which files are images, and what a case is called after them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["IMAGE_SUFFIXES", "NIFTI_SUFFIXES", "case_name", "image_suffix", "is_dicom"]
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
+
+DICOM_PREAMBLE = 128
+
+
+def image_suffix(path: str | Path) -> str:
+    """The suffix that makes a file an image, as it is written in the name; empty if there is none."""
+    name = Path(path).name
+    for suffix in IMAGE_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[-len(suffix) :]
+    return ""
+
+
+def case_name(path: str | Path) -> str:
+    """File name without its image suffix: ``hippocampus_001`` of ``imagesTr/hippocampus_001.nii.gz``."""
+    name = Path(path).name
+    return name.removesuffix(image_suffix(name))
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM, by the four letters behind its preamble; its name says little, often a number."""
+    if image_suffix(path) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        file.seek(DICOM_PREAMBLE)
+        return file.read(4) == b"DICM"

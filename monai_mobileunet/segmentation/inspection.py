@@ -1,0 +1,78 @@
+"""Look at images as a run would, without segmenting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.data import DataError, Finding, read_volume
+from monai_mobileunet.data.checks import check_classes
+from monai_mobileunet.data.reading import read_label
+from monai_mobileunet.segmentation.plan import PlannedCase
+from monai_mobileunet.segmentation.ranges import TrainingRange
+from monai_mobileunet.segmentation.segmenter import preprocess
+
+__all__ = ["inspect_images", "inspect_labels"]
+
+Look = Callable[[PlannedCase], list[Finding]]
+
+
+def inspect_images(
+    cases: Sequence[PlannedCase], bundle: Bundle | None = None, num_workers: int = 2, note: Callable = lambda: None
+) -> list[Finding]:
+    """What is wrong with images, and what a reader of their masks would have to know (``warning``).
+
+    Args:
+        cases: of a plan.
+        bundle: whose preprocessing and training data they are held to; without it only what is wrong by itself.
+        num_workers: threads that read.
+        note: called after each case.
+    """
+
+    def look(case: PlannedCase) -> list[Finding]:
+        volume = read_volume(case.images)
+        if bundle is None:
+            return list(volume.warnings)
+        trained = TrainingRange.of(bundle.metadata)
+        trained.check_channels(volume)
+        image = preprocess(bundle.preprocessing, volume)["image"]
+        return [*volume.warnings, *trained.check(volume, image)]
+
+    return _findings(cases, look, num_workers, note)
+
+
+def inspect_labels(
+    cases: Sequence[PlannedCase], num_classes: int, num_workers: int = 2, note: Callable = lambda: None
+) -> list[Finding]:
+    """What is wrong with files of class numbers.
+
+    Args:
+        cases: of a plan.
+        num_classes: classes with the background.
+        num_workers: threads that read.
+        note: called after each case.
+    """
+
+    def look(case: PlannedCase) -> list[Finding]:
+        label = read_label(case.images[0])
+        return [*check_classes(label, num_classes), *label.warnings]
+
+    return _findings(cases, look, num_workers, note)
+
+
+def _findings(cases: Sequence[PlannedCase], look: Look, num_workers: int, note: Callable) -> list[Finding]:
+    found = []
+    with ThreadPoolExecutor(max(1, num_workers)) as pool:
+        for findings in pool.map(partial(_looked_at, look), cases):
+            found += findings
+            note()
+    return found
+
+
+def _looked_at(look: Look, case: PlannedCase) -> list[Finding]:
+    try:
+        return look(case)
+    except DataError as error:
+        return list(error.findings)

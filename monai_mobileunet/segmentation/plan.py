@@ -1,0 +1,199 @@
+"""What a run will do, before it does anything: which cases there are, and where each mask goes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix, is_dicom
+from monai_mobileunet.data.itk import dicom_series
+
+__all__ = ["Plan", "PlannedCase", "plan_cases", "plan_run"]
+
+LIST_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """A case and where its mask goes.
+
+    Attributes:
+        name: unique in the run: the path of the mask without its suffix, in the output folder.
+        images: a file, a folder with a DICOM series or a file of one; or one for each channel.
+        output: the mask; or with ``split`` the folder of one mask for each class.
+    """
+
+    name: str
+    images: tuple[Path, ...]
+    output: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run.
+
+    Attributes:
+        cases: in the order of their names.
+        output: folder of all that is written.
+        split: one file for each class.
+        passed_over: how many files in the input are no images, by suffix.
+    """
+
+    cases: tuple[PlannedCase, ...]
+    output: Path
+    split: bool = False
+    passed_over: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Images of a case, and the path that its mask has in the output folder."""
+
+    images: tuple[Path, ...]
+    mask: Path
+
+
+def plan_run(source: Path, output: Path, split: bool = False) -> Plan:
+    """Find the cases of a file, a folder or a list, and where their masks go.
+
+    - An image gives one case.
+    - A folder gives all images in it and below it (hidden ones, and the output folder, are passed over), and all
+      DICOM series. Masks lie as the images do and have their names; that of a DICOM series is named after its folder,
+      and numbered where a folder has several.
+    - ``list.json`` holds a list of paths, of lists of paths (a file for each channel), or of
+      ``{"image": …, "name": …}`` (the name may be left out); or it is a Decathlon's ``dataset.json``, of which the
+      ``testing`` list is taken. Paths are relative to the list.
+
+    Args:
+        source: the input.
+        output: folder of the masks; it need not exist.
+        split: one file for each class, in a folder that is named as the mask would be.
+
+    Raises:
+        DataError: nothing to segment, a list that is none, two cases with one mask, or a mask that would take the
+            place of an image.
+    """
+    passed_over: Counter[str] = Counter()
+    if source.is_dir():
+        found = list(_in_folder(source, output, passed_over))
+        if not found:
+            seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in passed_over.most_common(8))
+            problem = f"no images in it (found: {seen})." if seen else "no images in it."
+            raise DataError([Finding(str(source), problem, f"Expected {', '.join(IMAGE_SUFFIXES)} or DICOM series.")])
+    elif source.suffix.lower() == LIST_SUFFIX:
+        found = _in_list(source)
+    elif source.exists():
+        found = [_Found((source,), Path(_mask_name(source)))]
+    else:
+        raise DataError([Finding(str(source), "no such file or folder.", "Name an image, a folder or a list.json.")])
+    return Plan(_placed(found, output, split), output, split, tuple(sorted(passed_over.items())))
+
+
+def plan_cases(images: Sequence[Path], output: Path) -> Plan:
+    """A run over images that are known; masks lie as the images lie below the folder that they share.
+
+    Raises:
+        DataError: as :func:`plan_run`.
+    """
+    absolute = [image.absolute() for image in images]
+    root = Path(os.path.commonpath([image.parent for image in absolute])) if absolute else Path()
+    found = [_Found((image,), image.relative_to(root).with_name(_mask_name(image))) for image in absolute]
+    return Plan(_placed(found, output, False), output)
+
+
+def _mask_name(image: Path) -> str:
+    """The image's own name where masks can have its format, and otherwise a NIfTI file's."""
+    return image.name if image_suffix(image) else f"{image.stem if image.is_file() else image.name}.nii.gz"
+
+
+def _in_folder(root: Path, output: Path, passed_over: Counter[str]) -> Iterator[_Found]:
+    skipped = output.resolve()
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        names[:] = sorted(n for n in names if not n.startswith(".") and (here / n).resolve() != skipped)
+        visible = [here / name for name in sorted(files) if not name.startswith(".")]
+        images = [path for path in visible if image_suffix(path)]
+        others = [path for path in visible if not image_suffix(path)]
+        dicom = next((path for path in others if is_dicom(path)), None)
+        for path in images:
+            yield _Found((path,), path.relative_to(root))
+        if dicom is not None:
+            yield from _series(here, root)
+        elif others:
+            passed_over.update(path.suffix.lower() if path.suffix[1:].isalpha() else "" for path in others)
+
+
+def _series(folder: Path, root: Path) -> Iterator[_Found]:
+    """The DICOM series of a folder: named after it, and numbered where there are several."""
+    place = folder.relative_to(root)
+    base = place if place.name else Path(folder.resolve().name)
+    series = list(dicom_series(folder).values())
+    for number, files in enumerate(series, 1):
+        name = base.name if len(series) == 1 else f"{base.name}_series_{number:03d}"
+        yield _Found((folder if len(series) == 1 else files[0],), base.with_name(f"{name}.nii.gz"))
+
+
+def _in_list(path: Path) -> list[_Found]:
+    if not path.is_file():
+        raise DataError([Finding(str(path), "no such file.", "Name an image, a folder or a list.json.")])
+    try:
+        content = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError([Finding(str(path), f"is not valid JSON ({error}).", "Mend it.")]) from error
+    entries = content.get("testing") if isinstance(content, dict) else content
+    if not isinstance(entries, list) or not entries:
+        problem = "holds no list of cases, nor a 'testing' list with any."
+        raise DataError([Finding(str(path), problem, 'Write [{"image": "ct.nii.gz"}, …].')])
+    return [_listed(entry, path) for entry in entries]
+
+
+def _listed(entry: Any, path: Path) -> _Found:
+    given = entry.get("image") if isinstance(entry, dict) else entry
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        problem = f"has an entry that names no image: {json.dumps(entry)[:200]}."
+        raise DataError([Finding(str(path), problem, 'Write "ct.nii.gz" or {"image": "ct.nii.gz"}.')])
+    images = tuple(path.parent / name for name in names)
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if name is None:
+        inside = not Path(names[0]).is_absolute() and ".." not in Path(names[0]).parts
+        mask = Path(names[0]).with_name(_mask_name(images[0])) if inside else Path(_mask_name(images[0]))
+    else:
+        mask = Path(name) if image_suffix(str(name)) else Path(f"{name}.nii.gz")
+        if mask.is_absolute() or ".." in mask.parts:
+            raise DataError([Finding(str(path), f"has a name that leaves the output folder: {name}.", "Change it.")])
+    return _Found(images, mask)
+
+
+def _placed(found: Iterable[_Found], output: Path, split: bool) -> tuple[PlannedCase, ...]:
+    """The cases, each with a place of its own."""
+    cases: dict[str, PlannedCase] = {}
+    taken: dict[Path, Path] = {}
+    problems = []
+    found = list(found)
+    inputs = {image.resolve() for item in found for image in item.images}
+    for item in found:
+        name = str(item.mask)[: -len(image_suffix(item.mask))]
+        mask = output / (name if split else item.mask)
+        other = taken.setdefault(mask, item.images[0])
+        if other is not item.images[0]:
+            remedy = "Rename one, or give the cases names in a list.json."
+            problems.append(Finding(str(item.images[0]), f"would have the same mask as {other}: {mask}.", remedy))
+        elif mask.resolve() in inputs:
+            problems.append(Finding(str(mask), "the mask would take the place of an image.", "Name another folder."))
+        if str(item.mask) in cases:
+            continue
+        cases[str(item.mask)] = PlannedCase(name, item.images, mask)
+    if problems:
+        raise DataError(problems)
+    names = Counter(case.name for case in cases.values())
+    unique = (
+        case if names[case.name] == 1 else PlannedCase(mask, case.images, case.output) for mask, case in cases.items()
+    )
+    return tuple(sorted(unique, key=lambda case: case.name))

@@ -1,0 +1,91 @@
+"""By whatever door an image comes in, its mask is the same."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from conftest import BUNDLES, RunBundle, head_and_tail
+from nibabel.orientations import axcodes2ornt, ornt_transform
+from typer.testing import CliRunner
+
+from monai_mobileunet import Segmenter
+from monai_mobileunet.cli import app
+from monai_mobileunet.data import read_volume
+
+REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
+
+
+def stored(image: nibabel.Nifti1Image, codes: str) -> nibabel.Nifti1Image:
+    """The same volume in space, with its axes in another order."""
+    now = nibabel.orientations.io_orientation(image.affine)
+    return image.as_reoriented(ornt_transform(now, axcodes2ornt(codes)))
+
+
+def turned(image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
+    """The same voxels in a body that lies obliquely."""
+    affine = image.affine.copy()
+    affine[:3, :3] = nibabel.eulerangles.euler2mat(0.35, -0.2, 0.15) @ affine[:3, :3]
+    return nibabel.Nifti1Image(np.asarray(image.dataobj), affine)
+
+
+@pytest.fixture
+def images(bundle: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """One volume, in the orientations and formats that make trouble; a real one where it is at hand."""
+    folder = tmp_path / "images"
+    (folder / "deep").mkdir(parents=True)
+    try:
+        data = request.getfixturevalue("shared_data") / REAL[bundle.name] / "imagesTr"
+        image = nibabel.load(sorted(data.iterdir())[0])
+    except pytest.skip.Exception:
+        values = head_and_tail(1)[0]
+        values = values if "mri" in bundle.name else 20 * values - 1000
+        spacing = (1, 1, 1) if "mri" in bundle.name else (4, 4, 2.5)
+        image = nibabel.Nifti1Image(values.astype(np.float32), np.diag([*spacing, 1]))
+    nibabel.save(stored(image, "RAS"), folder / "ras.nii.gz")
+    nibabel.save(stored(image, "LPS"), folder / "lps.nii")
+    nibabel.save(stored(image, "PIR"), folder / "deep" / "permuted.nii.gz")
+    nibabel.save(turned(stored(image, "SLA")), folder / "oblique.nii.gz")
+    sitk.WriteImage(sitk.ReadImage(str(folder / "ras.nii.gz")), str(folder / "other.nrrd"))
+    return folder
+
+
+@pytest.fixture(params=BUNDLES, ids=lambda path: path.name)
+def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(request.param, tmp_path / request.param.name))
+
+
+def test_the_mask_is_the_same_by_every_door(bundle: Path, images: Path, tmp_path: Path, run_bundle: RunBundle):
+    run_bundle(bundle / "configs" / "inference.json", dataset_dir=images, output_dir=tmp_path / "monai", device="cpu")
+    arguments = ["segment", "-i", images, "-o", tmp_path / "segment", "-m", bundle, "--device", "cpu"]
+    assert CliRunner().invoke(app, [*map(str, arguments)]).exit_code == 0
+    segmenter = Segmenter(bundle, device="cpu")
+    drawn = 0
+    for path in sorted(path for path in images.rglob("*") if path.is_file()):
+        place = path.relative_to(images)
+        by_segment = read_volume(tmp_path / "segment" / place)
+        by_monai = nibabel.load(tmp_path / "monai" / place.parent / f"{place.name.split('.')[0]}.nii.gz")
+        assert np.array_equal(by_segment.values, np.asarray(by_monai.dataobj)), place
+        assert np.allclose(by_segment.affine, by_monai.affine, atol=1e-4), place
+        volume = read_volume(path)
+        ways = [path, volume, (volume.values, volume.affine), sitk.ReadImage(str(path))]
+        ways += [nibabel.load(path)] if ".nii" in path.name else []
+        for source in ways:
+            assert np.array_equal(segmenter(source).mask, by_segment.values), f"{place} as {type(source).__name__}"
+        drawn += int(by_segment.values.any())
+    assert drawn, "masks without anything would be alike too"
+
+
+def test_the_same_body_gives_the_same_mask_however_it_is_stored(bundle: Path, images: Path):
+    segmenter = Segmenter(bundle, device="cpu")
+    masks = []
+    for name in ("ras.nii.gz", "lps.nii", "deep/permuted.nii.gz", "other.nrrd"):
+        result = segmenter(images / name)
+        mask = nibabel.as_closest_canonical(nibabel.Nifti1Image(result.mask, result.volume.affine))
+        masks.append(np.asarray(mask.dataobj))
+    for mask in masks[1:]:
+        assert (mask != masks[0]).mean() < 1e-4, "the last bit of an affine may move a voxel"

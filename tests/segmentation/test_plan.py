@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_mobileunet.data import DataError
+from monai_mobileunet.segmentation.plan import plan_cases, plan_run
+
+
+def touched(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    return root
+
+
+def dicom(folder: Path, *names: str) -> None:
+    for name in names:
+        touched(folder, name)
+        (folder / name).write_bytes(bytes(128) + b"DICM")
+
+
+def places(plan) -> dict[str, str]:
+    return {case.images[0].name: case.output.relative_to(plan.output).as_posix() for case in plan.cases}
+
+
+def test_masks_lie_as_the_images_lie_and_have_their_names(tmp_path: Path):
+    root = touched(tmp_path / "in", "a.nii.gz", "deep/er/b.NII", "deep/c.nrrd", "d.mha", ".hidden.nii", ".h/x.nii")
+    touched(root, "notes.txt", "table.csv", "other.csv", "e.1234")
+    plan = plan_run(root, tmp_path / "out")
+    assert places(plan) == {
+        "a.nii.gz": "a.nii.gz",
+        "b.NII": "deep/er/b.NII",
+        "c.nrrd": "deep/c.nrrd",
+        "d.mha": "d.mha",
+    }
+    assert dict(plan.passed_over) == {".txt": 1, ".csv": 2, "": 1}
+    assert [case.name for case in plan.cases] == ["a", "d", "deep/c", "deep/er/b"]
+
+
+def test_with_split_a_mask_is_a_folder(tmp_path: Path):
+    plan = plan_run(touched(tmp_path / "in", "s/a.nii.gz"), tmp_path / "out", split=True)
+    assert plan.cases[0].output == tmp_path / "out" / "s" / "a"
+
+
+def test_a_single_image(tmp_path: Path):
+    image = touched(tmp_path, "deep/a.nii.gz") / "deep" / "a.nii.gz"
+    assert places(plan_run(image, tmp_path / "out")) == {"a.nii.gz": "a.nii.gz"}
+
+
+def test_the_output_is_not_searched_and_masks_of_an_earlier_run_are_no_images(tmp_path: Path):
+    root = touched(tmp_path / "in", "a.nii.gz", "masks/a.nii.gz")
+    assert len(plan_run(root, root / "masks").cases) == 1
+
+
+def test_masks_never_take_the_place_of_images(tmp_path: Path):
+    root = touched(tmp_path / "in", "a.nii.gz", "b.nii.gz")
+    with pytest.raises(DataError, match="would take the place of an image") as error:
+        plan_run(root, root)
+    assert len(error.value.findings) == 2
+
+
+def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = touched(tmp_path / "in", "ct.nii.gz")
+    dicom(root / "ct", "1.dcm")
+    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: {"1": [folder / "1.dcm"]})
+    with pytest.raises(DataError, match=r"ct: would have the same mask as .*ct\.nii\.gz"):
+        plan_run(root, tmp_path / "out")
+    other = touched(tmp_path / "split", "a.nii", "a.nii.gz")
+    assert [case.name for case in plan_run(other, tmp_path / "out").cases] == ["a.nii", "a.nii.gz"]
+    with pytest.raises(DataError, match="would have the same mask"):
+        plan_run(other, tmp_path / "out", split=True)
+
+
+def test_dicom_series_are_named_after_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = tmp_path / "in"
+    dicom(root / "patient" / "ct", "IM.1.2.840", "IM.1.2.841")
+    dicom(root / "two", "1", "2")
+    found = {
+        "ct": {"7": [Path("IM.1.2.840"), Path("IM.1.2.841")]},
+        "two": {"1": [root / "two" / "1"], "2": [root / "two" / "2"]},
+    }
+    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: found[folder.name])
+    plan = plan_run(root, tmp_path / "out")
+    assert places(plan) == {
+        "ct": "patient/ct.nii.gz",
+        "1": "two_series_001.nii.gz",
+        "2": "two_series_002.nii.gz",
+    }
+    assert plan.passed_over == ()
+    assert places(plan_run(root / "patient" / "ct", tmp_path / "out")) == {"ct": "ct.nii.gz"}
+
+
+def written(path: Path, content: object) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_list_names_cases_of_one_or_several_files(tmp_path: Path):
+    entries = [
+        "a.nii.gz",
+        {"image": "deep/b.nrrd"},
+        {"image": ["t1.nii.gz", "t2.nii.gz"], "name": "visit/first"},
+        ["x1.nii", "x2.nii"],
+        {"image": "/elsewhere/c.nii.gz"},
+    ]
+    plan = plan_run(written(tmp_path / "list.json", entries), tmp_path / "out")
+    assert places(plan) == {
+        "a.nii.gz": "a.nii.gz",
+        "b.nrrd": "deep/b.nrrd",
+        "t1.nii.gz": "visit/first.nii.gz",
+        "x1.nii": "x1.nii",
+        "c.nii.gz": "c.nii.gz",
+    }
+    by_name = {case.name: case.images for case in plan.cases}
+    assert by_name["visit/first"] == (tmp_path / "t1.nii.gz", tmp_path / "t2.nii.gz")
+    decathlon = {"training": ["no.nii"], "testing": ["./imagesTs/a.nii.gz"]}
+    assert places(plan_run(written(tmp_path / "dataset.json", decathlon), tmp_path / "out")) == {
+        "a.nii.gz": "imagesTs/a.nii.gz"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("no json", "is not valid JSON"),
+        ([], "holds no list of cases"),
+        ({"training": ["a.nii"]}, "nor a 'testing' list"),
+        ([{"label": "a.nii"}], "names no image"),
+        ([[]], "names no image"),
+        ([3], "names no image"),
+        ([{"image": "a.nii", "name": "../../x"}], "leaves the output folder"),
+    ],
+)
+def test_a_list_that_is_none_is_refused(tmp_path: Path, content, found: str):
+    with pytest.raises(DataError, match=found):
+        plan_run(written(tmp_path / "list.json", content), tmp_path / "out")
+
+
+def test_nothing_to_segment_says_what_was_seen(tmp_path: Path):
+    with pytest.raises(DataError, match=r"no images in it \(found: 2 \.png, 1 \.txt\)"):
+        plan_run(touched(tmp_path / "in", "a.png", "b.png", "c.txt"), tmp_path / "out")
+    with pytest.raises(DataError, match="no such file or folder"):
+        plan_run(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images in it"):
+        plan_run(tmp_path / "empty", tmp_path / "out")
+
+
+def test_known_images_keep_the_folders_that_they_do_not_share(tmp_path: Path):
+    images = [tmp_path / "x" / "one" / "a.nii", tmp_path / "x" / "two" / "a.nii"]
+    plan = plan_cases(images, tmp_path / "out")
+    assert [case.output.relative_to(tmp_path / "out").as_posix() for case in plan.cases] == ["one/a.nii", "two/a.nii"]

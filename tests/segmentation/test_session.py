@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from conftest import ONE_THREAD
+from typer.testing import CliRunner
+
+from monai_mobileunet.cli import app
+from monai_mobileunet.segmentation import segmenter as segmenter_module
+from monai_mobileunet.segmentation.run import STATE
+from monai_mobileunet.segmentation.session import Request, Session
+
+
+def segment(*arguments: object, expect: int = 0) -> str:
+    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == expect, result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def images(tmp_path: Path, toy_dataset: Path) -> Path:
+    """Three images in two folders."""
+    folder = tmp_path / "in"
+    for index, place in enumerate(("one/a", "one/b", "two/a"), 1):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(toy_dataset / "imagesTr" / f"toy_{index:03d}.nii.gz", folder / f"{place}.nii.gz")
+    return folder
+
+
+def masks(folder: Path) -> dict[str, np.ndarray]:
+    found = (path for path in sorted(folder.rglob("*.nii.gz")) if STATE not in path.parts)
+    return {path.relative_to(folder).as_posix(): np.asarray(nibabel.load(path).dataobj) for path in found}
+
+
+def report(folder: Path) -> dict:
+    return json.loads((folder / "report.json").read_text())
+
+
+def test_a_folder_is_segmented_and_reported(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    told = segment("-i", images, "-o", out, "-m", trained)
+    assert "3 cases in" in told
+    assert "3 done, 0 failed" in told
+    assert "Not a medical device" in told
+    assert list(masks(out)) == ["one/a.nii.gz", "one/b.nii.gz", "two/a.nii.gz"]
+    for name, mask in masks(out).items():
+        image = nibabel.load(images / name)
+        assert mask.shape == image.shape
+        assert mask.dtype == np.uint8
+        assert np.array_equal(nibabel.load(out / name).affine, image.affine)
+    assert json.loads((out / "labels.json").read_text())["labels"]["2"] == "posterior"
+
+    content = report(out)
+    assert (content["version"], content["done"], content["failed"], content["left"]) == (1, 3, 0, 0)
+    row = content["cases"][0]
+    assert row["volumes_ml"]["anterior"] == pytest.approx((masks(out)[f"{row['case']}.nii.gz"] == 1).sum() / 1000)
+    assert set(row["seconds"]) == {"read", "preprocess", "infer", "postprocess", "write"}
+    with (out / "report.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [entry["case"] for entry in rows] == ["one/a", "one/b", "two/a"]
+    assert float(rows[0]["anterior ml"]) == pytest.approx(row["volumes_ml"]["anterior"], abs=1e-4)
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/webp;base64,") == 3
+    assert "http" not in page.replace("http-equiv", ""), "the page needs no network"
+    assert (out / STATE / "run.log").read_text().count("done in") == 3
+
+
+def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    arguments = ("-i", images, "-o", out, "-m", trained)
+    segment(*arguments)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
+
+    assert "3 finished before, 0 to do" in segment(*arguments)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")} == before
+    assert report(out)["done"] == 3, "the report tells of all cases, not of the last run's"
+
+    (out / "one" / "a.nii.gz").write_bytes(b"spoiled")
+    (out / "one" / "b.nii.gz").unlink()
+    assert "1 finished before, 2 to do" in segment(*arguments)
+    assert len(masks(out)) == 3
+
+    os.utime(images / "two" / "a.nii.gz", (1, 1))
+    assert "2 finished before, 1 to do" in segment(*arguments)
+    assert "0 finished before, 3 to do" in segment(*arguments, "--no-tta"), "another option"
+    assert report(out)["settings"]["mirror_axes"] == []
+    weights = trained / "models" / "model.pt"
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    assert "0 finished before, 3 to do" in segment(*arguments, "--no-tta", "--dry-run"), "another model"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert "3 finished before, 0 to do" in segment(*arguments, "--no-tta", "--dry-run")
+    assert "0 finished before, 3 to do" in segment(*arguments, "--no-tta", "--dry-run", "--overwrite")
+
+
+def test_a_dry_run_writes_nothing(trained: Path, images: Path, tmp_path: Path):
+    told = segment("-i", images, "-o", tmp_path / "out", "-m", trained, "--dry-run")
+    assert "→" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_case_is_told_and_stops_no_other(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    (images / "one" / "b.nii.gz").write_bytes(b"")
+    spoiled = np.zeros((6, 7, 8), np.float32)
+    spoiled[1:] = np.random.default_rng(0).normal(size=(5, 7, 8))
+    spoiled[0, 0, 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(spoiled, np.eye(4)), images / "c.nii.gz")
+    told = segment("-i", images, "-o", out, "-m", trained, expect=1)
+    assert "one/b.nii.gz: is empty (0 bytes). Replace it with an intact copy." in told
+    assert "3 done, 1 failed, 1 with warnings" in told
+    rows = {row["case"]: row for row in report(out)["cases"]}
+    assert rows["one/b"]["status"] == "failed"
+    assert "1 voxels that are NaN" in rows["c"]["warnings"][0]
+    assert "one/b.nii.gz" not in masks(out)
+
+    known = ("--weights", trained / "models" / "model.pt")
+    told = segment("-i", images, "-o", out, "-m", trained, *known, "--strict", expect=1)
+    assert "3 finished before, 1 to do" in told, "strict decides about new cases"
+    strict = segment("-i", images, "-o", tmp_path / "strict", "-m", trained, *known, "--strict", expect=1)
+    assert "2 done, 2 failed" in strict
+    assert "c.nii.gz" not in masks(tmp_path / "strict")
+
+
+@pytest.mark.parametrize("num_workers", [0, 3])
+def test_threads_change_no_voxel(trained: Path, images: Path, tmp_path: Path, num_workers: int):
+    segment("-i", images, "-o", tmp_path / "a", "-m", trained)
+    segment("-i", images, "-o", tmp_path / "b", "-m", trained, "--num-workers", num_workers)
+    a, b = masks(tmp_path / "a"), masks(tmp_path / "b")
+    assert list(a) == list(b)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_one_file_for_each_class(trained: Path, images: Path, tmp_path: Path):
+    segment("-i", images / "one" / "a.nii.gz", "-o", tmp_path / "whole", "-m", trained)
+    segment("-i", images / "one" / "a.nii.gz", "-o", tmp_path / "split", "-m", trained, "--split")
+    whole, parts = masks(tmp_path / "whole")["a.nii.gz"], masks(tmp_path / "split")
+    assert list(parts) == ["a/anterior.nii.gz", "a/posterior.nii.gz"]
+    for number, part in enumerate(parts.values(), 1):
+        assert np.array_equal(part, whole == number)
+
+
+def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path, toy_dataset: Path):
+    references = tmp_path / "references"
+    (references / "one").mkdir(parents=True)
+    shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", references / "one" / "a.nii.gz")
+    out = tmp_path / "out"
+    segment("-i", images, "-o", out, "-m", trained, "--reference", references)
+    rows = {row["case"]: row for row in report(out)["cases"]}
+    assert 0 <= rows["one/a"]["metrics"]["anterior"]["dice"] <= 1
+    assert rows["one/b"]["metrics"] == {}
+    with (out / "report.csv").open() as file:
+        assert next(csv.DictReader(file))["anterior dice"]
+    other = np.zeros((3, 3, 3), np.uint8)
+    nibabel.save(nibabel.Nifti1Image(other, np.eye(4)), references / "one" / "a.nii.gz")
+    told = segment("-i", images, "-o", tmp_path / "b", "-m", trained, "--reference", references, expect=1)
+    assert "is a reference with shape (3, 3, 3)" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--runtime", "abacus"], "--runtime is 'abacus'; expected one of"),
+        (["--weights", "nowhere.pt"], "no weights"),
+        (["--reference", "nowhere"], "no such folder"),
+        (["--device", "gpu"], "PyTorch finds no GPU here"),
+    ],
+)
+def test_what_cannot_be_asked_for_ends_before_the_start(trained: Path, images: Path, tmp_path: Path, arguments, found):
+    told = segment("-i", images, "-o", tmp_path / "out", "-m", trained, *arguments, expect=2)
+    assert found in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_command_that_names_nothing_ends_with_2(trained: Path, images: Path, tmp_path: Path):
+    assert "no bundle" in segment("-i", images, "-o", tmp_path / "out", "-m", tmp_path, expect=2)
+    assert "no such file" in segment("-i", tmp_path / "x", "-o", tmp_path / "out", "-m", trained, expect=2)
+    assert "place of an image" in segment("-i", images, "-o", images, "-m", trained, expect=2)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert "cannot be written to" in segment("-i", images, "-o", blocked, "-m", trained, expect=2)
+
+
+def test_mirrored_passes_need_an_axis_without_sides(trained: Path, images: Path, tmp_path: Path):
+    config = trained / "configs" / "inference.json"
+    content = json.loads(config.read_text())
+    config.write_text(json.dumps({**content, "tta_axes": [], "mirror_axes": []}))
+    assert "names no axis" in segment("-i", images, "-o", tmp_path / "out", "-m", trained, "--tta", expect=2)
+
+
+def test_weights_that_the_metadata_do_not_describe_are_told(trained: Path, images: Path, tmp_path: Path):
+    arguments = ("-i", images, "-o", tmp_path / "out", "-m", trained, "--dry-run")
+    assert "warning:" in segment(*arguments)
+    assert "not the weights that metadata.json describes" in segment(*arguments, "--strict", expect=2)
+    weights = trained / "models" / "model.pt"
+    assert "warning:" not in segment(*arguments, "--weights", weights), "named: known"
+
+
+def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
+    trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write, written = segmenter_module.write_mask, []
+
+    def full(mask, path, volume):
+        if len(written) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        written.append(path)
+        write(mask, path, volume)
+
+    monkeypatch.setattr(segmenter_module, "write_mask", full)
+    arguments = ("-i", images, "-o", tmp_path / "out", "-m", trained)
+    told = segment(*arguments, expect=1)
+    assert "cannot be written (No space left on device)" in told
+    assert "the same command goes on from here" in told
+    assert len(masks(tmp_path / "out")) == 1
+    assert report(tmp_path / "out")["left"] == 2
+    monkeypatch.undo()
+    assert "1 finished before, 2 to do" in segment(*arguments)
+
+
+def test_an_image_that_vanishes_fails_alone(trained: Path, images: Path, tmp_path: Path):
+    session = Session(Request(images, tmp_path / "out", trained))
+    (images / "one" / "a.nii.gz").unlink()
+    session.claim()
+    with session:
+        session.run()
+    assert [row.case for row in session.failed] == ["one/a"]
+    assert "no such file" in session.failed[0].problem
+    assert len(masks(tmp_path / "out")) == 2
+
+
+def command(images: Path, out: Path, bundle: Path) -> list[str]:
+    arguments = ["segment", "-i", str(images), "-o", str(out), "-m", str(bundle), "--threads", "1"]
+    return [sys.executable, "-W", "ignore", "-m", "monai_mobileunet", *arguments]
+
+
+def many(folder: Path, toy_dataset: Path, count: int) -> Path:
+    folder.mkdir()
+    sources = sorted((toy_dataset / "imagesTr").iterdir())
+    for index in range(count):
+        shutil.copy(sources[index % len(sources)], folder / f"case_{index:03d}.nii.gz")
+    return folder
+
+
+def test_a_request_to_end_finishes_what_is_being_written(trained: Path, tmp_path: Path, toy_dataset: Path):
+    images, out = many(tmp_path / "in", toy_dataset, 30), tmp_path / "out"
+    process = subprocess.Popen(command(images, out, trained), env=ONE_THREAD, stdout=subprocess.PIPE, text=True)
+    journal = out / STATE / "journal.jsonl"
+    while not (journal.is_file() and journal.read_bytes().count(b"\n") > 2):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; the same command goes on from here" in " ".join(told.split())
+    done = report(out)["done"]
+    assert 0 < done < 30
+    assert report(out)["left"] == 30 - done
+    assert len(masks(out)) == done
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_a_run_ends_with_the_masks_of_one_undisturbed(
+    trained: Path, tmp_path: Path, toy_dataset: Path
+):
+    images = many(tmp_path / "in", toy_dataset, 60)
+    subprocess.run(command(images, tmp_path / "undisturbed", trained), env=ONE_THREAD, check=True)
+    out, rng, lost = tmp_path / "out", np.random.default_rng(0), []
+    journal = out / STATE / "journal.jsonl"
+    for _ in range(20):
+        process = subprocess.Popen(command(images, out, trained), env=ONE_THREAD, stdout=subprocess.DEVNULL)
+        lines = journal.read_bytes().count(b"done") if journal.is_file() else 0
+        while process.poll() is None and (not journal.is_file() or journal.read_bytes().count(b"done") <= lines):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5))
+        process.kill()
+        process.wait()
+        whole = masks(out)  # reads every mask to its end
+        recorded = journal.read_bytes().count(b'"status": "done"')
+        lost.append(len(whole) - recorded)
+    assert max(lost) <= 1, "at most the case in hand was on disk and not yet on record"
+    subprocess.run(command(images, out, trained), env=ONE_THREAD, check=True)
+    expected, found = masks(tmp_path / "undisturbed"), masks(out)
+    assert list(found) == list(expected)
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    assert report(out)["done"] == 60
