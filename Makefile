@@ -1,4 +1,4 @@
-# make setup | demo | bench | bench-accuracy | test | test-all | lint | format | clean
+# make setup | demo | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +11,7 @@ ACCURACY_ARGS ?=
 BUNDLE ?=
 PYTEST_ARGS ?=
 
-.PHONY: setup demo bench bench-accuracy test test-all lint format clean
+.PHONY: setup demo bench bench-accuracy bench-segment test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -33,6 +33,10 @@ bench: setup
 # what a volume costs each. Hours; an interrupted run goes on with the network that it was at.
 bench-accuracy: setup
 	$(BIN)/mobileunet bench-accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
+
+# Images per second and memory: make bench-segment BUNDLE=<trained bundle> DATA=<folder of images>
+bench-segment: setup
+	$(BIN)/mobileunet bench-segment $(BUNDLE) $(DATA) --large
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

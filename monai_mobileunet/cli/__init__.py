@@ -8,7 +8,7 @@ import typer
 
 import monai_mobileunet
 from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
-from monai_mobileunet.cli.networks import bench, bench_accuracy, info, runtimes
+from monai_mobileunet.cli.networks import bench, bench_accuracy, bench_segment, info, runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import console
@@ -31,5 +31,17 @@ def main(
     """Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use."""
 
 
-for command in (demo, segment, check, evaluate, export, fingerprint, info, runtimes, bench, bench_accuracy):
+for command in (
+    demo,
+    segment,
+    check,
+    evaluate,
+    export,
+    fingerprint,
+    info,
+    runtimes,
+    bench,
+    bench_accuracy,
+    bench_segment,
+):
     app.command(command.__name__.replace("_", "-"))(command)

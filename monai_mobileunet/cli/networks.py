@@ -18,7 +18,7 @@ from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, st
 from monai_mobileunet.networks import VARIANTS, create_network
 from monai_mobileunet.networks.info import network_info
 
-__all__ = ["bench", "bench_accuracy", "info", "runtimes"]
+__all__ = ["bench", "bench_accuracy", "bench_segment", "info", "runtimes"]
 
 
 def info(
@@ -133,3 +133,32 @@ def bench_accuracy(
     console.print(
         ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
     )
+
+
+def bench_segment(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
+    data: Annotated[Path, typer.Argument(help="Folder of NIfTI images such as it segments.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it.")] = Path("bench_segment"),
+    limit: Annotated[int, typer.Option(min=1, help="Images at most.")] = 200,
+    large: Annotated[bool, typer.Option("--large", help="One more run, with a volume of 512×512×1000.")] = False,
+) -> None:
+    """Measure a folder from file to file: images per second and memory, against MONAI's own run of the bundle."""
+    from monai_mobileunet.benchmarks.folders import measure_folder
+    from monai_mobileunet.data import find_images
+
+    try:
+        images = [Path(case["image"]) for case in find_images(data)][:limit]
+        with steps() as note:
+            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, note)
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    except subprocess.CalledProcessError as error:
+        fail(error, f"{error}\n{error.output}")
+    table = Table("", "images", "seconds", "images/s", "of the first", "peak, GiB", "masks that differ")
+    for timing in timings:
+        row = (str(timing.images), f"{timing.seconds:.1f}", f"{timing.per_second:.2f}")
+        share = f"{timing.per_second / timings[0].per_second:.2f}"
+        table.add_row(timing.name, *row, share, f"{timing.peak_gib:.2f}", str(timing.differing))
+    console.print(table)
+    results = json.dumps([timing.as_dict() for timing in timings], indent=2)
+    (output / "results.json").write_text(results + "\n")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, say_error, stoppable
+from monai_mobileunet.cli.terminal import bundle_folder, console, fail, log_file, overrides, say_error, stoppable
 
 __all__ = ["segment"]
 
@@ -20,7 +20,9 @@ def segment(
         Path, typer.Option("--input", "-i", help="An image, a folder with images or DICOM series, or a list.json.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for masks and report.")],
-    bundle: Annotated[Path, typer.Option("--model", "-m", help=f"Folder of a trained bundle. {TRUST}")],
+    bundle: Annotated[
+        Path | None, typer.Option("--model", "-m", help=f"Folder of a trained bundle, or the name of ours. {TRUST}")
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Folder of references, named as the images: Dice and more in the report.")
     ] = None,
@@ -49,10 +51,15 @@ def segment(
     """
     from monai_mobileunet.segmentation.session import Request, Session
 
+    try:
+        folder = bundle_folder(bundle)
+    except FileNotFoundError as error:
+        say_error(error)
+        raise typer.Exit(2) from error
     request = Request(
         source=source,
         output=output,
-        bundle=bundle,
+        bundle=folder,
         reference=reference,
         split=split,
         fast=fast,

@@ -10,11 +10,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.terminal import console, fail, say_error
+from monai_mobileunet.cli.terminal import PROJECT, bundle_folder, console, fail, say_error
 
 __all__ = ["check", "demo"]
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def demo(
@@ -70,7 +68,7 @@ def check(
             findings, count = check_cases(cases, classes, progress=console.is_terminal), len(cases)
         else:
             planned = plan_run(folder, folder / ".masks").cases
-            opened = Bundle(bundle, device="cpu") if bundle else None
+            opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
             with Progress(console=console, disable=not console.is_terminal) as progress:
                 bar = progress.add_task("reading", total=len(planned))
                 advance = partial(progress.advance, bar)

@@ -14,7 +14,10 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
-__all__ = ["console", "fail", "log_file", "overrides", "say_error", "steps", "stoppable"]
+__all__ = ["PROJECT", "bundle_folder", "console", "fail", "log_file", "overrides", "say_error", "steps", "stoppable"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout, where the package is used from one."""
 
 console = Console()
 
@@ -42,6 +45,26 @@ def overrides(changes: Sequence[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             values[name] = value
     return values
+
+
+def bundle_folder(given: Path | None) -> Path:
+    """A bundle by its folder, or by its name where the package lies in a checkout that has it.
+
+    Raises:
+        FileNotFoundError: neither; the known names are listed.
+    """
+    known = PROJECT / "bundles"
+    if given is not None and (given / "configs").is_dir():
+        return given
+    if given is not None and given.name == str(given) and (known / given / "configs").is_dir():
+        return known / given
+    names = (
+        ", ".join(sorted(path.name for path in known.iterdir() if (path / "configs").is_dir()))
+        if known.is_dir()
+        else ""
+    )
+    problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
+    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{f', or one of {names}' if names else ''}.")
 
 
 @contextmanager

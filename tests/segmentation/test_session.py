@@ -104,6 +104,12 @@ def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path
     assert "0 finished before, 3 to do" in segment(*arguments, "--no-tta", "--dry-run", "--overwrite")
 
 
+def test_a_bundle_of_the_project_is_known_by_its_name(images: Path, tmp_path: Path):
+    told = segment("-i", images, "-o", tmp_path / "out", "-m", "hippocampus_mri_segmentation", "--dry-run")
+    assert "hippocampus_mri_segmentation: anterior, posterior" in told
+    assert "warning" not in told, "its weights are those that its metadata describe"
+
+
 def test_a_dry_run_writes_nothing(trained: Path, images: Path, tmp_path: Path):
     told = segment("-i", images, "-o", tmp_path / "out", "-m", trained, "--dry-run")
     assert "→" in told
@@ -185,6 +191,9 @@ def test_what_cannot_be_asked_for_ends_before_the_start(trained: Path, images: P
 
 def test_a_command_that_names_nothing_ends_with_2(trained: Path, images: Path, tmp_path: Path):
     assert "no bundle" in segment("-i", images, "-o", tmp_path / "out", "-m", tmp_path, expect=2)
+    told = segment("-i", images, "-o", tmp_path / "out", expect=2)
+    assert "no bundle is named" in told
+    assert "hippocampus_mri_segmentation" in told
     assert "no such file" in segment("-i", tmp_path / "x", "-o", tmp_path / "out", "-m", trained, expect=2)
     assert "place of an image" in segment("-i", images, "-o", images, "-m", trained, expect=2)
     blocked = tmp_path / "file"

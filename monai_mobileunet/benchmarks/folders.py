@@ -1,0 +1,149 @@
+"""A folder of volumes from file to file: images per second and memory, ours and MONAI's own run of the bundle."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import psutil
+
+from monai_mobileunet.data import read_volume
+
+__all__ = ["FolderTiming", "measure_folder", "write_large_volume"]
+
+LARGE_SHAPE = (512, 512, 1000)
+POLL = 0.05  # s
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FolderTiming:
+    """What a run over a folder took.
+
+    Attributes:
+        name: who ran it.
+        images: how many.
+        seconds: by the clock, the start of Python included.
+        peak_gib: largest resident memory of the process.
+        differing: masks of which a voxel differs from those of the first run.
+    """
+
+    name: str
+    images: int
+    seconds: float
+    peak_gib: float
+    differing: int = 0
+
+    @property
+    def per_second(self) -> float:
+        """Images."""
+        return self.images / self.seconds
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "images_per_second": self.per_second}
+
+
+def measure_folder(
+    bundle: Path, images: Sequence[Path], output: Path, large: bool = False, note: Note = lambda text: None
+) -> list[FolderTiming]:
+    """Segment the same images by ``mobileunet segment``, with and without threads, and by ``monai.bundle run``.
+
+    Each in a process of its own, one after the other, with as many threads as this process has.
+
+    Args:
+        bundle: folder of a trained bundle.
+        images: the volumes.
+        output: folder for all of it.
+        large: one more run of ours with a synthetic volume of 512×512×1000 among the images, for its memory.
+        note: gets a line before each run.
+
+    Raises:
+        subprocess.CalledProcessError: a run failed; its output stands in its log.
+    """
+    folder = output / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in images:
+        link = folder / image.name
+        if not link.exists():
+            link.symlink_to(image.resolve())
+    segment = [sys.executable, "-W", "ignore", "-m", "monai_mobileunet", "segment", "-m", str(bundle), "--overwrite"]
+    config = str(bundle / "configs" / "inference.json")
+    by_monai = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", config]
+    runs = {
+        "mobileunet segment": [*segment, "-i", str(folder), "-o", str(output / "segment")],
+        "mobileunet segment --num-workers 0": [
+            *(*segment, "--num-workers", "0"),
+            *("-i", str(folder), "-o", str(output / "one_thing_at_a_time")),
+        ],
+        "monai.bundle run": [*by_monai, "--dataset_dir", str(folder), "--output_dir", str(output / "monai")],
+    }
+    timings: list[FolderTiming] = []
+    for name, command in runs.items():
+        note(name)
+        seconds, peak = _measured(command, output / f"{name.split()[0]}_{len(timings)}.log")
+        masks = Path(command[-1])
+        timings.append(FolderTiming(name, len(images), seconds, peak, _differing(output / "segment", masks, images)))
+    if large:
+        note("mobileunet segment, with a volume of 512×512×1000")
+        write_large_volume(images[0], folder / "large.nii")
+        command = [*segment, "-i", str(folder), "-o", str(output / "with_large")]
+        seconds, peak = _measured(command, output / "with_large.log")
+        timings.append(FolderTiming("mobileunet segment, 512×512×1000 among them", len(images) + 1, seconds, peak))
+        (folder / "large.nii").unlink()
+    return timings
+
+
+def write_large_volume(image: Path, path: Path, shape: tuple[int, int, int] = LARGE_SHAPE) -> None:
+    """A volume of the size of a whole-body CT, 16 bits a voxel: an image, repeated as often as it fits."""
+    volume = read_volume(image)
+    low, high = float(volume.values.min()), float(volume.values.max())
+    factor = min(1.0, 30000 / max(abs(low), abs(high), 1.0))
+    small = (volume.values * factor).astype(np.int16)
+    indices = [np.arange(size) % length for size, length in zip(shape, small.shape)]
+    large = nibabel.Nifti1Image(small[np.ix_(*indices)], volume.affine)
+    nibabel.save(large, path)
+
+
+def _measured(command: list[str], log: Path) -> tuple[float, float]:
+    """Seconds, and GiB at the peak, of a process and those that it starts."""
+    started = time.perf_counter()
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=dict(os.environ))
+        peak = [0]
+        watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
+        watcher.start()
+        code = process.wait()
+    if code:
+        raise subprocess.CalledProcessError(code, command, output=log.read_text()[-2000:])
+    watcher.join()
+    return time.perf_counter() - started, peak[0] / 2**30
+
+
+def _watch(process: subprocess.Popen, peak: list[int]) -> None:
+    watched = psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            resident = sum(one.memory_info().rss for one in (watched, *watched.children(recursive=True)))
+        except psutil.NoSuchProcess:  # it ended between two looks
+            return
+        peak[0] = max(peak[0], resident)
+        time.sleep(POLL)
+
+
+def _differing(ours: Path, others: Path, images: Sequence[Path]) -> int:
+    if ours == others:
+        return 0
+    return sum(
+        not np.array_equal(read_volume(ours / image.name).values, read_volume(others / image.name).values)
+        for image in images
+    )
