@@ -1,8 +1,9 @@
 """Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane, the way back."""
 
+from monai_mobileunet.transforms.components import KeepLargestComponentsd
 from monai_mobileunet.transforms.grids import RestoreGridd
 from monai_mobileunet.transforms.parts import SplitByPlaned
 from monai_mobileunet.transforms.sides import RandMirrorSidesd
 from monai_mobileunet.transforms.slices import RandSliceSamplesd
 
-__all__ = ["RandMirrorSidesd", "RandSliceSamplesd", "RestoreGridd", "SplitByPlaned"]
+__all__ = ["KeepLargestComponentsd", "RandMirrorSidesd", "RandSliceSamplesd", "RestoreGridd", "SplitByPlaned"]
