@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -153,7 +154,13 @@ class Bundle:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
         network = self.parser.get_parsed_content("network")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (UnpicklingError, RuntimeError, KeyError, EOFError, ValueError) as error:
+            problem = f"cannot be read as weights ({type(error).__name__})."
+            raise ValueError(f"{path}: {problem} Name a state dict that torch.save wrote.") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"{path}: holds a {type(content).__name__}. Name a state dict that torch.save wrote.")
         try:
             network.load_state_dict(content.get("model", content), strict=True)
         except RuntimeError as error:

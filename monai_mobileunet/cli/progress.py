@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from monai_mobileunet.cli.terminal import printable
+
 if TYPE_CHECKING:
     from monai_mobileunet.segmentation.rows import CaseRow
 
 __all__ = ["case_progress"]
 
+SPEED_OVER = 6 * 3600.0  # s; a case may take longer than the half minute that rich looks back
 LINE_EVERY = 60.0  # s, where there is no terminal: a log over days stays readable
 
 
@@ -24,14 +27,18 @@ def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRow], 
     if not console.is_terminal:
         yield _lines(console, total)
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.description}", markup=False), console=console) as progress:
+    columns = (
+        *(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
+        *(TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}", markup=False)),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=SPEED_OVER) as progress:
         bar = progress.add_task("", total=total)
 
         def note(row: CaseRow) -> None:
             if row.problem:
-                progress.console.print(f"{row.case}: {row.problem}", style="red", markup=False, highlight=False)
-            progress.update(bar, advance=1, description=row.case)
+                text = printable(f"{row.case}: {row.problem}")
+                progress.console.print(text, style="red", markup=False, highlight=False)
+            progress.update(bar, advance=1, description=printable(row.case))
 
         yield note
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, fail, log_file, overrides, say_error, stoppable
+from monai_mobileunet.cli.terminal import bundle_folder, console, log_file, overrides, printable, say_error, stoppable
+
+if TYPE_CHECKING:
+    from monai_mobileunet.segmentation.session import Session
 
 __all__ = ["segment"]
 
@@ -49,7 +52,9 @@ def segment(
     Exit code 0: all cases have a mask; 1: some failed, or the run could not go on; 2: the command is wrong.
     Not a medical device; not for diagnostic use.
     """
-    from monai_mobileunet.segmentation.session import Request, Session
+    from monai_mobileunet.data.errors import root_cause
+    from monai_mobileunet.segmentation.request import Request
+    from monai_mobileunet.segmentation.session import Session
 
     try:
         folder = bundle_folder(bundle)
@@ -77,41 +82,42 @@ def segment(
     try:
         session = Session(request)
         for line in session.summary():
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
         if dry_run:
             for case in session.todo:
-                console.print(f"{', '.join(map(str, case.images))} → {case.output}", markup=False, highlight=False)
+                line = f"{', '.join(map(str, case.images))} → {', '.join(map(str, case.outputs))}"
+                console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
             return
         session.claim()
-    except (ValueError, FileNotFoundError, OSError) as error:
-        say_error(error)
+    except (ValueError, OSError, ImportError, RuntimeError, LookupError) as error:  # of a bundle's code, anything
+        say_error(error if isinstance(error, ValueError | OSError | ImportError) else root_cause(error))
         raise typer.Exit(2) from error
     _run(session)
 
 
-def _run(session) -> None:
+def _run(session: Session) -> None:
     from monai_mobileunet.cli.progress import case_progress
     from monai_mobileunet.segmentation.run import OutputError
 
-    stopped = ""
+    again = "The same command" + (" without --overwrite" if session.request.overwrite else "") + " goes on from here."
+    stopped, code = "", 1
     with session, log_file(session.log):
         try:
             with stoppable(), case_progress(console, len(session.todo)) as note:
                 session.run(note)
         except KeyboardInterrupt:
-            stopped = "interrupted; the same command goes on from here."
+            stopped, code = f"interrupted. {again}", INTERRUPTED
         except OutputError as error:
-            stopped = f"{error} Make room or mend it; the same command goes on from here."
-        except ModuleNotFoundError as error:
-            fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[evaluate]'")
-        files = session.report()
+            stopped = f"{error} Make room or mend it. {again}"
+        if stopped:
+            say_error(stopped)
+        try:
+            files = ", ".join(map(str, session.report()))
+        except OSError as error:
+            files, stopped = "", stopped or str(error)
+            say_error(f"the report cannot be written: {error}")
     for row in session.failed:
-        say_error(f"{row.case}: {row.problem}")
-    warned = sum(bool(row.warnings) for row in session.rows)
-    counts = f"{len(session.rows) - len(session.failed)} done, {len(session.failed)} failed, {warned} with warnings"
-    console.print(f"{counts}. {', '.join(map(str, files))}", markup=False, highlight=False, soft_wrap=True)
-    if stopped:
-        say_error(stopped)
-        raise typer.Exit(INTERRUPTED if stopped.startswith("interrupted") else 1)
-    if session.failed:
-        raise typer.Exit(1)
+        say_error(f"{row.case}: {row.problem or row.reference_problem}")
+    console.print(printable(f"{session.told()}. {files}"), markup=False, highlight=False, soft_wrap=True)
+    if stopped or session.failed:
+        raise typer.Exit(code if stopped else 1)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.terminal import PROJECT, bundle_folder, console, fail, say_error
+from monai_mobileunet.cli.terminal import PROJECT, bundle_folder, console, fail, printable, say_error
 
 __all__ = ["check", "demo"]
 
@@ -81,12 +81,13 @@ def check(
             count = len(planned)
     except (ValueError, FileNotFoundError) as error:
         fail(error)
-    errors = [finding for finding in findings if strict or not finding.warning]
     for finding in findings:
-        if finding in errors:
+        if strict or not finding.warning:
             say_error(finding)
         else:
-            console.print(f"warning: {finding}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+            text = printable(f"warning: {finding}")
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    errors = [finding for finding in findings if strict or not finding.warning]
     warned = len(findings) - len(errors)
     told = f"{len(errors) or 'nothing'} wrong" + (f", {warned} warnings" if warned else "")
     console.print(f"{count} cases, {told}.", highlight=False)

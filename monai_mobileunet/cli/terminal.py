@@ -14,7 +14,18 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
-__all__ = ["PROJECT", "bundle_folder", "console", "fail", "log_file", "overrides", "say_error", "steps", "stoppable"]
+__all__ = [
+    "PROJECT",
+    "bundle_folder",
+    "console",
+    "fail",
+    "log_file",
+    "overrides",
+    "printable",
+    "say_error",
+    "steps",
+    "stoppable",
+]
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
@@ -22,9 +33,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 console = Console()
 
 
+def printable(text: object) -> str:
+    """Text that every terminal takes: a file name need not be UTF-8."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 def say_error(text: object) -> None:
     """Print an error as it is, whatever brackets it holds."""
-    console.print(f"error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"error: {printable(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(error: BaseException, text: str | None = None) -> NoReturn:
@@ -81,7 +97,7 @@ def steps() -> Iterator[Callable[[str], None]]:
 def log_file(path: Path) -> Iterator[None]:
     """Keep what is logged in a file, not on the terminal, where it would tear a progress bar; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     root, ours = logging.getLogger(), logging.getLogger("monai_mobileunet")
     level = ours.level

@@ -32,6 +32,9 @@ def is_dicom(path: Path) -> bool:
     """Whether a file is DICOM, by the four letters behind its preamble; its name says little, often a number."""
     if image_suffix(path) or not path.is_file():
         return False
-    with path.open("rb") as file:
-        file.seek(DICOM_PREAMBLE)
-        return file.read(4) == b"DICM"
+    try:
+        with path.open("rb") as file:
+            file.seek(DICOM_PREAMBLE)
+            return file.read(4) == b"DICM"
+    except OSError:  # a note that one may not read is no reason to stop a search for images
+        return False

@@ -11,10 +11,11 @@ import SimpleITK as sitk
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["dicom_series", "read_dicom", "read_itk", "volume_of_itk"]
+__all__ = ["LPS_TO_RAS", "dicom_series", "read_dicom", "read_itk", "volume_of_itk"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 POSITION, ORIENTATION, MODALITY, SERIES = "0020|0032", "0020|0037", "0008|0060", "0020|000e"
+IMAGE_IO = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
 UNEVEN = 0.02
 """Share of the slice distance by which single distances may be off: positions are written with few digits."""
 
@@ -30,8 +31,11 @@ def read_itk(path: Path) -> Volume:
     """
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
+    reader.SetFileName(str(path))
     try:
-        image = sitk.ReadImage(str(path))
+        image = reader.Execute()
     except RuntimeError as error:
         raise _unreadable(str(path), error) from error
     volume = volume_of_itk(image, str(path))
@@ -73,11 +77,7 @@ def volume_of_itk(image: sitk.Image, name: str) -> Volume:
     if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         problem = f"has axes that cannot be inverted: {affine[:3, :3].round(4).tolist()}."
         raise DataError([Finding(name, problem, "Mend its directions.")])
-    template = sitk.Image([1] * spatial, sitk.sitkUInt8)
-    template.SetDirection(direction.ravel().tolist())
-    template.SetSpacing(image.GetSpacing()[:spatial])
-    template.SetOrigin(image.GetOrigin()[:spatial])
-    return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2, template)
+    return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2)
 
 
 def dicom_series(folder: Path) -> dict[str, list[Path]]:
@@ -98,13 +98,9 @@ def read_dicom(path: Path) -> Volume:
     Raises:
         DataError: no series or several, one that cannot be read, or whose slices are no regular volume.
     """
-    found = dicom_series(path if path.is_dir() else path.parent)
-    chosen = [files for files in found.values() if path.is_dir() or path in files]
-    if len(chosen) != 1:
-        problem = f"holds {len(chosen)} DICOM series with images; expected one."
-        raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
+    files = _files_of_series(path)
     reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(file) for file in chosen[0]])
+    reader.SetFileNames(files)
     reader.MetaDataDictionaryArrayUpdateOn()
     try:
         image = reader.Execute()
@@ -112,11 +108,30 @@ def read_dicom(path: Path) -> Volume:
         raise _unreadable(str(path), error) from error
     if image.GetNumberOfComponentsPerPixel() > 1:
         raise DataError([Finding(str(path), "holds colours; expected one number per voxel.", "Export intensities.")])
-    if len(chosen[0]) > 1:
-        _check_slices(reader, len(chosen[0]), str(path))
+    if len(files) > 1:
+        _check_slices(reader, len(files), str(path))
     volume = volume_of_itk(image, str(path))
     modality = reader.GetMetaData(0, MODALITY).strip() if reader.HasMetaDataKey(0, MODALITY) else ""
-    return replace(volume, template=None, modality=modality)
+    return replace(volume, modality=modality)
+
+
+def _files_of_series(path: Path) -> list[str]:
+    if path.is_dir():
+        series = dicom_series(path)
+        if len(series) != 1:
+            problem = f"holds {len(series)} DICOM series with images; expected one."
+            raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
+        return [str(file) for files in series.values() for file in files]
+    header = sitk.ImageFileReader()
+    header.SetFileName(str(path))
+    try:
+        header.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(str(path), error) from error
+    if not header.HasMetaDataKey(SERIES):
+        return [str(path)]
+    uid = header.GetMetaData(SERIES).strip()
+    return list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path.parent), uid)) or [str(path)]
 
 
 def _check_slices(reader: sitk.ImageSeriesReader, count: int, name: str) -> None:

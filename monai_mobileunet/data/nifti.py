@@ -48,7 +48,7 @@ def read_nifti(path: Path) -> Volume:
     name = str(path)
     _check_packing(path)
     try:
-        image = nibabel.load(path)
+        image = nibabel.load(path, mmap=False)  # a mapped file that is cut off meanwhile ends the process
     except READ_ERRORS as error:
         raise _unreadable(name, error) from error
     if isinstance(image, Cifti2Image) or not isinstance(image, Nifti1Pair):
@@ -113,8 +113,11 @@ def _check_packing(path: Path) -> None:
         raise DataError([Finding(str(path), "is a folder with the name of an image.", "Name the image in it.")])
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
-    with path.open("rb") as file:
-        start = file.read(2)
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
     if not start:
         raise DataError([Finding(str(path), "is empty (0 bytes).", "Replace it with an intact copy.")])
     named, packed = path.name.lower().endswith(".gz"), start == GZIP_MAGIC

@@ -132,8 +132,8 @@ def as_tensor(volume: Volume) -> MetaTensor:
 
 
 def _float32(volume: Volume) -> np.ndarray:
-    # one layout, for sums over values depend on their order in the last bit
-    return np.ascontiguousarray(volume.values, np.float32)
+    # one layout, for sums over values depend on their order in the last bit; a copy, for some transforms work in place
+    return np.array(volume.values, np.float32, order="C", copy=True)
 
 
 def _metadata(volume: Volume) -> dict[str, Any]:

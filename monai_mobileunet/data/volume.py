@@ -24,8 +24,7 @@ class Volume:
         affine: ``(4, 4)``, from voxel indices to mm with RAS axes.
         name: the file, or words for what is no file; for messages.
         planar: a single plane was read; its mask is written as one again.
-        template: header of a NIfTI file, or the SimpleITK image without its voxels, for the mask; ``None`` if there
-            is nothing beyond the affine.
+        template: header of a NIfTI file, for the mask; ``None`` if there is nothing beyond the affine.
         modality: ``"CT"``, ``"MR"``, … where the file tells; otherwise empty.
         warnings: what a reader must know to trust a result.
     """

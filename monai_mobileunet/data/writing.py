@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
+from monai_mobileunet.data.itk import LPS_TO_RAS
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["mask_type", "replace_file", "write_mask"]
+__all__ = ["mask_suffix", "mask_type", "replace_file", "write_mask"]
 
 
 def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:
@@ -24,7 +26,17 @@ def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if num_classes <= 256 else np.uint16
 
 
-def write_mask(mask: np.ndarray, path: Path, volume: Volume) -> None:
+def mask_suffix(image: str | Path) -> str:
+    """The suffix of a mask: that of its image, but one file where an image is a header and its data in two.
+
+    Args:
+        image: a path; of what is no file of a known format, as a DICOM series, masks are NIfTI.
+    """
+    suffix = image_suffix(image)
+    return {".mhd": ".mha", ".nhdr": ".nrrd", "": ".nii.gz"}.get(suffix.lower(), suffix)
+
+
+def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | None = None) -> None:
     """Write class numbers with the geometry of their image; what was in the place stays until all is on disk.
 
     A NIfTI mask of a NIfTI image has the image's header: both transforms, their codes, and units. Nothing else of
@@ -32,20 +44,25 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume) -> None:
 
     Args:
         mask: ``(H, W, D)``, ``uint8`` or ``uint16``.
-        path: file with a suffix of an image; its folder is made.
+        path: file with a suffix of an image in one file; its folder is made.
         volume: the image.
+        scratch: folder on the same disk for the file while it grows; by default its own.
 
     Raises:
-        ValueError: the mask is not on the image's grid.
+        ValueError: the mask is not on the image's grid, the format is none that is written, or it has no room for a
+            sheared grid.
         OSError: it cannot be written there.
     """
+    suffix = image_suffix(path).lower()
     if mask.shape != volume.shape:
         raise ValueError(f"the mask of {volume.name} has shape {mask.shape}; its image has {volume.shape}.")
+    if not suffix or mask_suffix(path).lower() != suffix:
+        raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd or .mha. Name one of these.")
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    temporary = (scratch or path.parent) / f".{os.getpid()}-{path.name.removesuffix(image_suffix(path))}{suffix}"
     try:
-        if image_suffix(path).lower() in NIFTI_SUFFIXES:
+        if suffix in NIFTI_SUFFIXES:
             nibabel.save(_nifti(values, volume), temporary)
         else:
             _write_itk(values, temporary, volume)
@@ -81,9 +98,19 @@ def _nifti(values: np.ndarray, volume: Volume) -> nibabel.Nifti1Image:
 
 
 def _write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
+    affine = LPS_TO_RAS @ volume.affine
+    spacing = np.asarray(volume.spacing)
+    direction = affine[:3, :3] / spacing
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
+        raise ValueError(
+            f"{path}: the grid of {volume.name} is sheared; NRRD and MetaImage cannot say so. Use .nii.gz."
+        )
     image = sitk.GetImageFromArray(np.ascontiguousarray(values.transpose()))
-    if isinstance(volume.template, sitk.Image) and volume.template.GetDimension() == image.GetDimension():
-        image.SetOrigin(volume.template.GetOrigin())
-        image.SetSpacing(volume.template.GetSpacing())
-        image.SetDirection(volume.template.GetDirection())
-    sitk.WriteImage(image, str(path), useCompression=True)
+    axes = values.ndim
+    image.SetSpacing(spacing[:axes].tolist())
+    image.SetOrigin(affine[:axes, 3].tolist())
+    image.SetDirection(direction[:axes, :axes].ravel().tolist())
+    try:
+        sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as error:  # SimpleITK's word for whatever went wrong, a full disk among it
+        raise OSError(errno.EIO, " ".join(str(error).split())[-200:], str(path)) from error

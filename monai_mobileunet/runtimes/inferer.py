@@ -63,6 +63,15 @@ class RuntimeInferer(Inferer):
             return self(inputs, network.module, *args, **kwargs)
         return self.inferer(inputs, self._runtime(network), *args, **kwargs)
 
+    def prepare(self, network: nn.Module) -> None:
+        """Make the runtime of a network in eval mode, as the first call would.
+
+        Raises:
+            ModuleNotFoundError: the runtime is not installed.
+            ValueError: there is no quantised model, or an exported file is damaged.
+        """
+        self._runtime(network)
+
     def _runtime(self, network: nn.Module) -> Runtime:
         state = f"{id(network)} {hash_weights(network)}"
         with self._lock:

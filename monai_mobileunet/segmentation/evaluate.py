@@ -41,15 +41,16 @@ def segment_cases(
     files = {Path(path).resolve() for case in cases for path in case.values()}
     problems = {}
     for planned in plan_cases([Path(case["image"]) for case in cases], output).cases:
-        if planned.output.resolve() in files:
-            raise DataError([Finding(str(planned.output), "the mask would take its place.", "Name another folder.")])
+        mask = planned.outputs[0]
+        if mask.resolve() in files:
+            raise DataError([Finding(str(mask), "the mask would take its place.", "Name another folder.")])
         image = planned.images[0]
         started = time.perf_counter()
         try:
             result = segmenter(image)
             for warning in result.warnings:
                 logger.warning("%s", warning)
-            result.save(planned.output)
+            result.save(mask)
             logger.info("%s segmented in %.2f s", image, time.perf_counter() - started)
         except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
             logger.exception("%s was not segmented", image)

@@ -9,6 +9,7 @@ from functools import partial
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding, read_volume
 from monai_mobileunet.data.checks import check_classes
+from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.segmentation.plan import PlannedCase
 from monai_mobileunet.segmentation.ranges import TrainingRange
@@ -76,3 +77,7 @@ def _looked_at(look: Look, case: PlannedCase) -> list[Finding]:
         return look(case)
     except DataError as error:
         return list(error.findings)
+    except Exception as error:  # any, since no case may stop the others; it is reported and counted
+        return [
+            Finding(str(case.images[0]), f"cannot be read ({root_cause(error)}).", "Replace it or make it readable.")
+        ]

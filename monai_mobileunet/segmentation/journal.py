@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,9 +16,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.formats import image_suffix
 from monai_mobileunet.segmentation.plan import PlannedCase
 
-__all__ = ["Journal", "Record", "file_states", "hash_files", "read_records", "settings_key"]
+__all__ = ["Journal", "Record", "file_states", "hash_file", "read_records", "settings_key"]
 
 CHUNK = 1 << 20
 
@@ -31,6 +34,8 @@ class Record:
         inputs: path, size and time of change of each file that was read.
         outputs: SHA-256 of each file that was written, by its path in the output folder.
         row: what the report tells of the case.
+        begun: how often runs have taken the case in hand since it was last finished; not 0 while one has.
+        reference: state of the file that the row's metrics are of.
     """
 
     case: str
@@ -38,11 +43,13 @@ class Record:
     inputs: list[list[Any]] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     row: dict[str, Any] = field(default_factory=dict)
+    begun: int = 0
+    reference: list[list[Any]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
         """Whether there is a mask; a case that failed is tried again."""
-        return self.row.get("status") == "done"
+        return not self.begun and self.row.get("status") == "done"
 
     def still_holds(self, case: PlannedCase, settings: str, folder: Path) -> bool:
         """Whether the masks are there as they were written, by these settings, from these files.
@@ -52,14 +59,18 @@ class Record:
             settings: key of the weights, configs and options now.
             folder: of the output.
         """
-        outputs = [folder / name for name in self.outputs]
         return (
             self.done
             and self.settings == settings
             and self.inputs == file_states(case.images)
-            and all(path.is_file() for path in outputs)
-            and hash_files(outputs, folder) == self.outputs
+            and list(self.outputs) == [path.relative_to(folder).as_posix() for path in case.outputs]
+            and all(self.wrote(path, folder) for path in case.outputs)
         )
+
+    def wrote(self, path: Path, folder: Path) -> bool:
+        """Whether a file is there as this record says that it was written."""
+        known = self.outputs.get(path.relative_to(folder).as_posix())
+        return known is not None and path.is_file() and hash_file(path) == known
 
 
 def settings_key(settings: Mapping[str, Any]) -> str:
@@ -68,22 +79,33 @@ def settings_key(settings: Mapping[str, Any]) -> str:
 
 
 def file_states(images: Iterable[Path]) -> list[list[Any]]:
-    """Path, size and time of change of files, and of those in folders; what does not exist is left out."""
-    files = [file for image in images for file in (sorted(image.iterdir()) if image.is_dir() else [image])]
-    states = [(file, file.stat()) for file in files if file.is_file()]
-    return [[str(file), state.st_size, state.st_mtime_ns] for file, state in states]
+    """Path, size and time of change of all files that images are read from; what does not exist is left out."""
+    states = []
+    for file in (file for image in images for file in _files_of(image)):
+        try:
+            state = file.stat()
+        except OSError:  # gone, or not to be reached: reading it will say so
+            continue
+        states.append([str(file), state.st_size, state.st_mtime_ns])
+    return states
 
 
-def hash_files(files: Iterable[Path], folder: Path) -> dict[str, str]:
-    """SHA-256 of files by their path in a folder."""
-    hashes = {}
-    for path in files:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-        hashes[path.relative_to(folder).as_posix()] = digest.hexdigest()
-    return hashes
+def _files_of(image: Path) -> list[Path]:
+    """A file; with a header in a file of its own the data too; of a DICOM series all files of its folder."""
+    suffix = image_suffix(image).lower()
+    if suffix in (".mhd", ".nhdr"):
+        return sorted(image.parent.glob(f"{glob.escape(image.stem)}.*"))
+    folder = image if image.is_dir() else None if suffix else image.parent
+    return [image] if folder is None else sorted(path for path in folder.glob("*") if not path.is_dir())
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 class Journal:
@@ -107,6 +129,7 @@ class Journal:
         except Timeout as error:
             problem = "another run writes to this folder."
             raise DataError([Finding(str(path.parent), problem, "Wait for it, or name another folder.")]) from error
+        self._writing = threading.Lock()
         self.records = read_records(path)
         self._file = path.open("ab")
         if path.stat().st_size:
@@ -121,16 +144,22 @@ class Journal:
         self._file.close()
         self._lock.release()
 
-    def write(self, record: Record) -> None:
-        """Add a record; on return it is on disk.
+    def write(self, record: Record, sync: bool = True) -> None:
+        """Add a record, from any thread; on return it is on disk.
+
+        Args:
+            record: of a case.
+            sync: ``False``: it may come to the disk with the next one.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._file.write(json.dumps(asdict(record), allow_nan=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self.records[record.case] = record
+        with self._writing:
+            self._file.write(json.dumps(asdict(record), allow_nan=False).encode() + b"\n")
+            if sync:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            self.records[record.case] = record
 
 
 def read_records(path: Path) -> dict[str, Record]:

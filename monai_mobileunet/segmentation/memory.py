@@ -3,46 +3,72 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Condition
 
 import nibabel
 import psutil
 import SimpleITK as sitk
+from nibabel.affines import voxel_sizes
 
+from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
 from monai_mobileunet.data.nifti import READ_ERRORS
 
-__all__ = ["Budget", "case_bytes"]
+__all__ = ["Budget", "case_bytes", "memory_limit"]
 
 BYTES_PER_VOXEL = 16
 """Of a case between its reading and its writing: the file's values, those of the network, and masks."""
 
 SHARE = 0.25
-"""Of the memory that is free when the run begins."""
+"""Of the memory that is free when the run begins, for all cases in hand."""
+
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def case_bytes(images: Iterable[Path]) -> int:
-    """What a case is expected to take, from the headers alone; 0 for what cannot be read, which takes nothing."""
-    return sum(_voxels(image) for image in images) * BYTES_PER_VOXEL
+def memory_limit() -> int:
+    """Bytes that this process may have at all: the machine's, or less in a container or a scheduler's job."""
+    limits = [psutil.virtual_memory().total]
+    for path in CGROUP_LIMITS:
+        if path.is_file() and (text := path.read_text().strip()).isdigit():
+            limits.append(int(text))
+    return min(limits)
 
 
-def _voxels(image: Path) -> int:
+def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -> int:
+    """What a case is expected to take, from the headers alone; 0 for what cannot be read, which takes nothing.
+
+    Args:
+        images: files of the case.
+        spacing: mm per voxel that it will be resampled to, if it will.
+    """
+    voxels = 0
+    for image in images:
+        try:
+            shape, sizes = _grid(image)
+        except (*READ_ERRORS, RuntimeError):
+            continue
+        count = math.prod(shape)
+        if spacing is not None and len(sizes) == 3:
+            count = max(count, round(math.prod(shape[:3]) * math.prod(sizes) / math.prod(spacing)))
+        voxels += count
+    return voxels * BYTES_PER_VOXEL
+
+
+def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Shape and mm per voxel."""
     suffix = image_suffix(image).lower()
-    try:
-        if suffix in NIFTI_SUFFIXES:
-            shape: tuple[int, ...] = nibabel.load(image).shape  # type: ignore[attr-defined]
-            return math.prod(shape)
-        if suffix:
-            reader = sitk.ImageFileReader()
-            reader.SetFileName(str(image))
-            reader.ReadImageInformation()
-            return math.prod(reader.GetSize())
-    except (*READ_ERRORS, RuntimeError):
-        return 0
-    files = image.iterdir() if image.is_dir() else image.parent.iterdir() if image.exists() else ()
-    return sum(file.stat().st_size for file in files if file.is_file()) // 2
+    if suffix in NIFTI_SUFFIXES:
+        header = nibabel.load(image)
+        return header.shape, tuple(map(float, voxel_sizes(header.affine)))  # type: ignore[attr-defined]
+    if suffix:
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(image))
+        reader.ReadImageInformation()
+        return reader.GetSize(), tuple(reader.GetSpacing()[:3])
+    files = image.iterdir() if image.is_dir() else image.parent.iterdir()
+    return (sum(file.stat().st_size for file in files if file.is_file()) // 2,), ()
 
 
 class Budget:
@@ -52,12 +78,25 @@ class Budget:
 
     Args:
         size: bytes; by default a quarter of the memory that is free now.
+        limit: bytes that a single case may take; by default all that this process may have.
     """
 
-    def __init__(self, size: int | None = None) -> None:
-        self.size = int(psutil.virtual_memory().available * SHARE) if size is None else size
+    def __init__(self, size: int | None = None, limit: int | None = None) -> None:
+        free = min(psutil.virtual_memory().available, memory_limit())
+        self.size = int(free * SHARE) if size is None else size
+        self.limit = memory_limit() if limit is None else limit
         self.taken = 0
         self._changed = Condition()
+
+    def check(self, size: int, name: str) -> None:
+        """Refuse a case that cannot be segmented here.
+
+        Raises:
+            DataError: it is larger than the limit.
+        """
+        if size > self.limit:
+            problem = f"needs about {size / 2**30:.0f} GiB of memory, of {self.limit / 2**30:.0f} that there are."
+            raise DataError([Finding(name, problem, "Crop it, or segment it on a larger machine.")])
 
     def take(self, size: int, wait: bool = True) -> bool:
         """Take bytes if there is room, or wait until there is; only for cases whose turn it is may be waited."""

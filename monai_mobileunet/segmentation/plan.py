@@ -13,10 +13,13 @@ from typing import Any
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import dicom_series
+from monai_mobileunet.data.writing import mask_suffix
 
-__all__ = ["Plan", "PlannedCase", "plan_cases", "plan_run"]
+__all__ = ["STATE", "Plan", "PlannedCase", "plan_cases", "plan_run"]
 
 LIST_SUFFIX = ".json"
+STATE = ".mobileunet"
+"""Folder in an output with the journal, the log and the pictures."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,12 @@ class PlannedCase:
     Attributes:
         name: unique in the run: the path of the mask without its suffix, in the output folder.
         images: a file, a folder with a DICOM series or a file of one; or one for each channel.
-        output: the mask; or with ``split`` the folder of one mask for each class.
+        outputs: the mask; or one for each class.
     """
 
     name: str
     images: tuple[Path, ...]
-    output: Path
+    outputs: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,14 @@ class Plan:
     Attributes:
         cases: in the order of their names.
         output: folder of all that is written.
-        split: one file for each class.
         passed_over: how many files in the input are no images, by suffix.
+        unreadable: folders in the input that could not be searched.
     """
 
     cases: tuple[PlannedCase, ...]
     output: Path
-    split: bool = False
     passed_over: tuple[tuple[str, int], ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ class _Found:
     mask: Path
 
 
-def plan_run(source: Path, output: Path, split: bool = False) -> Plan:
+def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     """Find the cases of a file, a folder or a list, and where their masks go.
 
     - An image gives one case.
-    - A folder gives all images in it and below it (hidden ones, and the output folder, are passed over), and all
-      DICOM series. Masks lie as the images do and have their names; that of a DICOM series is named after its folder,
-      and numbered where a folder has several.
+    - A folder gives all images in it and below it, linked folders among them, and all DICOM series; hidden files and
+      folders, the output, and outputs of earlier runs are passed over. Masks lie as the images do and have their
+      names; that of a DICOM series is named after its folder, and numbered where a folder has several.
     - ``list.json`` holds a list of paths, of lists of paths (a file for each channel), or of
       ``{"image": …, "name": …}`` (the name may be left out); or it is a Decathlon's ``dataset.json``, of which the
       ``testing`` list is taken. Paths are relative to the list.
@@ -73,15 +76,17 @@ def plan_run(source: Path, output: Path, split: bool = False) -> Plan:
     Args:
         source: the input.
         output: folder of the masks; it need not exist.
-        split: one file for each class, in a folder that is named as the mask would be.
+        parts: names of the files of single classes, in a folder that is named as the mask would be; without any, one
+            mask.
 
     Raises:
         DataError: nothing to segment, a list that is none, two cases with one mask, or a mask that would take the
             place of an image.
     """
     passed_over: Counter[str] = Counter()
+    unreadable: list[str] = []
     if source.is_dir():
-        found = list(_in_folder(source, output, passed_over))
+        found = list(_in_folder(source, output, passed_over, unreadable))
         if not found:
             seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in passed_over.most_common(8))
             problem = f"no images in it (found: {seen})." if seen else "no images in it."
@@ -92,7 +97,7 @@ def plan_run(source: Path, output: Path, split: bool = False) -> Plan:
         found = [_Found((source,), Path(_mask_name(source)))]
     else:
         raise DataError([Finding(str(source), "no such file or folder.", "Name an image, a folder or a list.json.")])
-    return Plan(_placed(found, output, split), output, split, tuple(sorted(passed_over.items())))
+    return Plan(_placed(found, output, parts), output, tuple(sorted(passed_over.items())), tuple(unreadable))
 
 
 def plan_cases(images: Sequence[Path], output: Path) -> Plan:
@@ -104,29 +109,42 @@ def plan_cases(images: Sequence[Path], output: Path) -> Plan:
     absolute = [image.absolute() for image in images]
     root = Path(os.path.commonpath([image.parent for image in absolute])) if absolute else Path()
     found = [_Found((image,), image.relative_to(root).with_name(_mask_name(image))) for image in absolute]
-    return Plan(_placed(found, output, False), output)
+    return Plan(_placed(found, output, ()), output)
 
 
 def _mask_name(image: Path) -> str:
     """The image's own name where masks can have its format, and otherwise a NIfTI file's."""
-    return image.name if image_suffix(image) else f"{image.stem if image.is_file() else image.name}.nii.gz"
+    known = image_suffix(image)
+    name = image.name.removesuffix(known) if known else image.stem if image.is_file() else image.name
+    return f"{name}{mask_suffix(image)}"
 
 
-def _in_folder(root: Path, output: Path, passed_over: Counter[str]) -> Iterator[_Found]:
-    skipped = output.resolve()
-    for folder, names, files in os.walk(root):
+def _in_folder(root: Path, output: Path, passed_over: Counter[str], unreadable: list[str]) -> Iterator[_Found]:
+    skipped, seen = output.resolve(), set()
+
+    def note(error: OSError) -> None:
+        unreadable.append(str(error.filename))
+
+    for folder, names, files in os.walk(root, onerror=note, followlinks=True):
         here = Path(folder)
-        names[:] = sorted(n for n in names if not n.startswith(".") and (here / n).resolve() != skipped)
+        seen.add(here.resolve())
+        names[:] = sorted(name for name in names if _searched(here / name, skipped, seen))
         visible = [here / name for name in sorted(files) if not name.startswith(".")]
         images = [path for path in visible if image_suffix(path)]
         others = [path for path in visible if not image_suffix(path)]
         dicom = next((path for path in others if is_dicom(path)), None)
         for path in images:
-            yield _Found((path,), path.relative_to(root))
+            yield _Found((path,), path.relative_to(root).with_name(_mask_name(path)))
         if dicom is not None:
             yield from _series(here, root)
         elif others:
             passed_over.update(path.suffix.lower() if path.suffix[1:].isalpha() else "" for path in others)
+
+
+def _searched(folder: Path, output: Path, seen: set[Path]) -> bool:
+    """Whether images are looked for in a folder: not in ours, nor again in one that a link leads back to."""
+    place = folder.resolve()
+    return not folder.name.startswith(".") and place != output and place not in seen and not (folder / STATE).is_dir()
 
 
 def _series(folder: Path, root: Path) -> Iterator[_Found]:
@@ -166,34 +184,38 @@ def _listed(entry: Any, path: Path) -> _Found:
         mask = Path(names[0]).with_name(_mask_name(images[0])) if inside else Path(_mask_name(images[0]))
     else:
         mask = Path(name) if image_suffix(str(name)) else Path(f"{name}.nii.gz")
-        if mask.is_absolute() or ".." in mask.parts:
-            raise DataError([Finding(str(path), f"has a name that leaves the output folder: {name}.", "Change it.")])
+        if mask.is_absolute() or any(part.startswith(".") for part in mask.parts):
+            problem = f"has a name that is empty, hidden or leaves the output folder: {name!r}."
+            raise DataError([Finding(str(path), problem, "Change it.")])
+        if mask_suffix(mask) != image_suffix(mask):
+            problem = f"has a name that masks cannot have: {name!r}."
+            raise DataError([Finding(str(path), problem, f"Write {mask.with_suffix(mask_suffix(mask)).name}.")])
     return _Found(images, mask)
 
 
-def _placed(found: Iterable[_Found], output: Path, split: bool) -> tuple[PlannedCase, ...]:
-    """The cases, each with a place of its own."""
-    cases: dict[str, PlannedCase] = {}
-    taken: dict[Path, Path] = {}
-    problems = []
-    found = list(found)
+def _placed(found: Iterable[_Found], output: Path, parts: Sequence[str]) -> tuple[PlannedCase, ...]:
+    """The cases, each with places of its own."""
+    found = sorted(found, key=lambda item: item.mask)
+    stems = [item.mask.as_posix().removesuffix(image_suffix(item.mask)) for item in found]
+    counts = Counter(stems)
+    names = [stem if counts[stem] == 1 else item.mask.as_posix() for stem, item in zip(stems, found, strict=True)]
+    if len(set(names)) < len(names):
+        names = [item.mask.as_posix() for item in found]
     inputs = {image.resolve() for item in found for image in item.images}
-    for item in found:
-        name = str(item.mask)[: -len(image_suffix(item.mask))]
-        mask = output / (name if split else item.mask)
-        other = taken.setdefault(mask, item.images[0])
-        if other is not item.images[0]:
-            remedy = "Rename one, or give the cases names in a list.json."
-            problems.append(Finding(str(item.images[0]), f"would have the same mask as {other}: {mask}.", remedy))
-        elif mask.resolve() in inputs:
-            problems.append(Finding(str(mask), "the mask would take the place of an image.", "Name another folder."))
-        if str(item.mask) in cases:
-            continue
-        cases[str(item.mask)] = PlannedCase(name, item.images, mask)
+    taken: dict[Path, Path] = {}
+    cases, problems = [], []
+    for name, stem, item in zip(names, stems, found, strict=True):
+        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / item.mask,)
+        cases.append(PlannedCase(name, item.images, outputs))
+        for place in outputs:
+            other = taken.setdefault(place, item.images[0])
+            if other is not item.images[0]:
+                remedy = "Rename one, or give the cases names in a list.json."
+                problems.append(Finding(str(item.images[0]), f"would have the same mask as {other}: {place}.", remedy))
+            elif place.resolve() in inputs:
+                problems.append(
+                    Finding(str(place), "the mask would take the place of an image.", "Name another folder.")
+                )
     if problems:
         raise DataError(problems)
-    names = Counter(case.name for case in cases.values())
-    unique = (
-        case if names[case.name] == 1 else PlannedCase(mask, case.images, case.output) for mask, case in cases.items()
-    )
-    return tuple(sorted(unique, key=lambda case: case.name))
+    return tuple(cases)

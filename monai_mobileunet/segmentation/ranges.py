@@ -35,7 +35,7 @@ class TrainingRange:
         input_std: likewise of its standard deviation.
     """
 
-    channels: int = 1
+    channels: int | None = None
     modality: str = ""
     spacing_mm: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     input_mean: tuple[tuple[float, float], ...] = ()
@@ -47,7 +47,7 @@ class TrainingRange:
         known = metadata.get("training_data", {})
         spacing = known.get("spacing_mm")
         return cls(
-            channels=known.get("channels", 1),
+            channels=known.get("channels"),
             modality=known.get("modality", ""),
             spacing_mm=(tuple(spacing[0]), tuple(spacing[1])) if spacing else None,
             input_mean=tuple((low, high) for low, high in known.get("input_mean", ())),
@@ -60,7 +60,7 @@ class TrainingRange:
         Raises:
             DataError: another number of channels.
         """
-        if volume.channels != self.channels:
+        if self.channels is not None and volume.channels != self.channels:
             problem = f"has {volume.channels} channels or time points; the bundle segments images of {self.channels}."
             remedy = "Split it into volumes." if volume.channels > 1 else "List one file per channel in a list.json."
             raise DataError([Finding(volume.name, problem, remedy)])
@@ -115,7 +115,7 @@ def measure_range(
     """
     spacings: list[list[float]] = []
     moments: dict[str, list[list[float]]] = {"input_mean": [], "input_std": []}
-    channels = 0
+    channels: int | None = None
     for path in images:
         volume = read_volume(path)
         channels = channels or volume.channels

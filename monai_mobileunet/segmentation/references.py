@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.checks import check_classes
 from monai_mobileunet.data.formats import case_name, image_suffix
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import AFFINE_TOLERANCE
 from monai_mobileunet.segmentation.plan import PlannedCase
-from monai_mobileunet.segmentation.segmenter import Segmentation
 
 __all__ = ["find_references", "measure_against"]
 
@@ -36,42 +36,55 @@ def find_references(folder: Path, cases: Sequence[PlannedCase]) -> dict[str, Pat
             place = path.relative_to(folder).as_posix()
             by_place[place[: -len(image_suffix(path))]] = path
             by_name.setdefault(case_name(path), []).append(path)
-    found = {}
+    found = {case.name: by_place[case.name] for case in cases if case.name in by_place}
+    placed, taken = set(found.values()), dict[Path, str]()
     for case in cases:
-        named = by_name.get(Path(case.name).name, [])
-        if case.name in by_place:
-            found[case.name] = by_place[case.name]
-        elif len(named) > 1:
+        base = Path(case.name).name
+        known = by_name.get(base) or by_name.get(base.removesuffix("_0000")) or []
+        named = [path for path in known if path not in placed]
+        if case.name in found or not named:
+            continue
+        if len(named) > 1:
             problem = f"has the same name as {named[1]}."
             raise DataError([Finding(str(named[0]), problem, f"Place one where {case.name} lies.")])
-        elif named:
-            found[case.name] = named[0]
+        other = taken.setdefault(named[0], case.name)
+        if other != case.name:
+            problem = f"would be the reference of {other} and of {case.name}."
+            raise DataError([Finding(str(named[0]), problem, "Place references as the images lie.")])
+        found[case.name] = named[0]
     if not found:
         problem = f"has no reference for any case, such as {cases[0].name if cases else 'none'}."
         raise DataError([Finding(str(folder), problem, "References have the names of the images.")])
     return found
 
 
-def measure_against(path: Path, result: Segmentation) -> dict[str, dict[str, Any]]:
+def measure_against(path: Path, masks: Sequence[Path], class_names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Dice, surface metrics and volumes of a mask, by class.
 
+    Args:
+        path: the reference.
+        masks: file of the mask; or one for each class.
+        class_names: of the classes from 1 on.
+
     Raises:
-        DataError: the reference cannot be read, is not on the image's grid, or has values that are no classes.
+        DataError: a file cannot be read, the reference is not on the mask's grid, or has values that are no classes.
     """
     from monai_mobileunet.evaluation import measure_case
 
-    label = read_label(path)
-    num_classes = len(result.class_names) + 1
-    if label.shape != result.mask.shape or not np.allclose(label.affine, result.volume.affine, atol=AFFINE_TOLERANCE):
-        found = f"shape {label.shape}" if label.shape != result.mask.shape else "another affine"
-        problem = f"is a reference with {found}; expected the grid of {result.volume.name} {result.mask.shape}."
+    label, parts = read_label(path), [read_label(mask) for mask in masks]
+    pred = parts[0].values.astype(np.uint16)
+    for number, part in enumerate(parts[1:], 2):
+        pred[part.values > 0] = number
+    num_classes = len(class_names) + 1
+    if label.shape != pred.shape or not np.allclose(label.affine, parts[0].affine, atol=AFFINE_TOLERANCE):
+        found = f"shape {label.shape}" if label.shape != pred.shape else "another affine"
+        problem = f"is a reference with {found}; expected the grid of the image, {pred.shape}."
         raise DataError([Finding(str(path), problem, "Resample it to the image with nearest neighbours.")])
-    unknown = [value for value in np.unique(label.values).tolist() if value not in range(num_classes)]
+    unknown = list(check_classes(label, num_classes))
     if unknown:
-        problem = f"has values {', '.join(f'{v:g}' for v in unknown[:8])}; expected 0 to {num_classes - 1}."
-        raise DataError([Finding(str(path), problem, "Mend the reference.")])
-    measured = measure_case(result.mask, label.values.astype(result.mask.dtype), num_classes, label.spacing)
+        raise DataError(unknown)
+    measured = measure_case(pred, label.values.astype(np.uint16), num_classes, label.spacing)
     return {
-        name: {**asdict(found), "outcome": found.outcome.value}
-        for name, found in zip(result.class_names, measured, strict=True)
+        name: {**asdict(result), "outcome": result.outcome.value}
+        for name, result in zip(class_names, measured, strict=True)
     }

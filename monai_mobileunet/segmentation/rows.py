@@ -34,6 +34,7 @@ class CaseRow:
         cut_off: classes that reach the border of the image, so that their volume may be larger.
         seconds: by stage.
         metrics: against the reference, by class and metric; empty without one.
+        reference_problem: why the reference could not be measured against; empty if it could, or there is none.
         picture: file in the run's own folder; empty if there is none.
     """
 
@@ -49,6 +50,7 @@ class CaseRow:
     cut_off: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reference_problem: str = ""
     picture: str = ""
 
     @classmethod

@@ -81,7 +81,8 @@ def write_run_report(report: RunReport, folder: Path) -> list[Path]:
     }
     for name, content in contents.items():
         temporary = folder / f".{name}"
-        temporary.write_text(content(), encoding="utf-8")
+        # a file name need not be UTF-8, and Python keeps such bytes as halves of characters
+        temporary.write_text(content(), encoding="utf-8", errors="backslashreplace")
         os.replace(temporary, folder / name)
     return [folder / name for name in contents]
 
@@ -107,6 +108,7 @@ def _json(report: RunReport) -> dict[str, Any]:
 def _csv(report: RunReport) -> str:
     metrics = [name for name in METRICS if any(row.metrics for row in report.rows)]
     columns = ["case", "status", "image", "output", "problem", "warnings", "shape", "spacing_mm", "seconds", "cut_off"]
+    columns += ["reference_problem"] if any(row.reference_problem for row in report.rows) else []
     columns += [f"{name} ml" for name in report.class_names]
     columns += [f"{name} {metric}" for name in report.class_names for metric in metrics]
     text = io.StringIO()
@@ -125,8 +127,10 @@ def _csv(report: RunReport) -> str:
             "seconds": f"{sum(row.seconds.values()):.3f}" if row.seconds else "",
             "cut_off": ", ".join(row.cut_off),
         }
-        values |= {f"{name} ml": f"{ml:.4f}" for name, ml in row.volumes_ml.items()}
-        for name, measured in row.metrics.items():
+        if row.reference_problem:
+            values["reference_problem"] = row.reference_problem
+        values |= {f"{name} ml": f"{ml:.4f}" for name, ml in row.volumes_ml.items() if name in report.class_names}
+        for name, measured in ((name, row.metrics[name]) for name in report.class_names if name in row.metrics):
             for metric in metrics:
                 value = measured[metric]
                 values[f"{name} {metric}"] = "" if value is None else f"{value:.6g}"

@@ -21,6 +21,7 @@ from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
+from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.segmentation.ranges import TrainingRange
 
 __all__ = ["Prepared", "Segmentation", "Segmenter", "preprocess"]
@@ -111,6 +112,16 @@ class Segmenter:
         after = _flat(self.bundle.postprocessing)
         self._after = Compose([transform for transform in after if not isinstance(transform, SaveImaged)])
         self._inverting = threading.Lock()  # a bundle's Invertd switches the transforms that it inverts
+
+    def load_runtime(self) -> None:
+        """Make what executes the network now, rather than at the first case.
+
+        Raises:
+            ModuleNotFoundError: the runtime is not installed.
+            ValueError: there is no quantised model, or an exported file is damaged.
+        """
+        if isinstance(self.inferer, RuntimeInferer):
+            self.inferer.prepare(self.network)
 
     def __call__(self, image: ImageSource) -> Segmentation:
         """Segment an image.

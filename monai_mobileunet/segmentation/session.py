@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,40 +19,22 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.runtimes.exports import hash_file
-from monai_mobileunet.runtimes.table import RUNTIMES
-from monai_mobileunet.segmentation.journal import Journal, Record, read_records, settings_key
-from monai_mobileunet.segmentation.plan import PlannedCase, plan_run
-from monai_mobileunet.segmentation.references import find_references
-from monai_mobileunet.segmentation.rows import FAILED, CaseRow
-from monai_mobileunet.segmentation.run import STATE, RunOptions, execute, split_names
+from monai_mobileunet.segmentation.journal import Journal, Record, file_states, read_records, settings_key
+from monai_mobileunet.segmentation.plan import STATE, plan_run
+from monai_mobileunet.segmentation.references import find_references, measure_against
+from monai_mobileunet.segmentation.request import Request, bundle_changes, split_names
+from monai_mobileunet.segmentation.rows import DONE, FAILED, CaseRow
+from monai_mobileunet.segmentation.run import SCRATCH, Run, RunOptions
 from monai_mobileunet.segmentation.run_report import RunReport, write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["Request", "Session"]
+__all__ = ["Session"]
+
+REPORT_EVERY = 600.0  # s; and never more than a tenth of the time
+VOXEL_FREE = ("ckpt_path", "device", "slice_inferer#sw_batch_size")
+"""What was asked for without a say in the voxels; the weights have a hash of their own."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for; see ``mobileunet segment --help``."""
-
-    source: Path
-    output: Path
-    bundle: Path
-    reference: Path | None = None
-    split: bool = False
-    fast: bool = False
-    tta: bool | None = None
-    runtime: str | None = None
-    device: str | None = None
-    threads: int | None = None
-    num_workers: int = 1
-    batch_size: int | None = None
-    weights: Path | None = None
-    overrides: dict[str, Any] = field(default_factory=dict)
-    strict: bool = False
-    overwrite: bool = False
 
 
 class Session:
@@ -67,68 +50,74 @@ class Session:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        if request.runtime is not None and request.runtime not in RUNTIMES:
-            raise ValueError(f"--runtime is {request.runtime!r}; expected one of {', '.join(RUNTIMES)}.")
-        bundle = Bundle(request.bundle)
-        changed = {**_options(request, bundle), **request.overrides}
-        bundle.parser.update(changed)
-        self.bundle = bundle
-        if not bundle.weights.is_file():
-            raise FileNotFoundError(f"{bundle.weights}: no weights. Train the bundle first, or name --weights.")
-        self.weights = hash_file(bundle.weights)
-        self.plan = plan_run(request.source, request.output, request.split)
-        self.warnings = tuple(self._weights_warnings())
+        self.bundle = Bundle(request.bundle)
+        self.changed = bundle_changes(request, self.bundle)
+        self.bundle.parser.update(self.changed)
+        if not self.bundle.weights.is_file():
+            raise FileNotFoundError(f"{self.bundle.weights}: no weights. Train the bundle first, or name --weights.")
+        self.weights = hash_file(self.bundle.weights)
+        parts = split_names(self.bundle.class_names) if request.split else ()
+        self.plan = plan_run(request.source, request.output, parts)
+        self.warnings = tuple(self._warnings())
         if self.warnings and request.strict:
             raise ValueError(" ".join(self.warnings))
         self.references = find_references(request.reference, self.plan.cases) if request.reference else {}
-        if request.split:
-            split_names(bundle.class_names)
-        configs = {name: hash_file(bundle.folder / "configs" / name) for name in ("inference.json", "metadata.json")}
-        self.settings = settings_key(
-            {
-                "version": monai_mobileunet.__version__,
-                "weights": self.weights,
-                "configs": configs,
-                "changed": {key: value for key, value in changed.items() if key not in ("ckpt_path", "device")},
-                "split": request.split,
-                "reference": str(request.reference.resolve()) if request.reference else "",
-            }
-        )
-        self._journal_path = request.output / STATE / "journal.jsonl"
-        self.log = request.output / STATE / "run.log"
+        self.settings = settings_key(self._deciding())
+        self.state = request.output / STATE
+        self.log = self.state / "run.log"
         self.journal: Journal | None = None
-        self._finished: dict[str, Record] = {}
-        self.todo: list[PlannedCase] = []
-        self._sort_out(read_records(self._journal_path))
+        self.segmenter: Segmenter | None = None
+        self._tried: set[str] = set()
+        self._sort_out(read_records(self.state / "journal.jsonl"))
 
-    def _weights_warnings(self) -> list[str]:
-        """The bundle tells the hash of the weights that it is shipped with, and what those are worth."""
+    def _deciding(self) -> dict[str, Any]:
+        """All that decides about voxels."""
+        names = ("inference.json", "metadata.json")
+        return {
+            "version": monai_mobileunet.__version__,
+            "weights": self.weights,
+            "configs": {name: hash_file(self.bundle.folder / "configs" / name) for name in names},
+            "changed": {key: value for key, value in self.changed.items() if key not in VOXEL_FREE},
+            "split": self.request.split,
+        }
+
+    def _warnings(self) -> list[str]:
+        """About the run as a whole: the weights, against the hash that the metadata tell, and what was not searched."""
+        warnings = [f"{folder}: cannot be searched, its images are left out." for folder in self.plan.unreadable]
         known = self.bundle.metadata.get("weights", {}).get("models/model.pt", {}).get("sha256")
         shipped = self.bundle.folder / "models" / "model.pt"
-        if known is None or self.request.weights or self.bundle.weights != shipped or known == self.weights:
-            return []
-        text = "not the weights that metadata.json describes: trained here since, or damaged or replaced by someone."
-        return [f"{shipped}: {text} Name them with --weights if you know them."]
+        named = self.request.weights or self.bundle.weights != shipped
+        if known is not None and not named and known != self.weights:
+            text = (
+                "not the weights that metadata.json describes: trained here since, or damaged or replaced by someone."
+            )
+            warnings.append(f"{shipped}: {text} Name them with --weights if you know them.")
+        return warnings
 
     def _sort_out(self, records: dict[str, Record]) -> None:
-        self._finished, self.todo = {}, []
+        """Which cases are finished and which are to do, and which masks are there that no run has written."""
+        output, self.todo = self.plan.output, []
+        self._finished: set[str] = set()
+        self._foreign: list[Path] = []
         for case in self.plan.cases:
             record = records.get(case.name)
-            if record and not self.request.overwrite and record.still_holds(case, self.settings, self.plan.output):
-                self._finished[case.name] = record
-            else:
-                self.todo.append(case)
+            if record and not self.request.overwrite and record.still_holds(case, self.settings, output):
+                self._finished.add(case.name)
+                continue
+            self.todo.append(case)
+            if record is None or not record.begun:  # in hand when a run was killed: its mask may be there already
+                there = [path for path in case.outputs if path.exists()]
+                self._foreign += [path for path in there if record is None or not record.wrote(path, output)]
 
     def summary(self) -> list[str]:
         """What will be done, for people."""
-        request = self.request
-        device = self.bundle.parser.get_parsed_content("device")
+        request, parser = self.request, self.bundle.parser
         threads = request.threads or torch.get_num_threads()
-        runtime = self.bundle.parser.get("runtime", "torch")
         lines = [
             f"{self.bundle.folder.name}: {', '.join(self.bundle.class_names)}. Not a medical device; not for "
             "diagnostic use.",
-            f"weights {self.weights[:12]}, runtime {runtime}, {device}, {threads} threads",
+            f"weights {self.weights[:12]}, runtime {parser.get('runtime', 'torch')}, "
+            f"{parser.get_parsed_content('device')}, {threads} threads",
             f"{len(self.plan.cases)} cases in {request.source}: {len(self._finished)} finished before, "
             f"{len(self.todo)} to do; masks in {request.output}{', one for each class' if request.split else ''}",
         ]
@@ -137,27 +126,48 @@ class Session:
             lines.append(f"passed over, for they are no images: {seen}")
         if self.references:
             lines.append(f"{len(self.references)} of them have a reference in {request.reference}")
+        if self._foreign:
+            lines.append(f"{len(self._foreign)} masks are there that this would replace, as {self._foreign[0]}")
         return [*lines, *(f"warning: {warning}" for warning in self.warnings)]
 
     def claim(self) -> None:
-        """Take the output folder, and see that it can be written to.
+        """Load the model and take the output folder, and see that it can be written to.
 
         Raises:
-            DataError: it cannot, or another run has it.
+            ValueError: weights or a runtime that cannot be used; files in the masks' places that no run has written
+                there; a folder that cannot be written to, or that another run has.
+            ModuleNotFoundError: the runtime is not installed.
         """
-        state = self._journal_path.parent
+        if self.request.threads:
+            torch.set_num_threads(self.request.threads)
+        if self._foreign and not self.request.overwrite:
+            raise DataError(
+                [
+                    Finding(
+                        str(path),
+                        "is there, and no run has written it, or it was changed since.",
+                        "Name another folder for the output, or replace it with --overwrite.",
+                    )
+                    for path in self._foreign
+                ]
+            )
+        self.segmenter = Segmenter(self.bundle)
+        self.segmenter.load_runtime()
         try:
-            state.mkdir(parents=True, exist_ok=True)
-            probe = state / f".{os.getpid()}"
-            probe.write_bytes(b"0" * 4096)
-            probe.unlink()
+            shutil.rmtree(self.state / SCRATCH, ignore_errors=True)  # what a killed run left
+            (self.state / SCRATCH).mkdir(parents=True)
+            (self.state / SCRATCH / "probe").write_bytes(b"0" * 4096)
         except OSError as error:
             problem = f"cannot be written to ({error.strerror})."
             raise DataError([Finding(str(self.request.output), problem, "Name another folder.")]) from error
-        self.journal = Journal(self._journal_path)
+        self.journal = Journal(self.state / "journal.jsonl")
         self._sort_out(self.journal.records)
+        if self.request.overwrite:
+            for case in self.todo:  # so that the command without it goes on if this run does not come to the end
+                known = self.journal.records.get(case.name, Record(case.name, ""))
+                self.journal.write(replace(known, settings="", begun=max(known.begun, 0), row={}), sync=False)
         labels = {"0": "background", **{str(i): name for i, name in enumerate(self.bundle.class_names, 1)}}
-        temporary = self.request.output / ".labels.json"
+        temporary = self.state / SCRATCH / "labels.json"
         temporary.write_text(json.dumps({"labels": labels, "bundle": self.bundle.folder.name}, indent=2) + "\n")
         os.replace(temporary, self.request.output / "labels.json")
 
@@ -170,79 +180,85 @@ class Session:
         if self.journal is not None:
             self.journal.__exit__(kind, error, trace)
 
-    @cached_property
-    def segmenter(self) -> Segmenter:
-        """The bundle's, loaded once."""
-        return Segmenter(self.bundle)
-
     def run(self, note: Callable[[CaseRow], None] = lambda row: None) -> None:
-        """Segment what is left to do.
+        """Segment what is left to do, with a report from time to time, and measure what has references.
 
         Raises:
             OutputError: the output cannot be written to any more.
         """
-        if self.journal is None:
+        if self.journal is None or self.segmenter is None:
             raise RuntimeError("claim() the output folder first.")
-        if self.request.threads:
-            torch.set_num_threads(self.request.threads)
         logger.info("%s", " | ".join(self.summary()))
-        options = RunOptions(self.request.num_workers, self.request.strict, self.references, self.settings)
-        if self.todo:
-            execute(self.plan, self.todo, self.segmenter, self.journal, options, note)
+        reported = [time.monotonic(), 0.0]
+
+        def done(row: CaseRow) -> None:
+            self._tried.add(row.case)
+            note(row)
+            now = time.monotonic()
+            if now - reported[0] > max(REPORT_EVERY, 10 * reported[1]):
+                self.report()
+                reported[:] = time.monotonic(), time.monotonic() - now
+
+        spacing = self.bundle.parser.get("spacing", None)
+        options = RunOptions(self.request.num_workers, self.request.strict, self.settings, spacing)
+        Run(self.plan, self.segmenter, self.journal, options, done)(self.todo)
+        self._measure(self.journal)
+
+    def _measure(self, journal: Journal) -> None:
+        """Metrics of the masks on disk, where they are not known yet or a reference has changed."""
+        for case in self.plan.cases:
+            record, reference = journal.records.get(case.name), self.references.get(case.name)
+            if record is None or reference is None or not record.done:
+                continue
+            state = file_states([reference])
+            if record.reference == state and record.row["metrics"]:
+                continue
+            try:
+                metrics = measure_against(reference, case.outputs, self.bundle.class_names)
+                row = {**record.row, "metrics": metrics, "reference_problem": ""}
+            except ValueError as error:
+                logger.error("%s", error)
+                row = {**record.row, "metrics": {}, "reference_problem": str(error)}
+            journal.write(replace(record, row=row, reference=state))
 
     @property
     def rows(self) -> list[CaseRow]:
-        """Of the cases of this plan that are finished, now or before, and of those that failed."""
+        """Of this plan's cases those that are finished, now or before, or failed now; and the folder's others."""
         records = self.journal.records if self.journal else {}
-        names = [case.name for case in self.plan.cases if case.name in records]
-        return [CaseRow.of(records[n].row) for n in names if records[n].settings == self.settings]
+        planned = {case.name for case in self.plan.cases}
+        output = self.plan.output
+        shown = [
+            record
+            for name, record in records.items()
+            if name in self._finished | self._tried
+            or (name not in planned and record.done and all((output / path).is_file() for path in record.outputs))
+        ]
+        return sorted((CaseRow.of(record.row) for record in shown), key=lambda row: row.case)
 
     @property
     def failed(self) -> list[CaseRow]:
-        """The rows without a mask."""
-        return [row for row in self.rows if row.status == FAILED]
+        """The rows of this plan without a mask, and those whose reference was of no use."""
+        planned = {case.name for case in self.plan.cases}
+        return [row for row in self.rows if row.case in planned and (row.status == FAILED or row.reference_problem)]
 
     def report(self) -> list[Path]:
-        """Write what there is to tell; see :func:`write_run_report`."""
-        settings = {
-            "input": str(self.request.source),
-            "runtime": self.bundle.parser.get("runtime", "torch"),
-            **{key: value for key, value in _options(self.request, self.bundle).items() if key != "ckpt_path"},
-            **self.request.overrides,
-        }
+        """Write what there is to tell; see :func:`write_run_report`.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         rows = self.rows
-        left = len(self.plan.cases) - len(rows)
-        report = RunReport(
-            self.bundle.folder.name, self.weights, settings, self.bundle.class_names, rows, left, self.warnings
+        left = len(self.plan.cases) - len(self._finished | self._tried)
+        settings = {"input": str(self.request.source), "runtime": self.bundle.parser.get("runtime", "torch")}
+        settings |= {key: value for key, value in self.changed.items() if key != "ckpt_path"}
+        names = self.bundle.class_names
+        return write_run_report(
+            RunReport(self.bundle.folder.name, self.weights, settings, names, rows, left, self.warnings),
+            self.plan.output,
         )
-        return write_run_report(report, self.plan.output)
 
-
-def _options(request: Request, bundle: Bundle) -> dict[str, Any]:
-    """The options as entries of ``inference.json``."""
-    changed: dict[str, Any] = {}
-    if request.fast:
-        cheapest = {"mirror_axes": [], "planes": [bundle.parser.get("planes", ["axial"])[0]], "out_step": "@out_slices"}
-        changed |= {key: value for key, value in cheapest.items() if key in bundle.parser}
-    if request.tta is not None:
-        axes = bundle.parser.get("tta_axes", [])
-        if request.tta and not axes:
-            raise ValueError(f"--tta: {bundle.folder.name} names no axis (tta_axes) along which no class has a side.")
-        changed["mirror_axes"] = axes if request.tta else []
-    if request.runtime is not None:
-        changed["runtime"] = request.runtime
-    if request.device is not None:
-        changed["device"] = _device(request.device)
-    if request.batch_size is not None:
-        changed["slice_inferer#sw_batch_size"] = request.batch_size
-    if request.weights is not None:
-        changed["ckpt_path"] = str(request.weights.resolve())
-    return changed
-
-
-def _device(name: str) -> str:
-    """PyTorch's name of a device; ``gpu`` and ``gpu:1`` are understood as TotalSegmentator has them."""
-    device = name.replace("gpu", "cuda")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}: PyTorch finds no GPU here. Use cpu, or install a build with CUDA.")
-    return str(torch.device(device))
+    def told(self) -> str:
+        """What came of it, in a line."""
+        rows = self.rows
+        done, warned = sum(row.status == DONE for row in rows), sum(bool(row.warnings) for row in rows)
+        return f"{done} done, {sum(row.status == FAILED for row in rows)} failed, {warned} with warnings"

@@ -63,7 +63,7 @@ def draw_thumbnail(mask: np.ndarray, volume: Volume) -> bytes:
         picture.paste(panel, (left, (HEIGHT - panel.height) // 2))
         left += panel.width + GAP
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=80)
+    picture.save(file, "WEBP", quality=65)
     return file.getvalue()
 
 

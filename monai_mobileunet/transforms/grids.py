@@ -18,6 +18,7 @@ NEGLIGIBLE = 1e-2
 """Voxels: no rounding of an affine changes which voxel is the nearest by more."""
 
 SLAB_VOXELS = 1 << 22
+EPSILON = 1e-3
 
 
 class RestoreGridd(MapTransform):
@@ -89,14 +90,24 @@ def nearest_labels(labels: np.ndarray, to_source: np.ndarray, shape: tuple[int, 
     out = np.zeros(shape, labels.dtype)
     source, target = [], [slice(0)] * 3
     for axis, other in enumerate(axes):
-        places = np.floor(matrix[axis, other] * np.arange(shape[other]) + offset[axis] + 0.5 + 1e-6).astype(int)
-        inside = np.flatnonzero((places >= 0) & (places < labels.shape[axis]))
+        exact = matrix[axis, other] * np.arange(shape[other]) + offset[axis]
+        places, within = _nearest(exact, labels.shape[axis])
+        inside = np.flatnonzero(within)
         if not len(inside):
             return out
         source.append(places[inside])
         target[other] = slice(int(inside[0]), int(inside[-1]) + 1)
     out[tuple(target)] = labels[np.ix_(*source)].transpose(np.argsort(axes))
     return out
+
+
+def _nearest(exact: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the nearest voxels, and which of them lie within the volume.
+
+    A grid of other spacing may end half of its voxel before the one that it was made from; that half is its edge's.
+    """
+    within = (exact >= -0.5 - EPSILON) & (exact <= size - 0.5 + EPSILON)
+    return np.clip(np.floor(exact + 0.5 + EPSILON), 0, size - 1).astype(int), within
 
 
 def _by_slabs(labels: np.ndarray, matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -106,9 +117,7 @@ def _by_slabs(labels: np.ndarray, matrix: np.ndarray, offset: np.ndarray, shape:
         stop = min(start + step, shape[0])
         grid = np.meshgrid(np.arange(start, stop), np.arange(shape[1]), np.arange(shape[2]), indexing="ij", copy=False)
         exact = (sum(matrix[axis, other] * grid[other] for other in range(3)) + offset[axis] for axis in range(3))
-        places = [np.floor(place + 0.5 + 1e-6).astype(int) for place in exact]
-        inside = np.logical_and.reduce(
-            [(place >= 0) & (place < size) for place, size in zip(places, labels.shape, strict=True)]
-        )
+        found = [_nearest(place, size) for place, size in zip(exact, labels.shape, strict=True)]
+        places, inside = [place for place, _ in found], np.logical_and.reduce([within for _, within in found])
         out[start:stop][inside] = labels[tuple(place[inside] for place in places)]
     return out

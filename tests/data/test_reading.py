@@ -13,7 +13,9 @@ from monai.transforms import LoadImage
 
 from monai_mobileunet.data import DataError, VolumeReader, read_volume, write_mask
 from monai_mobileunet.data.itk import volume_of_itk
+from monai_mobileunet.data.reading import as_tensor
 from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.writing import mask_suffix
 
 
 def oblique(permuted=(0, 1, 2), flips=(1, 1, 1), angle=0.3) -> np.ndarray:
@@ -57,7 +59,44 @@ def test_every_format_gives_the_same_values_in_the_same_place(tmp_path_factory, 
     write_mask(mask, folder / f"mask{suffix}", Volume(values, affine, "array"))
     again = read_volume(folder / f"mask{suffix}")
     assert np.array_equal(again.values, mask)
-    assert np.allclose(again.affine, affine if "nii" in suffix else np.diag([-1, -1, 1, 1]), atol=1e-4)
+    assert np.allclose(again.affine, affine, atol=1e-4)
+
+
+def test_masks_of_images_in_two_files_are_one_file(tmp_path: Path):
+    sitk.WriteImage(sitk.ReadImage(str(saved(tmp_path, ramp(), oblique()))), str(tmp_path / "x.mhd"))
+    volume = read_volume(tmp_path / "x.mhd")
+    assert np.allclose(volume.affine, oblique(), atol=1e-4)
+    assert mask_suffix("x.mhd") == ".mha"
+    assert mask_suffix("X.NHDR") == ".nrrd"
+    assert mask_suffix("ct") == ".nii.gz"
+    with pytest.raises(ValueError, match=r"masks are written as \.nii\.gz"):
+        write_mask(np.ones((5, 6, 7), np.uint8), tmp_path / "mask.mhd", volume)
+    for name in ("mask.MHA", "mask.NII.GZ"):
+        write_mask(np.ones((5, 6, 7), np.uint8), tmp_path / name, volume)
+        assert np.allclose(read_volume(tmp_path / name).affine, oblique(), atol=1e-4)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_sheared_grid_has_no_room_in_nrrd(tmp_path: Path):
+    sheared = np.eye(4)
+    sheared[0, 1] = 0.3
+    with pytest.raises(ValueError, match="is sheared"):
+        write_mask(np.ones((5, 6, 7), np.uint8), tmp_path / "mask.nrrd", read_volume((ramp(), sheared)))
+
+
+def test_what_a_network_does_to_its_input_does_not_reach_the_image():
+    values = ramp(dtype=np.float32)
+    volume = read_volume((values, np.eye(4)))
+    as_tensor(volume).fill_(7)
+    assert np.array_equal(values, ramp())
+    assert np.array_equal(volume.values, ramp())
+
+
+def test_a_file_that_is_cut_off_after_it_was_read_is_still_there(tmp_path: Path):
+    path = saved(tmp_path, ramp((60, 60, 60)), name="x.nii")
+    volume = read_volume(path)
+    path.write_bytes(b"")
+    assert int(volume.values.max()) == 32767
 
 
 def test_an_image_in_memory_reads_as_its_file_does(tmp_path: Path):

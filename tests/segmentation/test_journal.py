@@ -11,7 +11,7 @@ from monai_mobileunet.segmentation.journal import (
     Journal,
     Record,
     file_states,
-    hash_files,
+    hash_file,
     read_records,
     settings_key,
 )
@@ -22,12 +22,12 @@ from monai_mobileunet.segmentation.plan import PlannedCase
 def case(tmp_path: Path) -> PlannedCase:
     (tmp_path / "in.nii").write_bytes(b"image")
     (tmp_path / "out.nii").write_bytes(b"mask")
-    return PlannedCase("x", (tmp_path / "in.nii",), tmp_path / "out.nii")
+    return PlannedCase("x", (tmp_path / "in.nii",), (tmp_path / "out.nii",))
 
 
 def record(case: PlannedCase, settings: str = "s", status: str = "done") -> Record:
-    folder = case.output.parent
-    return Record(case.name, settings, file_states(case.images), hash_files([case.output], folder), {"status": status})
+    outputs = {path.name: hash_file(path) for path in case.outputs}
+    return Record(case.name, settings, file_states(case.images), outputs, {"status": status})
 
 
 def test_a_record_is_read_again(tmp_path: Path, case: PlannedCase):
@@ -66,11 +66,14 @@ def test_what_has_changed_is_not_finished(tmp_path: Path, case: PlannedCase):
     assert known.still_holds(case, "s", tmp_path)
     assert not known.still_holds(case, "other settings", tmp_path)
     assert not replace(known, row={"status": "failed"}).still_holds(case, "s", tmp_path)
-    case.output.write_bytes(b"MASK")
+    assert not replace(known, begun=1).still_holds(case, "s", tmp_path), "in hand when the run was killed"
+    moved = replace(case, outputs=(tmp_path / "out.nrrd",))
+    assert not known.still_holds(moved, "s", tmp_path), "the mask goes elsewhere now"
+    case.outputs[0].write_bytes(b"MASK")
     assert not known.still_holds(case, "s", tmp_path), "another mask of the same size"
-    case.output.unlink()
+    case.outputs[0].unlink()
     assert not known.still_holds(case, "s", tmp_path)
-    case.output.write_bytes(b"mask")
+    case.outputs[0].write_bytes(b"mask")
     assert known.still_holds(case, "s", tmp_path)
     os.utime(case.images[0], (1, 1))
     assert not known.still_holds(case, "s", tmp_path), "the image was written again"
@@ -83,6 +86,10 @@ def test_files_of_a_series_are_watched_one_by_one(tmp_path: Path):
     (tmp_path / "ct" / "2.dcm").write_bytes(b"2")
     assert file_states([tmp_path / "ct"]) != before
     assert file_states([tmp_path / "gone"]) == []
+    assert len(file_states([tmp_path / "ct" / "1.dcm"])) == 2, "the other files of a series too"
+    for name in ("x.mhd", "x.raw", "other.raw"):
+        (tmp_path / name).write_bytes(b"1")
+    assert [Path(path).name for path, *_ in file_states([tmp_path / "x.mhd"])] == ["x.mhd", "x.raw"]
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path: Path):

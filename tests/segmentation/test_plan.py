@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def dicom(folder: Path, *names: str) -> None:
 
 
 def places(plan) -> dict[str, str]:
-    return {case.images[0].name: case.output.relative_to(plan.output).as_posix() for case in plan.cases}
+    return {case.images[0].name: case.outputs[0].relative_to(plan.output).as_posix() for case in plan.cases}
 
 
 def test_masks_lie_as_the_images_lie_and_have_their_names(tmp_path: Path):
@@ -41,8 +42,9 @@ def test_masks_lie_as_the_images_lie_and_have_their_names(tmp_path: Path):
 
 
 def test_with_split_a_mask_is_a_folder(tmp_path: Path):
-    plan = plan_run(touched(tmp_path / "in", "s/a.nii.gz"), tmp_path / "out", split=True)
-    assert plan.cases[0].output == tmp_path / "out" / "s" / "a"
+    plan = plan_run(touched(tmp_path / "in", "s/a.nii.gz"), tmp_path / "out", ["liver", "spleen"])
+    folder = tmp_path / "out" / "s" / "a"
+    assert plan.cases[0].outputs == (folder / "liver.nii.gz", folder / "spleen.nii.gz")
 
 
 def test_a_single_image(tmp_path: Path):
@@ -53,6 +55,32 @@ def test_a_single_image(tmp_path: Path):
 def test_the_output_is_not_searched_and_masks_of_an_earlier_run_are_no_images(tmp_path: Path):
     root = touched(tmp_path / "in", "a.nii.gz", "masks/a.nii.gz")
     assert len(plan_run(root, root / "masks").cases) == 1
+
+
+def test_outputs_of_earlier_runs_are_no_images_and_linked_folders_are_searched_once(tmp_path: Path):
+    root = touched(tmp_path / "in", "a.nii.gz", "earlier/a.nii.gz", "earlier/.mobileunet/journal.jsonl")
+    elsewhere = touched(tmp_path / "elsewhere", "b.nii.gz")
+    (root / "link").symlink_to(elsewhere)
+    (root / "loop").symlink_to(root)
+    assert places(plan_run(root, tmp_path / "out")) == {"a.nii.gz": "a.nii.gz", "b.nii.gz": "link/b.nii.gz"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path):
+    root = touched(tmp_path / "in", "a.nii.gz", "closed/b.nii.gz")
+    (root / "closed").chmod(0)
+    assert plan_run(root, tmp_path / "out").unreadable == (str(root / "closed"),)
+    (root / "closed").chmod(0o700)
+
+
+def test_every_case_has_a_name_of_its_own(tmp_path: Path):
+    plan = plan_run(touched(tmp_path / "in", "a.nii", "a.nii.gz", "a.nii.nii.gz", "b.nii"), tmp_path / "out")
+    assert [case.name for case in plan.cases] == ["a.nii", "a.nii.gz", "a.nii.nii.gz", "b.nii"]
+
+
+def test_masks_of_images_in_two_files_are_planned_as_one_file(tmp_path: Path):
+    plan = plan_run(touched(tmp_path / "in", "a.mhd", "a.raw", "b.nhdr"), tmp_path / "out")
+    assert places(plan) == {"a.mhd": "a.mha", "b.nhdr": "b.nrrd"}
 
 
 def test_masks_never_take_the_place_of_images(tmp_path: Path):
@@ -71,7 +99,10 @@ def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path, monk
     other = touched(tmp_path / "split", "a.nii", "a.nii.gz")
     assert [case.name for case in plan_run(other, tmp_path / "out").cases] == ["a.nii", "a.nii.gz"]
     with pytest.raises(DataError, match="would have the same mask"):
-        plan_run(other, tmp_path / "out", split=True)
+        plan_run(other, tmp_path / "out", ["liver"])
+    inside = touched(tmp_path / "inside", "a.nii.gz", "a/liver.nii.gz")
+    with pytest.raises(DataError, match=r"liver\.nii\.gz: the mask would take the place of an image"):
+        plan_run(inside, inside, ["liver"])
 
 
 def test_dicom_series_are_named_after_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -132,6 +163,9 @@ def test_a_list_names_cases_of_one_or_several_files(tmp_path: Path):
         ([[]], "names no image"),
         ([3], "names no image"),
         ([{"image": "a.nii", "name": "../../x"}], "leaves the output folder"),
+        ([{"image": "a.nii", "name": ""}], "is empty, hidden"),
+        ([{"image": "a.nii", "name": ".mobileunet/journal"}], "is empty, hidden"),
+        ([{"image": "a.nii", "name": "x.mhd"}], r"Write x\.mha"),
     ],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, content, found: str):
@@ -152,4 +186,7 @@ def test_nothing_to_segment_says_what_was_seen(tmp_path: Path):
 def test_known_images_keep_the_folders_that_they_do_not_share(tmp_path: Path):
     images = [tmp_path / "x" / "one" / "a.nii", tmp_path / "x" / "two" / "a.nii"]
     plan = plan_cases(images, tmp_path / "out")
-    assert [case.output.relative_to(tmp_path / "out").as_posix() for case in plan.cases] == ["one/a.nii", "two/a.nii"]
+    assert [case.outputs[0].relative_to(tmp_path / "out").as_posix() for case in plan.cases] == [
+        "one/a.nii",
+        "two/a.nii",
+    ]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -18,9 +19,12 @@ from conftest import ONE_THREAD
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
-from monai_mobileunet.segmentation import segmenter as segmenter_module
-from monai_mobileunet.segmentation.run import STATE
-from monai_mobileunet.segmentation.session import Request, Session
+from monai_mobileunet.segmentation import run as run_module
+from monai_mobileunet.segmentation.journal import Record, read_records
+from monai_mobileunet.segmentation.plan import STATE
+from monai_mobileunet.segmentation.request import Request
+from monai_mobileunet.segmentation.segmenter import Segmenter
+from monai_mobileunet.segmentation.session import Session
 
 
 def segment(*arguments: object, expect: int = 0) -> str:
@@ -87,9 +91,8 @@ def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")} == before
     assert report(out)["done"] == 3, "the report tells of all cases, not of the last run's"
 
-    (out / "one" / "a.nii.gz").write_bytes(b"spoiled")
     (out / "one" / "b.nii.gz").unlink()
-    assert "1 finished before, 2 to do" in segment(*arguments)
+    assert "2 finished before, 1 to do" in segment(*arguments)
     assert len(masks(out)) == 3
 
     os.utime(images / "two" / "a.nii.gz", (1, 1))
@@ -102,6 +105,36 @@ def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path
     weights.write_bytes(weights.read_bytes()[:-1])
     assert "3 finished before, 0 to do" in segment(*arguments, "--no-tta", "--dry-run")
     assert "0 finished before, 3 to do" in segment(*arguments, "--no-tta", "--dry-run", "--overwrite")
+    assert "3 finished before, 0 to do" in segment(*arguments, "--no-tta", "--dry-run", "--batch-size", 3), "as before"
+
+
+def test_what_no_run_has_written_is_not_replaced(trained: Path, images: Path, tmp_path: Path, toy_dataset: Path):
+    out = tmp_path / "out"
+    drawn = out / "one" / "a.nii.gz"
+    drawn.parent.mkdir(parents=True)
+    shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", drawn)
+    before = drawn.read_bytes()
+    told = segment("-i", images, "-o", out, "-m", trained, expect=2)
+    assert "one/a.nii.gz: is there, and no run has written it" in told
+    assert drawn.read_bytes() == before
+    assert "1 masks are there that this would replace" in segment("-i", images, "-o", out, "-m", trained, "--dry-run")
+    segment("-i", images, "-o", out, "-m", trained, "--overwrite")
+    assert drawn.read_bytes() != before
+    shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", drawn)
+    assert "it was changed since" in segment("-i", images, "-o", out, "-m", trained, expect=2), "corrected by hand"
+    labels = toy_dataset / "labelsTr"
+    assert "no run has written it" in segment("-i", toy_dataset / "imagesTr", "-o", labels, "-m", trained, expect=2)
+
+
+def test_an_overwriting_run_that_ends_early_is_gone_on_with(
+    trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    arguments = ("-i", images, "-o", tmp_path / "out", "-m", trained)
+    segment(*arguments)
+    full_after(1, monkeypatch)
+    assert "without --overwrite goes on from here" in segment(*arguments, "--overwrite", expect=1)
+    monkeypatch.undo()
+    assert "1 finished before, 2 to do" in segment(*arguments)
 
 
 def test_a_bundle_of_the_project_is_known_by_its_name(images: Path, tmp_path: Path):
@@ -166,12 +199,28 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
     rows = {row["case"]: row for row in report(out)["cases"]}
     assert 0 <= rows["one/a"]["metrics"]["anterior"]["dice"] <= 1
     assert rows["one/b"]["metrics"] == {}
+    assert "3 finished before, 0 to do" in segment("-i", images, "-o", out, "-m", trained)
+    segment("-i", images, "-o", tmp_path / "parts", "-m", trained, "--split", "--reference", references)
+    assert report(tmp_path / "parts")["cases"][0]["metrics"] == rows["one/a"]["metrics"]
     with (out / "report.csv").open() as file:
         assert next(csv.DictReader(file))["anterior dice"]
-    other = np.zeros((3, 3, 3), np.uint8)
-    nibabel.save(nibabel.Nifti1Image(other, np.eye(4)), references / "one" / "a.nii.gz")
-    told = segment("-i", images, "-o", tmp_path / "b", "-m", trained, "--reference", references, expect=1)
+    empty = np.zeros_like(np.asarray(nibabel.load(references / "one" / "a.nii.gz").dataobj))
+    nibabel.save(nibabel.Nifti1Image(empty, np.eye(4)), references / "one" / "a.nii.gz")
+    told = segment("-i", images, "-o", out, "-m", trained, "--reference", references)
+    assert "3 finished before, 0 to do" in told, "nothing is segmented again for another reference"
+    assert report(out)["cases"][0]["metrics"]["anterior"]["dice"] is None
+    nibabel.save(nibabel.Nifti1Image(empty[:3, :3, :3], np.eye(4)), references / "one" / "a.nii.gz")
+    told = segment("-i", images, "-o", out, "-m", trained, "--reference", references, expect=1)
     assert "is a reference with shape (3, 3, 3)" in told
+    assert report(out)["done"] == 3, "the mask is good, whatever the reference"
+
+
+def test_a_reference_is_of_one_case(trained: Path, images: Path, tmp_path: Path, toy_dataset: Path):
+    references = tmp_path / "references"
+    references.mkdir()
+    shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", references / "a.nii.gz")
+    told = segment("-i", images, "-o", tmp_path / "out", "-m", trained, "--reference", references, expect=2)
+    assert "would be the reference of one/a and of two/a" in told
 
 
 @pytest.mark.parametrize(
@@ -181,6 +230,11 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
         (["--weights", "nowhere.pt"], "no weights"),
         (["--reference", "nowhere"], "no such folder"),
         (["--device", "gpu"], "PyTorch finds no GPU here"),
+        (["--device", "cpuu"], "no such device"),
+        (["--set", "plnes=[]"], "--set plnes: inference.json has no such entry"),
+        (["--set", "slice_infrer#overlap=1"], "has no such entry"),
+        (["--set", "network_def#variant=mobileunet_tiny"], "weights of another network"),
+        (["--runtime", "openvino_int8"], "openvino_int8"),
     ],
 )
 def test_what_cannot_be_asked_for_ends_before_the_start(trained: Path, images: Path, tmp_path: Path, arguments, found):
@@ -196,6 +250,9 @@ def test_a_command_that_names_nothing_ends_with_2(trained: Path, images: Path, t
     assert "hippocampus_mri_segmentation" in told
     assert "no such file" in segment("-i", tmp_path / "x", "-o", tmp_path / "out", "-m", trained, expect=2)
     assert "place of an image" in segment("-i", images, "-o", images, "-m", trained, expect=2)
+    (tmp_path / "junk.pt").write_text("no weights")
+    junk = ("--weights", tmp_path / "junk.pt")
+    assert "cannot be read as weights" in segment("-i", images, "-o", tmp_path / "out", "-m", trained, *junk, expect=2)
     blocked = tmp_path / "file"
     blocked.write_text("")
     assert "cannot be written to" in segment("-i", images, "-o", blocked, "-m", trained, expect=2)
@@ -216,22 +273,27 @@ def test_weights_that_the_metadata_do_not_describe_are_told(trained: Path, image
     assert "warning:" not in segment(*arguments, "--weights", weights), "named: known"
 
 
+def full_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with room for so many masks."""
+    write, written = run_module.write_mask, []
+
+    def full(mask, path, *rest):
+        if len(written) == count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        written.append(path)
+        write(mask, path, *rest)
+
+    monkeypatch.setattr(run_module, "write_mask", full)
+
+
 def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
     trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    write, written = segmenter_module.write_mask, []
-
-    def full(mask, path, volume):
-        if len(written) == 1:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        written.append(path)
-        write(mask, path, volume)
-
-    monkeypatch.setattr(segmenter_module, "write_mask", full)
+    full_after(1, monkeypatch)
     arguments = ("-i", images, "-o", tmp_path / "out", "-m", trained)
     told = segment(*arguments, expect=1)
     assert "cannot be written (No space left on device)" in told
-    assert "the same command goes on from here" in told
+    assert "The same command goes on from here" in told
     assert len(masks(tmp_path / "out")) == 1
     assert report(tmp_path / "out")["left"] == 2
     monkeypatch.undo()
@@ -247,6 +309,78 @@ def test_an_image_that_vanishes_fails_alone(trained: Path, images: Path, tmp_pat
     assert [row.case for row in session.failed] == ["one/a"]
     assert "no such file" in session.failed[0].problem
     assert len(masks(tmp_path / "out")) == 2
+
+
+def test_a_real_full_disk_is_told_even_if_the_report_has_no_room_either(trained: Path, toy_dataset: Path, tmp_path):
+    """On a file system of its own that is as small as that."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60k", "none", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no right to mount a small file system")
+    try:
+        told = segment("-i", many(tmp_path / "in", toy_dataset, 40), "-o", disk / "out", "-m", trained, expect=1)
+        assert "No space left on device" in told
+        assert "The same command goes on from here" in told
+        for mask in disk.rglob("*.nii.gz"):
+            np.asarray(nibabel.load(mask).dataobj)  # whole
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_image_that_changes_while_it_is_segmented_fails(
+    trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    predict = Segmenter.predict
+
+    def meanwhile(self, prepared):
+        os.utime(prepared.volume.name, (1, 1))
+        return predict(self, prepared)
+
+    monkeypatch.setattr(Segmenter, "predict", meanwhile)
+    told = segment("-i", images / "one" / "a.nii.gz", "-o", tmp_path / "out", "-m", trained, expect=1)
+    assert "one/a.nii.gz: changed while it was read" in told
+    assert not masks(tmp_path / "out")
+
+
+def test_a_mask_of_an_earlier_image_does_not_stay_in_this_one_s_place(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    segment("-i", images, "-o", out, "-m", trained)
+    (images / "one" / "a.nii.gz").write_bytes(b"")
+    segment("-i", images, "-o", out, "-m", trained, expect=1)
+    assert list(masks(out)) == ["one/b.nii.gz", "two/a.nii.gz"]
+    assert (out / STATE / "replaced" / "one" / "a.nii.gz").is_file(), "nothing is lost"
+
+
+def test_a_run_over_one_image_keeps_the_report_of_the_folder_s_others(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    segment("-i", images, "-o", out, "-m", trained)
+    segment("-i", images / "two" / "a.nii.gz", "-o", out, "-m", trained)
+    assert [row["case"] for row in report(out)["cases"]] == ["a", "one/a", "one/b", "two/a"]
+
+
+def test_a_case_in_hand_at_five_ends_of_runs_is_passed_over(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    for _ in range(5):
+        session = Session(Request(images, out, trained, num_workers=1))
+        session.claim()
+        with session:
+            known = session.journal.records.get("one/b", Record("one/b", ""))
+            session.journal.write(replace(known, begun=known.begun + 1))
+    told = segment("-i", images, "-o", out, "-m", trained, expect=1)
+    assert "was in hand 5 times when a run was killed" in told
+    assert list(masks(out)) == ["one/a.nii.gz", "two/a.nii.gz"]
+    segment("-i", images, "-o", out, "-m", trained, "--num-workers", 0)
+    assert len(masks(out)) == 3, "and tried again by the next run"
+
+
+def test_names_that_are_no_utf_8_are_no_trouble(trained: Path, toy_dataset: Path, tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(toy_dataset / "imagesTr" / "toy_001.nii.gz", os.fsencode(folder) + b"/m\xfcller.nii.gz")
+    segment("-i", folder, "-o", tmp_path / "out", "-m", trained)
+    assert os.path.exists(os.fsencode(tmp_path / "out") + b"/m\xfcller.nii.gz")
+    assert "m\\udcfcller" in (tmp_path / "out" / "report.csv").read_text()
 
 
 def command(images: Path, out: Path, bundle: Path) -> list[str]:
@@ -266,13 +400,13 @@ def test_a_request_to_end_finishes_what_is_being_written(trained: Path, tmp_path
     images, out = many(tmp_path / "in", toy_dataset, 30), tmp_path / "out"
     process = subprocess.Popen(command(images, out, trained), env=ONE_THREAD, stdout=subprocess.PIPE, text=True)
     journal = out / STATE / "journal.jsonl"
-    while not (journal.is_file() and journal.read_bytes().count(b"\n") > 2):
+    while not (journal.is_file() and journal.read_bytes().count(b"done") > 1):
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; the same command goes on from here" in " ".join(told.split())
+    assert "interrupted. The same command goes on from here" in " ".join(told.split())
     done = report(out)["done"]
     assert 0 < done < 30
     assert report(out)["left"] == 30 - done
@@ -296,7 +430,7 @@ def test_killed_twenty_times_a_run_ends_with_the_masks_of_one_undisturbed(
         process.kill()
         process.wait()
         whole = masks(out)  # reads every mask to its end
-        recorded = journal.read_bytes().count(b'"status": "done"')
+        recorded = sum(record.done for record in read_records(journal).values())
         lost.append(len(whole) - recorded)
     assert max(lost) <= 1, "at most the case in hand was on disk and not yet on record"
     subprocess.run(command(images, out, trained), env=ONE_THREAD, check=True)

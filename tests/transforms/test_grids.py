@@ -68,6 +68,16 @@ def test_it_is_what_monai_s_inverse_transforms_give(permuted, flips, spacing, an
     assert same > 0.97
 
 
+@pytest.mark.parametrize("spacing", [0.5, 0.25, 0.977, 2.0])
+def test_a_label_that_reaches_the_border_does_so_on_the_file_s_grid(spacing: float):
+    data = case((8, 16, 12), [0, 1, 2], (1, 1, 1), (spacing,) * 3)
+    data["image"][:] = 1
+    seen = Spacingd("image", (1, 1, 1), mode="nearest")(data)
+    back = RestoreGridd("pred")({**seen, "pred": torch.ones_like(seen["image"])})["pred"]
+    assert back.shape == (1, 8, 16, 12)
+    assert back.bool().all()
+
+
 def test_outside_of_a_crop_there_is_background():
     data = case((20, 18, 16), [0, 1, 2], (1, 1, 1), (1, 1, 1))
     data["image"][:] = 0
