@@ -68,13 +68,15 @@ class Bundle:
     @property
     def metadata(self) -> dict[str, Any]:
         """Content of ``metadata.json``."""
-        return json.loads((self.folder / "configs" / "metadata.json").read_text())
+        return json.loads((self.folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
 
     def add_metadata(self, key: str, content: Any) -> None:
         """Write an entry of ``metadata.json``; the file is replaced as a whole."""
         path = self.folder / "configs" / "metadata.json"
         temporary = path.with_name(f".{path.name}")
-        temporary.write_text(json.dumps({**self.metadata, key: content}, indent=4, ensure_ascii=False) + "\n")
+        temporary.write_text(
+            json.dumps({**self.metadata, key: content}, indent=4, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         os.replace(temporary, path)
 
     @property

@@ -119,14 +119,14 @@ def write_large_volume(image: Path, path: Path, shape: tuple[int, int, int] = LA
 def _measured(command: list[str], log: Path) -> tuple[float, float]:
     """Seconds, and GiB at the peak, of a process and those that it starts."""
     started = time.perf_counter()
-    with log.open("w") as file:
+    with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=dict(os.environ))
         peak = [0]
         watcher = threading.Thread(target=_watch, args=(process, peak), daemon=True)
         watcher.start()
         code = process.wait()
     if code:
-        raise subprocess.CalledProcessError(code, command, output=log.read_text()[-2000:])
+        raise subprocess.CalledProcessError(code, command, output=log.read_text(encoding="utf-8")[-2000:])
     watcher.join()
     return time.perf_counter() - started, peak[0] / 2**30
 

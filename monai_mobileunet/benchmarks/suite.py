@@ -113,7 +113,7 @@ def run_benchmarks(
 
 def _save(results: Results, output_dir: Path) -> None:
     temporary = output_dir / ".results.json"
-    temporary.write_text(json.dumps(results.as_dict(), indent=4) + "\n")
+    temporary.write_text(json.dumps(results.as_dict(), indent=4) + "\n", encoding="utf-8")
     os.replace(temporary, output_dir / "results.json")
 
 

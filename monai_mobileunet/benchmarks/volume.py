@@ -136,7 +136,9 @@ def _resident() -> int:
     """Largest resident memory of this process so far, in bytes."""
     status = Path("/proc/self/status")
     if status.is_file():  # getrusage tells that of the parent at the fork where that was larger
-        return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if "VmHWM" in line)
+        return next(
+            1024 * int(line.split()[1]) for line in status.read_text(encoding="utf-8").splitlines() if "VmHWM" in line
+        )
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

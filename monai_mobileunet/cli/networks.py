@@ -78,7 +78,7 @@ def bench(
     if (bundle is None) != (data is None):
         raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
     try:
-        known_dice = json.loads(dice.read_text()) if dice else None
+        known_dice = json.loads(dice.read_text(encoding="utf-8")) if dice else None
         opened = None
         if bundle is not None:
             opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
@@ -87,7 +87,7 @@ def bench(
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         fail(error)
     print_report(results, console)
-    with (output / "report.txt").open("w") as file:
+    with (output / "report.txt").open("w", encoding="utf-8") as file:
         print_report(results, Console(file=file, width=160))
     draw_pareto(results, output / "pareto.png", known_dice)
     console.print(
@@ -127,7 +127,7 @@ def bench_accuracy(
     except subprocess.CalledProcessError as error:
         fail(error, f"a training failed; its log is named in {output / 'accuracy.log'}.")
     console.print(accuracy_table(rows))
-    with (output / "report.txt").open("w") as file:
+    with (output / "report.txt").open("w", encoding="utf-8") as file:
         Console(file=file, width=160).print(accuracy_table(rows))
     draw_accuracy(rows, output / "pareto.png")
     console.print(
@@ -161,4 +161,4 @@ def bench_segment(
         table.add_row(timing.name, *row, share, f"{timing.peak_gib:.2f}", str(timing.differing))
     console.print(table)
     results = json.dumps([timing.as_dict() for timing in timings], indent=2)
-    (output / "results.json").write_text(results + "\n")
+    (output / "results.json").write_text(results + "\n", encoding="utf-8")

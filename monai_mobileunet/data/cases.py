@@ -78,7 +78,7 @@ def _description(index: Path) -> dict[str, Any]:
     if not index.is_file():
         return {}
     try:
-        content = json.loads(index.read_text())
+        content = json.loads(index.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise DataError([Finding(str(index), f"is not valid JSON ({error}).", "Mend it.")]) from error
     return content if isinstance(content, dict) else {}

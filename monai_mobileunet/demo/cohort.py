@@ -66,7 +66,7 @@ def make_cohort(
         "training": cases,
         "test": [],
     }
-    (folder / "dataset.json").write_text(json.dumps(description, indent=1))
+    (folder / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
 def _template() -> tuple[torch.Tensor, np.ndarray]:

@@ -42,7 +42,7 @@ class Task:
             DataError: no such file, or no classes in it.
         """
         index = dataset_dir / "dataset.json"
-        content = json.loads(index.read_text()) if index.is_file() else {}
+        content = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
         labels = {int(number): name for number, name in content.get("labels", {}).items() if number.isdigit()}
         if len(labels) < 2:
             remedy = "Name the folder of a Decathlon task; its dataset.json has 'labels': {'0': 'background', …}."
@@ -118,7 +118,7 @@ def _write_overrides(output_dir: Path, dataset_dir: Path, task: Task, epochs: in
         "output_dir": str(output_dir.resolve() / "segmented"),
     }
     for name, content in {"train.json": train, "inference.json": inference}.items():
-        (folder / name).write_text(json.dumps(content, indent=4) + "\n")
+        (folder / name).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
     return folder
 
 

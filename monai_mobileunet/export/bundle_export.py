@@ -96,7 +96,7 @@ def _export(
         for name in row.files:
             os.replace(path.with_name(name), folder / name)
         manifest = path.with_name(MANIFEST)
-        manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n")
+        manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n", encoding="utf-8")
         os.replace(manifest, folder / MANIFEST)
     return ExportResult(kind, tuple(folder / name for name in row.files), parity, None)
 

@@ -140,7 +140,7 @@ def _cached(source: WeightSource) -> Path:
             expected = source.sha256 or _published_sha256(source.url)
             torch.hub.download_url_to_file(source.url, str(file), hash_prefix=expected)
             if not source.sha256:
-                told.write_text(expected)
+                told.write_text(expected, encoding="utf-8")
     except RuntimeError as error:  # what torch hub raises for another hash, before the file is in its place
         raise ValueError(f"{source.url}: {error}. Nothing was kept of it.") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
@@ -149,7 +149,7 @@ def _cached(source: WeightSource) -> Path:
             f"(SHA-256 {source.sha256 or 'as shown on that page'}{'…' if source.sha256 else ''}) elsewhere and "
             f"save it as {file}, or give its path: pretrained=<path>."
         ) from error
-    expected = source.sha256 or (told.read_text() if told.exists() else "")
+    expected = source.sha256 or (told.read_text(encoding="utf-8") if told.exists() else "")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     if not digest.startswith(expected):
         raise ValueError(

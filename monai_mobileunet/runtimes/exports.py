@@ -52,7 +52,7 @@ def hash_file(path: str | PathLike) -> str:
 def read_manifest(folder: str | PathLike) -> dict[str, Any]:
     """The manifest of a folder of exported files: format → what is known of it; empty where there is none."""
     path = Path(folder) / MANIFEST
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def find_export(folder: str | PathLike, kind: str, network: nn.Module) -> Path | None:

@@ -31,7 +31,7 @@ def memory_limit() -> int:
     """Bytes that this process may have at all: the machine's, or less in a container or a scheduler's job."""
     limits = [psutil.virtual_memory().total]
     for path in CGROUP_LIMITS:
-        if path.is_file() and (text := path.read_text().strip()).isdigit():
+        if path.is_file() and (text := path.read_text(encoding="utf-8").strip()).isdigit():
             limits.append(int(text))
     return min(limits)
 

@@ -161,7 +161,7 @@ def _in_list(path: Path) -> list[_Found]:
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Name an image, a folder or a list.json.")])
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError([Finding(str(path), f"is not valid JSON ({error}).", "Mend it.")]) from error
     entries = content.get("testing") if isinstance(content, dict) else content

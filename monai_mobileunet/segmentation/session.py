@@ -168,7 +168,9 @@ class Session:
                 self.journal.write(replace(known, settings="", begun=max(known.begun, 0), row={}), sync=False)
         labels = {"0": "background", **{str(i): name for i, name in enumerate(self.bundle.class_names, 1)}}
         temporary = self.state / SCRATCH / "labels.json"
-        temporary.write_text(json.dumps({"labels": labels, "bundle": self.bundle.folder.name}, indent=2) + "\n")
+        temporary.write_text(
+            json.dumps({"labels": labels, "bundle": self.bundle.folder.name}, indent=2) + "\n", encoding="utf-8"
+        )
         os.replace(temporary, self.request.output / "labels.json")
 
     def __enter__(self) -> Session:

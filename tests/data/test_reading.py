@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import locale
 from pathlib import Path
 
 import nibabel
@@ -314,6 +315,7 @@ def test_a_mask_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
 def write_series(folder: Path, values: np.ndarray, places: list[float], uid: str, tilt: float = 0.0) -> None:
     """A CT series of one file per slice, in files whose names say nothing of their order."""
     folder.mkdir(exist_ok=True)
+    language = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for index, place in enumerate(places):
@@ -332,6 +334,7 @@ def write_series(folder: Path, values: np.ndarray, places: list[float], uid: str
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{(index * 7) % 100:03d}_{uid[-1]}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, language)  # GDCM's writer leaves it at "C", and Python then reads ASCII
 
 
 def test_a_dicom_series_is_a_volume_in_the_order_of_its_places(tmp_path: Path):

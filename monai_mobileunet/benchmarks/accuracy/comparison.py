@@ -133,7 +133,7 @@ def _read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """What an earlier run with the same settings left there."""
     if not path.is_file():
         return None
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     return content if content["settings"] == settings else None
 
 
@@ -151,10 +151,10 @@ def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], e
     files = repr([str((bundle / "configs" / "train.json").resolve()), str(override.resolve())])
     command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file", files]
     started = time.perf_counter()
-    with (folder / "train.log").open("w") as log:
+    with (folder / "train.log").open("w", encoding="utf-8") as log:
         done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT)
     if done.returncode:
-        tail = (folder / "train.log").read_text().splitlines()[-5:]
+        tail = (folder / "train.log").read_text(encoding="utf-8").splitlines()[-5:]
         logger.error("training failed, see %s:\n%s", folder / "train.log", "\n".join(tail))
         done.check_returncode()
     return time.perf_counter() - started
@@ -208,5 +208,5 @@ def _published(bundle: Path, dataset: Path, fold: int, overrides: dict[str, Any]
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     os.replace(temporary, path)
