@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,16 @@ def test_a_folder_is_segmented_and_reported(trained: Path, images: Path, tmp_pat
     assert page.count("data:image/webp;base64,") == 3
     assert "http" not in page.replace("http-equiv", ""), "the page needs no network"
     assert (out / STATE / "run.log").read_text().count("done in") == 3
+
+
+def test_nothing_is_asked_of_a_network(trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_, **__):
+        raise AssertionError("a connection was opened")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert "3 done, 0 failed" in segment("-i", images, "-o", tmp_path / "out", "-m", trained)
 
 
 def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path, images: Path, tmp_path: Path):
