@@ -104,14 +104,15 @@ class Run:
         readers = ThreadPoolExecutor(self.options.num_workers, thread_name_prefix="reader")
         written: deque[Future] = deque()
         try:
-            for case, taken, size, prepared in self._read_ahead(cases, readers, budget):
+            for case, taken, size, read in self._read_ahead(cases, readers, budget):
+                prepared = read.result()
                 pred = self._predicted(case, prepared)
                 while written and (written[0].done() or len(written) > 1):
                     written.popleft().result()
                 job = writer.submit(self._finish, case, taken, prepared, pred)
                 job.add_done_callback(partial(_give_back, budget, size))
                 written.append(job)
-                del prepared, pred  # the next case is waited for without this one's memory
+                del read, prepared, pred  # the next case is waited for without this one's memory
             for job in written:
                 job.result()
         finally:
@@ -120,7 +121,7 @@ class Run:
 
     def _read_ahead(
         self, cases: Sequence[PlannedCase], readers: ThreadPoolExecutor, budget: Budget
-    ) -> Iterator[tuple[PlannedCase, Record, int, Attempt]]:
+    ) -> Iterator[tuple[PlannedCase, Record, int, Future]]:
         """Cases in their order, each prepared while those before it are segmented."""
         waiting: deque[tuple[PlannedCase, Record, int, Future]] = deque()
         rest = deque(cases)
@@ -132,8 +133,7 @@ class Run:
                 case = rest.popleft()
                 taken = self._take(case)
                 waiting.append((case, taken, size, readers.submit(self._prepared, case, taken, size, budget)))
-            case, taken, size, job = waiting.popleft()
-            yield case, taken, size, job.result()
+            yield waiting.popleft()
 
     def _take(self, case: PlannedCase) -> Record:
         """Put on record that a case is in hand, and in what state its files are."""
@@ -166,13 +166,15 @@ class Run:
         done = result if isinstance(result, Exception) else _attempt(case, lambda: self._written(case, result))
         if isinstance(done, OSError) and not isinstance(result, Exception) and done.errno in OUTPUT_LOST:
             raise OutputError(f"{done.filename or self.plan.output}: cannot be written ({done.strerror}).") from done
+        row = failed_row(case.name, images, done) if isinstance(done, Exception) else done
         outputs: dict[str, str] = {}
-        if isinstance(done, Exception):
-            row = failed_row(case.name, images, done)
-            self._move_away(case)
-        else:
-            row = done
-            outputs = {path.relative_to(self.plan.output).as_posix(): hash_file(path) for path in case.outputs}
+        try:
+            if isinstance(done, Exception):
+                self._move_away(case)
+            else:
+                outputs = {path.relative_to(self.plan.output).as_posix(): hash_file(path) for path in case.outputs}
+        except OSError as error:
+            raise OutputError(f"{error.filename}: cannot be reached any more ({error.strerror}).") from error
         logger.log(*_line(row))
         self._record(Record(case.name, self.options.settings, taken.inputs, outputs, row.as_dict()))
         self.note(row)

@@ -140,32 +140,36 @@ class Session:
         """
         if self.request.threads:
             torch.set_num_threads(self.request.threads)
-        if self._foreign and not self.request.overwrite:
-            raise DataError(
-                [
-                    Finding(
-                        str(path),
-                        "is there, and no run has written it, or it was changed since.",
-                        "Name another folder for the output, or replace it with --overwrite.",
-                    )
-                    for path in self._foreign
-                ]
-            )
         self.segmenter = Segmenter(self.bundle)
         self.segmenter.load_runtime()
         try:
+            self.journal = Journal(self.state / "journal.jsonl")
+            self._sort_out(self.journal.records)
+            self._refuse_foreign()
             shutil.rmtree(self.state / SCRATCH, ignore_errors=True)  # what a killed run left
             (self.state / SCRATCH).mkdir(parents=True)
             (self.state / SCRATCH / "probe").write_bytes(b"0" * 4096)
+            self._begin(self.journal)
         except OSError as error:
+            self.__exit__(None, None, None)
             problem = f"cannot be written to ({error.strerror})."
             raise DataError([Finding(str(self.request.output), problem, "Name another folder.")]) from error
-        self.journal = Journal(self.state / "journal.jsonl")
-        self._sort_out(self.journal.records)
+        except DataError:
+            self.__exit__(None, None, None)
+            raise
+
+    def _refuse_foreign(self) -> None:
+        if self._foreign and not self.request.overwrite:
+            problem = "is there, and no run has written it, or it was changed since."
+            remedy = "Name another folder for the output, or replace it with --overwrite."
+            raise DataError([Finding(str(path), problem, remedy) for path in self._foreign])
+
+    def _begin(self, journal: Journal) -> None:
+        """What is written before the first case."""
         if self.request.overwrite:
-            for case in self.todo:  # so that the command without it goes on if this run does not come to the end
-                known = self.journal.records.get(case.name, Record(case.name, ""))
-                self.journal.write(replace(known, settings="", begun=max(known.begun, 0), row={}), sync=False)
+            for case in self.todo:  # in hand from now on: the command without it goes on if this run is ended
+                known = journal.records.get(case.name, Record(case.name, ""))
+                journal.write(replace(known, settings="", begun=1, row={}), sync=False)
         labels = {"0": "background", **{str(i): name for i, name in enumerate(self.bundle.class_names, 1)}}
         temporary = self.state / SCRATCH / "labels.json"
         temporary.write_text(

@@ -142,10 +142,24 @@ def test_an_overwriting_run_that_ends_early_is_gone_on_with(
 ):
     arguments = ("-i", images, "-o", tmp_path / "out", "-m", trained)
     segment(*arguments)
+    (tmp_path / "out" / "two" / "a.nii.gz").write_bytes(b"by someone")
     full_after(1, monkeypatch)
     assert "without --overwrite goes on from here" in segment(*arguments, "--overwrite", expect=1)
     monkeypatch.undo()
     assert "1 finished before, 2 to do" in segment(*arguments)
+    assert len(masks(tmp_path / "out")) == 3
+
+
+def test_a_second_run_is_refused_and_leaves_the_first_one_s_files_alone(trained: Path, images: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    first = Session(Request(images, out, trained))
+    first.claim()
+    growing = out / STATE / "scratch" / "growing.nii.gz"
+    growing.write_bytes(b"half a mask")
+    with first:
+        assert "another run writes to this folder" in segment("-i", images, "-o", out, "-m", trained, expect=2)
+        assert growing.is_file()
+    assert "3 done" in segment("-i", images, "-o", out, "-m", trained)
 
 
 def test_a_bundle_of_the_project_is_known_by_its_name(images: Path, tmp_path: Path):
