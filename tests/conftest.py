@@ -14,6 +14,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from monai_mobileunet.bundle import Bundle
 
@@ -21,6 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
 FRAGMENTS = PROJECT / "configs"
+REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # networks this small lose more by waiting than they win
 
 
@@ -57,6 +59,31 @@ def head_and_tail(index: int, shape: tuple[int, int, int] = (24, 34, 28)) -> tup
     label = np.where(inside, np.where(grid[..., 1] > centre[1], 1, 2), 0).astype(np.uint8)
     image = 40 + 60 * inside + 25 * (label == 1) + random.normal(0, 8, shape)
     return image.clip(0, 255), label
+
+
+def stored(image: nibabel.Nifti1Image, codes: str) -> nibabel.Nifti1Image:
+    """The same volume in space, with its axes in another order."""
+    now = nibabel.orientations.io_orientation(image.affine)
+    return image.as_reoriented(ornt_transform(now, axcodes2ornt(codes)))
+
+
+def turned(image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
+    """The same voxels in a body that lies obliquely."""
+    affine = image.affine.copy()
+    affine[:3, :3] = nibabel.eulerangles.euler2mat(0.35, -0.2, 0.15) @ affine[:3, :3]
+    return nibabel.Nifti1Image(np.asarray(image.dataobj), affine)
+
+
+def volume_for(bundle: str, request: pytest.FixtureRequest) -> nibabel.Nifti1Image:
+    """A volume such as a bundle of ours segments; a real one where it is at hand."""
+    try:
+        data = request.getfixturevalue("shared_data") / REAL[bundle] / "imagesTr"
+        return nibabel.load(sorted(data.iterdir())[0])
+    except pytest.skip.Exception:
+        values = head_and_tail(1)[0]
+        values = values if "mri" in bundle else 20 * values - 1000
+        spacing = (1, 1, 1) if "mri" in bundle else (4, 4, 2.5)
+        return nibabel.Nifti1Image(values.astype(np.float32), np.diag([*spacing, 1]))
 
 
 def write_dataset(folder: Path, cases: int = 6) -> Path:

@@ -8,6 +8,7 @@ import typer
 
 import monai_mobileunet
 from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
+from monai_mobileunet.cli.label import label
 from monai_mobileunet.cli.networks import bench, bench_accuracy, bench_segment, info, runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.start import check, demo
@@ -34,6 +35,7 @@ def main(
 for command in (
     demo,
     segment,
+    label,
     check,
     evaluate,
     export,

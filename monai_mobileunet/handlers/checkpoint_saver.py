@@ -28,8 +28,8 @@ class AtomicCheckpointSaver(CheckpointSaver):
     - A file is written next to its place and moved there, so a kill leaves the old one.
     - The checkpoint saved at intervals can have a fixed name (``interval_filename``), so that resuming needs
       no search.
-    - A best model that an earlier training left, or that came with a bundle, is kept under a name with its hash when
-      the first of this training takes its place.
+    - A best or final model that an earlier training left, or that came with a bundle, is kept under a name with its
+      hash when the first of this training takes its place.
     - :meth:`state_dict` holds the best score so far. Saved with the last checkpoint (as a further entry of its
       ``save_dict``) and loaded with it, it keeps a resumed run from replacing the best model by a worse one,
       while the best model's file stays a plain state dict.
@@ -61,7 +61,7 @@ class AtomicCheckpointSaver(CheckpointSaver):
         for attribute, filename in names.items():
             checkpoint = getattr(self, attribute)
             if checkpoint is not None:
-                keep = attribute == "_key_metric_checkpoint"
+                keep = attribute != "_interval_checkpoint"
                 checkpoint.save_handler = AtomicFileSaver(save_dir, filename, keep)
 
     def attach(self, engine: Engine) -> None:

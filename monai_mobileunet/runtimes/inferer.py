@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from monai_mobileunet.runtimes.base import Runtime
 from monai_mobileunet.runtimes.exports import find_export, hash_weights
 from monai_mobileunet.runtimes.table import RUNTIMES, create_runtime
+from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
 
 __all__ = ["RuntimeInferer"]
 
@@ -28,8 +29,11 @@ class RuntimeInferer(Inferer):
     """Run another inferer with the network in a runtime of choice.
 
     The runtime is made at the first call, from the file that was exported from the network's weights where
-    there is one, else from the network; and again when the weights have changed since. In training mode
-    the network is called as it is.
+    there is one, else from the network; and again when the weights have changed since.
+
+    A network in training mode is called as it is where gradients are wanted. Where they are not, all of it is in eval
+    mode but its dropout, in torch: each call is then a sample of what the network could have said (Monte-Carlo dropout,
+    which MONAI Label's epistemic scoring is made of).
 
     Args:
         inferer: what to run; :class:`monai.inferers.SimpleInferer` by default.
@@ -57,7 +61,7 @@ class RuntimeInferer(Inferer):
             ModuleNotFoundError: the runtime is not installed.
             ValueError: there is no quantised model, or an exported file is damaged.
         """
-        if not isinstance(network, nn.Module) or network.training:
+        if not isinstance(network, nn.Module) or (network.training and torch.is_grad_enabled()):
             return self.inferer(inputs, network, *args, **kwargs)
         if isinstance(network, DistributedDataParallel | DataParallel):  # each process infers by itself
             return self(inputs, network.module, *args, **kwargs)
@@ -73,9 +77,11 @@ class RuntimeInferer(Inferer):
         self._runtime(network)
 
     def _runtime(self, network: nn.Module) -> Runtime:
-        state = f"{id(network)} {hash_weights(network)}"
+        state = f"{id(network)} {network.training} {hash_weights(network)}"
         with self._lock:
-            if self._made is None or self._made[0] != state:
+            if (self._made is None or self._made[0] != state) and network.training:
+                self._made = state, TorchRuntime(network, dropout=True)
+            elif self._made is None or self._made[0] != state:
                 export = RUNTIMES[self.runtime].export
                 file = None if export is None or self.exports is None else find_export(self.exports, export, network)
                 self._made = state, create_runtime(self.runtime, network, file=file)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from monai.networks.blocks import ADN
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from monai_mobileunet.runtimes.base import Runtime
@@ -26,10 +27,17 @@ class TorchRuntime(Runtime):
         compiled: whether :func:`torch.compile` generates code for it. That takes up to half a minute at the
             first call with each batch size and slice size (from the ninth on they run eager), and needs a C++
             compiler; on a CUDA device the kernels are replayed as a graph.
+        dropout: whether dropout stays on, so that every call gives other scores: Monte-Carlo dropout (Gal and
+            Ghahramani, https://arxiv.org/abs/1506.02142).
     """
 
-    def __init__(self, network: nn.Module, dtype: torch.dtype = torch.float32, compiled: bool = False) -> None:
+    def __init__(
+        self, network: nn.Module, dtype: torch.dtype = torch.float32, compiled: bool = False, dropout: bool = False
+    ) -> None:
         folded = fold_batch_norm(copy.deepcopy(network).eval())
+        for module in folded.modules():
+            if dropout and isinstance(module, _DropoutNd):
+                module.train()
         for parameter in folded.parameters():  # at once would not do for TorchScript
             parameter.requires_grad_(False)
         self.network = folded.float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -5,5 +5,13 @@ from monai_mobileunet.transforms.grids import RestoreGridd
 from monai_mobileunet.transforms.parts import SplitByPlaned
 from monai_mobileunet.transforms.sides import RandMirrorSidesd
 from monai_mobileunet.transforms.slices import RandSliceSamplesd
+from monai_mobileunet.transforms.spacing import Spacingd
 
-__all__ = ["KeepLargestComponentsd", "RandMirrorSidesd", "RandSliceSamplesd", "RestoreGridd", "SplitByPlaned"]
+__all__ = [
+    "KeepLargestComponentsd",
+    "RandMirrorSidesd",
+    "RandSliceSamplesd",
+    "RestoreGridd",
+    "Spacingd",
+    "SplitByPlaned",
+]

@@ -87,6 +87,7 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
         "out_slices",
         "out_step",
         "spacing",
+        "dropout",
         "network_def",
         "network",
         "slice_inferer",
@@ -158,6 +159,21 @@ def test_a_device_given_as_a_string_is_taken(bundle: Path):
     assert next(parser.get_parsed_content("network").parameters()).device == torch.device("cpu")
 
 
+def test_with_dropout_switched_on_prediction_gives_probabilities(bundle: Path):
+    """MONAI Label's scoring sets network_def's dropout, and means nothing with labels."""
+    parser = read(bundle, "inference.json")
+    parser["network_def"]["dropout"] = 0.2
+    assert parser.get_parsed_content("network_def").dropout.p == 0.2
+    assert not parser.get_parsed_content("slice_inferer").argmax
+    names = [type(transform).__name__ for transform in parser.get_parsed_content("postprocessing").transforms]
+    assert names == ["Activationsd", "RestoreGridd", "SaveImaged"]
+    parser = read(bundle, "inference.json")
+    assert parser.get_parsed_content("slice_inferer").argmax
+    names = [type(transform).__name__ for transform in parser.get_parsed_content("postprocessing").transforms]
+    assert "Activationsd" not in names
+    assert len(names) == 3
+
+
 def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path):
     """Handlers are named by position there; a handler inserted in train.json must not shift them unseen."""
     quiet = {
@@ -171,7 +187,8 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
         for handler in handlers:
             if isinstance(handler, dict):
-                assert ("_disabled_" in handler) == (handler["_target_"] in quiet), handler["_target_"]
+                silenced = "get_rank" in handler.get("_disabled_", "")
+                assert silenced == (handler["_target_"] in quiet), handler["_target_"]
 
 
 @pytest.mark.parametrize("fragment", sorted(FRAGMENTS.glob("*.json")), ids=lambda path: path.stem)

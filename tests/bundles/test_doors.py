@@ -9,28 +9,12 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import BUNDLES, RunBundle, head_and_tail
-from nibabel.orientations import axcodes2ornt, ornt_transform
+from conftest import BUNDLES, RunBundle, stored, turned, volume_for
 from typer.testing import CliRunner
 
 from monai_mobileunet import Segmenter
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import read_volume
-
-REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
-
-
-def stored(image: nibabel.Nifti1Image, codes: str) -> nibabel.Nifti1Image:
-    """The same volume in space, with its axes in another order."""
-    now = nibabel.orientations.io_orientation(image.affine)
-    return image.as_reoriented(ornt_transform(now, axcodes2ornt(codes)))
-
-
-def turned(image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
-    """The same voxels in a body that lies obliquely."""
-    affine = image.affine.copy()
-    affine[:3, :3] = nibabel.eulerangles.euler2mat(0.35, -0.2, 0.15) @ affine[:3, :3]
-    return nibabel.Nifti1Image(np.asarray(image.dataobj), affine)
 
 
 @pytest.fixture
@@ -38,14 +22,7 @@ def images(bundle: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path
     """One volume, in the orientations and formats that make trouble; a real one where it is at hand."""
     folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
-    try:
-        data = request.getfixturevalue("shared_data") / REAL[bundle.name] / "imagesTr"
-        image = nibabel.load(sorted(data.iterdir())[0])
-    except pytest.skip.Exception:
-        values = head_and_tail(1)[0]
-        values = values if "mri" in bundle.name else 20 * values - 1000
-        spacing = (1, 1, 1) if "mri" in bundle.name else (4, 4, 2.5)
-        image = nibabel.Nifti1Image(values.astype(np.float32), np.diag([*spacing, 1]))
+    image = volume_for(bundle.name, request)
     nibabel.save(stored(image, "RAS"), folder / "ras.nii.gz")
     nibabel.save(stored(image, "LPS"), folder / "lps.nii")
     nibabel.save(stored(image, "PIR"), folder / "deep" / "permuted.nii.gz")

@@ -155,3 +155,15 @@ def test_a_run_resumed_before_its_first_validation_keeps_the_model_from_before(t
     resumed.attach(engine)
     engine.run([0], max_epochs=1)
     assert len(list(tmp_path.glob("model_*.pt"))) == 1
+
+
+def test_a_final_model_is_a_plain_state_dict_and_the_one_before_is_kept(tmp_path: Path, network):
+    """As a bundle trains that has nothing to validate on."""
+    before = b"shipped"
+    (tmp_path / "model.pt").write_bytes(before)
+    saver = AtomicCheckpointSaver(str(tmp_path), {"model": network}, save_final=True, final_filename="model.pt")
+    engine = Engine(lambda engine, batch: None)
+    saver.attach(engine)
+    engine.run([0], max_epochs=2)
+    assert set(torch.load(tmp_path / "model.pt", weights_only=True)) == {"weight", "bias"}
+    assert (tmp_path / f"model_{hashlib.sha256(before).hexdigest()[:8]}.pt").read_bytes() == before

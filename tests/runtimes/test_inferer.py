@@ -128,6 +128,24 @@ def test_in_training_mode_the_network_itself_is_called(network, volume):
 
 
 @torch.no_grad()
+def test_in_training_mode_without_gradients_dropout_alone_is_random(volume):
+    """What MONAI Label's epistemic scoring calls; norms by the statistics of a batch would be another network."""
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 2, 1))
+    network[1].running_mean.uniform_(-1, 1)
+    network[1].running_var.uniform_(0.5, 2)
+    expected = slices()(volume, network.eval())
+    network.train()
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    inferer = RuntimeInferer(slices(), "torch")
+    samples = torch.stack([inferer(volume, network) for _ in range(400)])
+    assert not torch.equal(samples[0], samples[1])
+    torch.testing.assert_close(samples.mean(0), expected, atol=0.25, rtol=0)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, state[name]), name
+    torch.testing.assert_close(inferer(volume, network.eval()), expected, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
 def test_an_exported_file_is_used_where_it_belongs_to_the_weights(network, volume, exported, caplog):
     caplog.set_level(logging.INFO)
     inferer = RuntimeInferer(slices(), "onnxruntime", exported)

@@ -1,0 +1,92 @@
+"""MONAI Label with bundles as its models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, steps, stoppable
+
+__all__ = ["label"]
+
+GUIDE = """
+3D Slicer   Extension MONAILabel, module MONAI Label: server {url}, then Next Sample, Run under Auto Segmentation,
+            correct, Submit Label; Train teaches the model what was submitted.
+OHIF        {ohif}
+Labels      {labels}
+{notice}
+Ctrl-C ends it. Not a medical device; not for diagnostic use."""
+
+
+def label(
+    studies: Annotated[
+        str | None, typer.Option(help="Folder of images, or the address of a DICOMweb service: http://…/dicom-web.")
+    ] = None,
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model", "-m", help="Folder of a trained bundle, or the name of ours; several for several models."
+        ),
+    ] = None,
+    app: Annotated[Path, typer.Option(help="Folder for MONAI Label's app: links to the bundles, and logs.")] = Path(
+        "label_app"
+    ),
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Train a copy in that folder; the bundle itself stays as it is.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen at. The server has no password.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    scoring: Annotated[
+        bool, typer.Option("--scoring/--no-scoring", help="Find uncertain images, in the background.")
+    ] = True,
+    environment: Annotated[
+        Path | None, typer.Option(help="Virtual environment with MONAI Label; by default one of its own.")
+    ] = None,
+    install: Annotated[bool, typer.Option("--install", help="Make that environment, with MONAI Label.")] = False,
+) -> None:
+    """Serve bundles to annotators in 3D Slicer or OHIF, with MONAI Label. A bundle is code: only those you trust."""
+    from monai_mobileunet.labelling import (
+        LabelServer,
+        ServerEnvironment,
+        ServerError,
+        check_studies,
+        default_environment,
+        prepare_app,
+    )
+
+    server_environment = ServerEnvironment(environment or default_environment())
+    try:
+        if install:
+            with steps() as note:
+                server_environment.install(note)
+        server_environment.check()
+        if studies is None and install:
+            console.print(printable(f"MONAI Label is installed in {server_environment.folder}."), soft_wrap=True)
+            return
+        if studies is None:
+            raise ValueError("No studies are named. Give a folder of images with --studies, or a DICOMweb address.")
+        where = check_studies(studies)
+        prepare_app(app, [bundle_folder(bundle) for bundle in bundles] if bundles else [bundle_folder(None)], copy)
+        with stoppable(), LabelServer(server_environment.python, app, where, host, port, scoring) as server:
+            with steps() as note:
+                info = server.start(note)
+            console.print(printable(_told(server.url, where, info, host)), markup=False, highlight=False)
+            server.wait()
+    except KeyboardInterrupt:
+        console.print("MONAI Label has ended.")
+    except (OSError, ValueError, ServerError, RuntimeError) as error:
+        fail(error)
+
+
+def _told(url: str, studies: str, info: dict[str, Any], host: str) -> str:
+    models = "; ".join(f"{name} ({', '.join(model['labels'])})" for name, model in info["models"].items())
+    store = info["datastore"]
+    web = studies.startswith("http")
+    ohif = f"{url}/ohif/" if web else "shows images of a DICOM server only: --studies http://…/dicom-web"
+    labels = "go to the DICOM server" if web else f"{studies}/labels; images and states in {studies}/datastore_v2.json"
+    local = host in ("127.0.0.1", "localhost", "::1")
+    notice = "It has no password, and only this machine reaches it." if local else "Anyone who reaches it may use it."
+    guide = GUIDE.format(url=url, ohif=ohif, labels=labels, notice=notice)
+    return f"MONAI Label at {url}: {models}. {store['total']} images, {store['completed']} labelled.\n{guide}"

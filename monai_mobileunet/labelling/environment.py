@@ -1,0 +1,135 @@
+"""The Python that MONAI Label runs in: one of its own, for it asks for versions that would disturb any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import distribution, version
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import typer
+
+__all__ = ["MONAI_LABEL", "ServerEnvironment", "default_environment"]
+
+MONAI_LABEL = "0.8.5"
+PACKAGE = "monai_mobileunet"
+CHECKOUT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+WITHOUT_DEPENDENCIES = (f"monailabel=={MONAI_LABEL}", "pydicom-seg==0.4.1")
+SAME_AS_HERE = ("torch", "monai", "numpy", "nibabel", "simpleitk", "pytorch-ignite")
+"""Packages that decide over the voxels of a mask."""
+
+PROBE = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def default_environment() -> Path:
+    """Where the server's environment lies: in the checkout, or with the user's application data."""
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return CHECKOUT / ".venv-label"
+    return Path(typer.get_app_dir(PACKAGE)) / "label-server"
+
+
+@dataclass(frozen=True)
+class ServerEnvironment:
+    """A virtual environment for MONAI Label.
+
+    Attributes:
+        folder: of the environment; it need not exist.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def check(self) -> None:
+        """Look whether MONAI Label and this package are installed there.
+
+        Raises:
+            FileNotFoundError: no environment there, or something is missing in it; the message says how to mend it.
+        """
+        remedy = f"Make it with: mobileunet label --install --environment {self.folder}"
+        if not self.python.is_file():
+            raise FileNotFoundError(
+                f"{self.folder}: MONAI Label is not installed. It needs an environment of its own. {remedy} "
+                "(some 3 GB), or name one that has it with --environment."
+            )
+        names = ["monailabel", "torchvision", PACKAGE]
+        done = subprocess.run([self.python, "-c", PROBE, *names], capture_output=True, text=True)
+        if done.returncode:
+            raise FileNotFoundError(f"{self.python}: does not run: {done.stderr.strip()[-500:]}. {remedy}")
+        found = json.loads(done.stdout)
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise FileNotFoundError(f"{self.folder}: {', '.join(missing)} not installed there. {remedy}")
+        if found[PACKAGE] != version(PACKAGE):
+            problem = f"has {PACKAGE} {found[PACKAGE]}, here is {version(PACKAGE)}"
+            raise FileNotFoundError(f"{self.folder}: {problem}. {remedy}")
+
+    def install(self, note: Callable[[str], None] = lambda step: None) -> Path:
+        """Make the environment, or bring it up to date.
+
+        It gets the versions that this environment has of what decides over a mask, so that both segment alike.
+        Packages come from where pip is set to look; ``PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu``
+        gives the smaller torch for machines without a GPU.
+
+        Args:
+            note: is told each step.
+
+        Returns:
+            File with what pip said.
+
+        Raises:
+            RuntimeError: a step failed; the message has the end of what it said.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder / "install.log"
+        pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
+        with tempfile.TemporaryDirectory() as temporary, log.open("w", encoding="utf-8") as output:
+            pins = Path(temporary) / "constraints.txt"
+            pins.write_text("".join(f"{name}=={version(name).partition('+')[0]}\n" for name in SAME_AS_HERE))
+            constraints = [["--constraint", path] for path in (pins, CHECKOUT / "constraints.txt") if path.is_file()]
+            chosen = [argument for pair in constraints for argument in pair]
+            for step, command in (
+                ("making the environment", [sys.executable, "-m", "venv", self.folder]),
+                (
+                    "installing what MONAI Label needs: minutes",
+                    [*pip, *chosen, "--requirement", REQUIREMENTS, *_this_package()],
+                ),
+                (f"installing MONAI Label {MONAI_LABEL}", [*pip, "--no-deps", *WITHOUT_DEPENDENCIES]),
+            ):
+                note(step)
+                done = subprocess.run([*map(str, command)], stdout=output, stderr=subprocess.STDOUT)
+                if done.returncode:
+                    output.flush()
+                    said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+                    raise RuntimeError(f"{step} failed:\n{said}\nAll of it is in {log}.")
+        return log
+
+
+def _this_package() -> list[str]:
+    """How pip gets this package into another environment: from where this one got it."""
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return ["--editable", f"{CHECKOUT}[train]"]
+    url = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}").get("url", "")
+    source = url2pathname(urlsplit(url).path) if url.startswith("file:") else PACKAGE
+    return [f"{source}[train]" if source != PACKAGE else f"{PACKAGE}[train]=={version(PACKAGE)}"]

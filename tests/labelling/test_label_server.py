@@ -1,0 +1,389 @@
+"""A real MONAI Label server with our bundles, asked as 3D Slicer asks it; and the app that MONAI Label has itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import psutil
+import pytest
+import requests
+from conftest import HIPPOCAMPUS, ONE_THREAD, PROJECT, stored, turned, volume_for
+
+from monai_mobileunet import Segmenter
+from monai_mobileunet.labelling import ServerEnvironment
+
+pytestmark = pytest.mark.slow
+
+MODEL = HIPPOCAMPUS.name
+NECK = PROJECT / "bundles" / "head_neck_oar_ct_segmentation"
+OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+ENVIRONMENT = {
+    **ONE_THREAD,
+    **OFFLINE,  # whoever asks the network for something fails
+    "no_proxy": "127.0.0.1",
+    "PYTHONPATH": str(Path(__file__).parent / "cpu_torchvision"),
+}
+
+
+@dataclass
+class Client:
+    """What a viewer does.
+
+    Attributes:
+        url: of the server.
+        log: file with what it says.
+        model: which model is asked.
+    """
+
+    url: str
+    log: Path
+    model: str = MODEL
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.trust_env = False
+
+    def get(self, path: str) -> Any:
+        answer = self.session.get(f"{self.url}/{path}")
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def infer(self, image: str, folder: Path, model: str | None = None, **files: Any) -> nibabel.Nifti1Image:
+        where = f"{self.url}/infer/{model or self.model}?output=image" + (f"&image={image}" if image else "")
+        answer = self.session.post(where, data={"params": "{}"}, files=files or None)
+        assert answer.ok, answer.text + self.log.read_text()[-3000:]
+        path = folder / f"{image or 'uploaded'}.nii.gz"
+        path.write_bytes(answer.content)
+        image = nibabel.load(path)
+        return nibabel.Nifti1Image(np.asarray(image.dataobj), image.affine)  # the next answer overwrites the file
+
+    def save_label(self, image: str, label: Path) -> None:
+        with label.open("rb") as file:
+            answer = self.session.put(f"{self.url}/datastore/label?image={image}", files={"label": file})
+        assert answer.ok, answer.text
+
+    def finish(self, task: str) -> dict[str, Any]:
+        """Wait for a training, scoring or batch inference."""
+        for _ in range(600):
+            status = self.get(f"{task}/")
+            if status["status"] not in ("SUBMITTED", "RUNNING"):
+                return status
+            time.sleep(1)
+        raise AssertionError(f"{task} does not end")
+
+    def train(self, **changes: Any) -> int:
+        """Send the whole form of the trainer back, as 3D Slicer does; how many epochs were trained."""
+        config = self.get("info/")["trainers"][self.model]["config"]
+        form = {key: value[0] if isinstance(value, list) else value for key, value in config.items()}
+        assert form["run_id"] == ""
+        before = self.epochs()
+        answer = self.session.post(f"{self.url}/train/{self.model}", json={**form, "max_epochs": 1, **changes})
+        assert answer.ok, answer.text
+        status = self.finish("train")
+        assert status["status"] == "DONE", "\n".join(status["details"])
+        return self.epochs() - before
+
+    def epochs(self) -> int:
+        return len(re.findall(r"epoch \d+/\d+: seconds", self.log.read_text(errors="replace")))
+
+
+@pytest.fixture(scope="session")
+def environment() -> ServerEnvironment:
+    """MONAI Label's own environment, made once."""
+    made = ServerEnvironment(PROJECT / ".venv-label")
+    try:
+        made.check()
+    except FileNotFoundError:
+        command = [sys.executable, "-m", "monai_mobileunet", "label", "--install", "--environment", str(made.folder)]
+        subprocess.run(command, check=True, timeout=1200)
+    return made
+
+
+@pytest.fixture(scope="module")
+def brains(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """MRI in the orientations that make trouble."""
+    folder = tmp_path_factory.mktemp("brains")
+    brain = volume_for(MODEL, request)
+    nibabel.save(stored(brain, "RAS"), folder / "ras.nii.gz")
+    nibabel.save(stored(brain, "LPS"), folder / "lps.nii.gz")
+    nibabel.save(stored(brain, "PIR"), folder / "permuted.nii.gz")
+    nibabel.save(turned(stored(brain, "SLA")), folder / "oblique.nii.gz")
+    nibabel.save(stored(brain, "PSR").slicer[:, :, 10:22], folder / "thin.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def necks(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The same of CT."""
+    folder = tmp_path_factory.mktemp("necks")
+    neck = volume_for(NECK.name, request)
+    nibabel.save(stored(neck, "LPS"), folder / "lps.nii.gz")
+    nibabel.save(turned(stored(neck, "PIR")), folder / "oblique_permuted.nii.gz")
+    return folder
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(done: Callable[[], bool], process: subprocess.Popen, log: Path, seconds: int = 300) -> None:
+    for _ in range(seconds):
+        if done():
+            return
+        assert process.poll() is None, log.read_text(errors="replace")[-3000:]
+        time.sleep(1)
+    raise AssertionError(log.read_text(errors="replace")[-3000:])
+
+
+@contextmanager
+def served(
+    environment: ServerEnvironment, bundle: Path, images: Path, folder: Path, *options: str
+) -> Iterator[tuple[Client, subprocess.Popen]]:
+    """``mobileunet label`` with a bundle."""
+    port = free_port()
+    shutil.copytree(images, folder / "studies")
+    command = [sys.executable, "-m", "monai_mobileunet", "label", "--studies", "studies", "--app", "app", *options]
+    command += ["--port", str(port), "--environment", str(environment.folder), "-m", str(bundle)]
+    said = folder / "said.txt"
+    with said.open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT)
+        wait_for(lambda: "Ctrl-C ends it" in said.read_text(), process, said)
+        yield Client(f"http://127.0.0.1:{port}", folder / "app" / "logs" / "server.log", bundle.name), process
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(
+    environment: ServerEnvironment, brains: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Client, subprocess.Popen]]:
+    """A server whose trainings change a copy of the bundle."""
+    with served(environment, HIPPOCAMPUS, brains, tmp_path_factory.mktemp("server"), "--copy") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: tuple[Client, subprocess.Popen]) -> Client:
+    return server[0]
+
+
+def models(client: Client) -> Path:
+    return client.log.parents[1] / "model" / client.model / "models"
+
+
+def test_it_says_what_it_serves_and_where(client: Client):
+    said = (client.log.parents[2] / "said.txt").read_text()
+    assert client.url in said
+    assert "3D Slicer" in said
+    assert "OHIF" in said
+    assert "not for diagnostic use" in said
+    info = client.get("info/")
+    assert {name: model["labels"] for name, model in info["models"].items()} == {MODEL: {"anterior": 1, "posterior": 2}}
+    assert set(info["strategies"]) == {"first", "random", "uncertain"}
+    assert "Not a medical device" in info["description"]
+
+
+def test_only_this_machine_and_its_own_pages_are_answered(client: Client):
+    port = int(client.url.rsplit(":", 1)[1])
+    listening = {c.laddr.ip for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port}
+    assert listening == {"127.0.0.1"}
+    refused = client.session.get(f"{client.url}/info/", headers={"Origin": "http://elsewhere.example"})
+    assert refused.status_code == 403
+    assert client.session.get(f"{client.url}/info/", headers={"Origin": client.url}).ok
+
+
+def compare_with_segment(client: Client, bundle: Path, images: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "monai_mobileunet", "segment", "-i", str(images), "-o", str(folder / "masks")]
+    subprocess.run([*command, "-m", str(bundle)], env=ENVIRONMENT, check=True, capture_output=True)
+    for path in sorted(images.iterdir()):
+        name = path.name.removesuffix(".nii.gz")
+        expected = nibabel.load(folder / "masks" / path.name)
+        mask = client.infer(name, folder)
+        assert np.array_equal(np.asarray(mask.dataobj), np.asarray(expected.dataobj)), name
+        assert np.asarray(mask.dataobj).any(), name
+        assert np.allclose(mask.affine, nibabel.load(path).affine, atol=1e-3), name
+
+
+def test_masks_are_those_of_mobileunet_segment(client: Client, brains: Path, tmp_path: Path):
+    """On LPS, permuted and oblique volumes, voxel for voxel."""
+    compare_with_segment(client, HIPPOCAMPUS, brains, tmp_path)
+
+
+def test_so_they_are_with_the_ct_bundle_which_is_linked(environment: ServerEnvironment, necks: Path, tmp_path: Path):
+    (tmp_path / "server").mkdir()
+    with served(environment, NECK, necks, tmp_path / "server", "--no-scoring") as (client, _):
+        assert (tmp_path / "server" / "app" / "model" / NECK.name).resolve() == NECK
+        compare_with_segment(client, NECK, necks, tmp_path)
+
+
+def test_a_file_that_is_sent_is_segmented_too(client: Client, brains: Path, tmp_path: Path):
+    with (brains / "lps.nii.gz").open("rb") as file:
+        mask = client.infer("", tmp_path, file=("sent.nii.gz", file))
+    expected = Segmenter(HIPPOCAMPUS, device="cpu")(brains / "lps.nii.gz").mask
+    assert np.array_equal(np.asarray(mask.dataobj), expected)
+
+
+def test_uncertain_images_come_first(client: Client):
+    client.session.post(f"{client.url}/scoring/uncertain", json={})
+    client.finish("scoring")
+    objects = client.get("datastore/?output=all")["objects"]
+    scores = {name: entry["image"]["info"].get(f"uncertainty_{MODEL}", 0) for name, entry in objects.items()}
+    assert all(0 < score <= 1 for score in scores.values()), scores
+    answer = client.session.post(f"{client.url}/activelearning/uncertain", json={}).json()
+    assert scores[answer["id"]] == max(scores.values())
+
+
+def test_one_label_trains_once_and_the_new_weights_are_used(client: Client, tmp_path: Path):
+    """Slicer's form has an empty run_id, and one label leaves none to validate on."""
+    before, first = (models(client) / "model.pt").read_bytes(), client.infer("ras", tmp_path)
+    client.save_label("ras", tmp_path / "ras.nii.gz")
+    assert client.train() == 1
+    assert (models(client) / "model.pt").read_bytes() != before
+    assert [path.read_bytes() for path in models(client).glob("model_*.pt")] == [before], "the former are kept"
+    second = client.infer("ras", tmp_path)
+    assert not np.array_equal(np.asarray(second.dataobj), np.asarray(first.dataobj))
+    now = Segmenter(models(client).parent, device="cpu")(client.log.parents[2] / "studies" / "ras.nii.gz").mask
+    assert np.array_equal(np.asarray(second.dataobj), now)
+
+
+def test_several_labels_train_and_validate_a_thin_sagittal_one_among_them(client: Client, tmp_path: Path):
+    for name in ("lps", "permuted", "oblique", "thin"):
+        client.infer(name, tmp_path)
+        client.save_label(name, tmp_path / f"{name}.nii.gz")
+    before = (models(client) / "model.pt").read_bytes()
+    assert client.train(max_epochs=2, val_split=0.4) == 2
+    assert "val_mean_dice" in client.log.read_text()
+    assert (models(client) / "model.pt").read_bytes() != before
+
+
+def test_training_can_begin_anew(client: Client):
+    """MONAI Label's own trainer fails with pretrained false."""
+    before = (models(client) / "model.pt").read_bytes()
+    assert client.train(pretrained=False) == 1
+    assert (models(client) / "model.pt").read_bytes() != before
+
+
+def test_all_images_are_inferred_without_a_gpu(client: Client):
+    """By default MONAI Label divides by the number of GPUs."""
+    answer = client.session.post(f"{client.url}/batch/infer/{MODEL}", json={"label_tag": "original"})
+    assert answer.ok, answer.text
+    status = client.finish("batch/infer")
+    assert status["status"] == "DONE", "\n".join(status["details"])
+    tags = [entry["labels"] for entry in client.get("datastore/?output=all")["objects"].values()]
+    assert all("original" in labels for labels in tags)
+
+
+def test_weights_of_another_network_are_an_error_not_a_mask(client: Client):
+    """MONAI Label's own infer task loads what fits and warns."""
+    weights = models(client) / "model.pt"
+    kept = weights.read_bytes()
+    weights.write_bytes((NECK / "models" / "model.pt").read_bytes())
+    try:
+        answer = client.session.post(f"{client.url}/infer/{MODEL}?image=lps&output=image")
+        assert answer.status_code == 500
+        for _ in range(20):  # it answers before it logs
+            if "Error(s) in loading state_dict" in client.log.read_text():
+                break
+            time.sleep(0.5)
+        assert "Error(s) in loading state_dict" in client.log.read_text()
+    finally:
+        weights.write_bytes(kept)
+
+
+def test_a_port_that_is_taken_is_told(client: Client, environment: ServerEnvironment, brains: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "monai_mobileunet", "label", "--studies", str(brains), "-m", str(HIPPOCAMPUS)]
+    command += ["--port", client.url.rsplit(":", 1)[1], "--environment", str(environment.folder)]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Choose another --port" in done.stdout
+
+
+def test_an_interrupt_ends_the_server_and_all_that_it_started(server: tuple[Client, subprocess.Popen]):
+    client, process = server
+    running = psutil.Process(process.pid).children(recursive=True)
+    assert running
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert not [child for child in running if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert "has ended" in (client.log.parents[2] / "said.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def own_app(environment: ServerEnvironment, brains: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """MONAI Label's monaibundle app with our bundle in it, as its documentation starts it."""
+    folder, port = tmp_path_factory.mktemp("monaibundle"), free_port()
+    monai_label = [str(environment.python), "-m", "monailabel.main"]
+    download = [*monai_label, "apps", "--download", "--name", "monaibundle", "--output", "apps"]
+    subprocess.run(download, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    app = folder / "apps" / "monaibundle"
+    shutil.copytree(HIPPOCAMPUS, app / "model" / MODEL, ignore=shutil.ignore_patterns("eval"))
+    (folder / "studies").mkdir()
+    for name in ("lps", "permuted", "oblique"):
+        shutil.copy(brains / f"{name}.nii.gz", folder / "studies")
+    command = [*monai_label, "start_server", "--app", str(app), "--studies", "studies", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--conf", "models", MODEL, "--conf", "epistemic_model", MODEL]
+    command += ["--conf", "zoo_source", "local", "--conf", "sam2", "false"]
+    (app / "logs").mkdir(exist_ok=True)
+    log = app / "logs" / "said.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT)
+        client = Client(f"http://127.0.0.1:{port}", log)
+        try:
+            wait_for(lambda: "Uvicorn running" in log.read_text(), process, log)
+            yield client
+        finally:
+            for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+                child.kill()
+
+
+def test_monai_label_s_own_app_gives_the_same_masks(own_app: Client, brains: Path, tmp_path: Path):
+    segmenter = Segmenter(HIPPOCAMPUS, device="cpu")
+    for name in ("lps", "permuted", "oblique"):
+        mask = own_app.infer(name, tmp_path)
+        assert np.array_equal(np.asarray(mask.dataobj), segmenter(brains / f"{name}.nii.gz").mask), name
+
+
+def test_monai_label_s_own_epistemic_scoring_is_one_of_probabilities(own_app: Client):
+    own_app.finish("scoring")
+    objects = own_app.get("datastore/?output=all")["objects"]
+    entropies = [entry["image"]["info"]["epistemic_entropy"] for entry in objects.values()]
+    assert len(set(entropies)) == 3
+    assert all(0 < entropy < np.log(3) for entropy in entropies), entropies
+
+
+def test_monai_label_s_own_app_trains_once_with_slicer_s_form(own_app: Client, tmp_path: Path):
+    own_app.infer("lps", tmp_path)
+    own_app.save_label("lps", tmp_path / "lps.nii.gz")
+    before = (models(own_app) / "model.pt").read_bytes()
+    assert own_app.train() == 1
+    assert (models(own_app) / "model.pt").read_bytes() != before
+
+
+def test_monai_label_s_own_app_infers_all_images_where_it_is_told_that_there_is_no_gpu(own_app: Client):
+    own_app.session.post(f"{own_app.url}/batch/infer/{MODEL}", json={"label_tag": "original", "multi_gpu": False})
+    status = own_app.finish("batch/infer")
+    assert status["status"] == "DONE", "\n".join(status["details"])
+
+
+def test_every_request_stayed_on_this_machine(own_app: Client):
+    """Through the closed proxy a request to a network would have ended in an error of its own."""
+    said = own_app.log.read_text()
+    assert "ProxyError" not in said
+    assert "127.0.0.1:9" not in said
+    assert os.environ.get("MONAI_ZOO_SOURCE") is None
