@@ -54,4 +54,4 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv demo_output bench_output accuracy_output eval_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-label demo_output bench_output accuracy_output eval_output build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

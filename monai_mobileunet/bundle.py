@@ -115,6 +115,11 @@ class Bundle:
         channels = self.metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
         return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
 
+    @property
+    def modality(self) -> str | None:
+        """Of the images, as DICOM calls it; ``None`` where ``metadata.json`` does not say."""
+        return self.metadata["network_data_format"]["inputs"]["image"].get("modality")
+
     def cases(
         self, dataset_dir: str | PathLike, part: str, fold: int = 0, overrides: Mapping[str, Any] | None = None
     ) -> list[dict[str, str]]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from filelock import FileLock, Timeout
 
 from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, steps, stoppable
+
+if TYPE_CHECKING:
+    from monai_mobileunet.labelling import ServerEnvironment
 
 __all__ = ["label"]
 
 GUIDE = """
-3D Slicer   Extension MONAILabel, module MONAI Label: server {url}, then Next Sample, Run under Auto Segmentation,
-            correct, Submit Label; Train teaches the model what was submitted.
+3D Slicer   Extension MONAILabel, module MONAI Label: server {url}, Next Sample (strategy uncertain), Run under Auto
+            Segmentation, correct, Submit Label; Train teaches the model what was submitted.
 OHIF        {ohif}
 Labels      {labels}
 {notice}
@@ -47,6 +51,7 @@ def label(
     install: Annotated[bool, typer.Option("--install", help="Make that environment, with MONAI Label.")] = False,
 ) -> None:
     """Serve bundles to annotators in 3D Slicer or OHIF, with MONAI Label. A bundle is code: only those you trust."""
+    from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.labelling import (
         LabelServer,
         ServerEnvironment,
@@ -57,10 +62,10 @@ def label(
     )
 
     server_environment = ServerEnvironment(environment or default_environment())
+    python = server_environment.python
     try:
         if install:
-            with steps() as note:
-                server_environment.install(note)
+            _install(server_environment)
         server_environment.check()
         if studies is None and install:
             console.print(printable(f"MONAI Label is installed in {server_environment.folder}."), soft_wrap=True)
@@ -68,16 +73,36 @@ def label(
         if studies is None:
             raise ValueError("No studies are named. Give a folder of images with --studies, or a DICOMweb address.")
         where = check_studies(studies)
-        prepare_app(app, [bundle_folder(bundle) for bundle in bundles] if bundles else [bundle_folder(None)], copy)
-        with stoppable(), LabelServer(server_environment.python, app, where, host, port, scoring) as server:
-            with steps() as note:
-                info = server.start(note)
-            console.print(printable(_told(server.url, where, info, host)), markup=False, highlight=False)
-            server.wait()
+        named: list[Path | None] = [*bundles] if bundles else [None]
+        folders = [bundle_folder(bundle) for bundle in named]
+        modalities = {Bundle(folder).modality for folder in folders}
+        if where.startswith("http") and len(modalities) > 1:
+            problem = f"a DICOM server is asked for one modality, and the bundles are for {modalities}"
+            raise ValueError(f"{where}: {problem}. Name one bundle.")
+        app.mkdir(parents=True, exist_ok=True)
+        with stoppable(), FileLock(app / ".lock", timeout=0):
+            models = [path.name for path in prepare_app(app, folders, copy)]
+            modality = modalities.pop()
+            with LabelServer(python, app, models, where, host, port, scoring, modality) as server:
+                with steps() as note:
+                    info = server.start(note)
+                told = _told(server.url, where, info, host)
+                console.print(printable(told), markup=False, highlight=False, soft_wrap=True)
+                server.wait()
     except KeyboardInterrupt:
         console.print("MONAI Label has ended.")
+    except Timeout as error:
+        fail(error, f"{app}: a server runs from this folder already. End it, or name another folder with --app.")
     except (OSError, ValueError, ServerError, RuntimeError) as error:
         fail(error)
+
+
+def _install(environment: ServerEnvironment) -> None:
+    try:
+        with steps() as note:
+            environment.install(note)
+    except KeyboardInterrupt as error:
+        fail(error, "the installation was interrupted; the same command goes on.")
 
 
 def _told(url: str, studies: str, info: dict[str, Any], host: str) -> str:

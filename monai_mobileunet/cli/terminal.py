@@ -113,7 +113,7 @@ def log_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Take a request to end (SIGTERM, of a scheduler or a shutdown) as Ctrl-C: finish what is being written."""
+    """Take a request to end, of a scheduler or a terminal that closes, as Ctrl-C: finish what is being written."""
 
     def stop(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -121,8 +121,13 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {kind: signal.getsignal(kind) for kind in kinds}
+    for kind, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup
+            signal.signal(kind, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

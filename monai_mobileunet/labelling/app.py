@@ -7,41 +7,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+import requests
+from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
-from monailabel.interfaces.datastore import Datastore
-from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
-from monailabel.tasks.activelearning.epistemic import Epistemic
 from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
-from monailabel.tasks.infer.bundle import BundleInferTask
-from monailabel.tasks.train.bundle import BundleTrainTask
 
 import monai_mobileunet
-from monai_mobileunet.segmentation.uncertainty import Uncertainty
+from monai_mobileunet.labelling.active_learning import Uncertain, UncertaintyScoring
+from monai_mobileunet.labelling.scores import Scores
+from monai_mobileunet.labelling.tasks import BatchInference, BundleInference, BundleTraining
 
 __all__ = ["MobileUNetApp"]
 
 logger = logging.getLogger(__name__)
 
-IMAGES_A_ROUND = 20
-"""Images scored at once: a laptop is to segment for its annotator too. The next round comes with the next sample."""
-
 
 class MobileUNetApp(MONAILabelApp):
-    """The bundles in the app's ``model`` folder: infer, train, and which image to label next.
+    """The bundles that ``--conf models`` names: infer, train, and which image to label next.
 
-    Beside MONAI Label's own monaibundle app it asks nothing of a model zoo, loads weights strictly, trains without
-    pretrained weights where that is asked for, infers batches on machines without a GPU, and picks uncertain images.
+    Beside MONAI Label's own monaibundle app it asks nothing of a model zoo, gives no mask without its weights, looks at
+    labels before it trains on them, infers batches on machines without a GPU, and picks uncertain images.
     """
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
-        models = sorted((Path(app_dir) / "model").iterdir())
-        self.bundles = {path.name: path for path in models if (path / "configs").is_dir()}
+        self.bundles = {name: Path(app_dir) / "model" / name for name in conf["models"].split(",")}
+        self.scores = {name: Scores(Path(app_dir) / "scores" / f"{name}.json") for name in self.bundles}
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -54,102 +49,47 @@ class MobileUNetApp(MONAILabelApp):
     def init_infers(self) -> dict[str, InferTask]:
         """A model for each bundle."""
         return {
-            name: BundleInferTask(str(path), self.conf, type=InferType.SEGMENTATION, load_strict=True)
+            name: BundleInference(str(path), self.conf, type=InferType.SEGMENTATION, load_strict=True)
             for name, path in self.bundles.items()
         }
 
     def init_trainers(self) -> dict[str, TrainTask]:
         """A trainer for each bundle with a train.json."""
-        trainers = {name: BundleTraining(str(path), self.conf) for name, path in self.bundles.items()}
+        trainers = {name: BundleTraining(str(path), self.conf, load_strict=True) for name, path in self.bundles.items()}
         return {name: trainer for name, trainer in trainers.items() if trainer.is_valid()}
 
     def init_strategies(self) -> dict[str, Strategy]:
-        """What picks the next image: by chance, in order, or the one that a bundle is least sure of."""
+        """What picks the next image; 3D Slicer offers the first."""
         uncertain = {
-            _strategy(name, self.bundles): Epistemic(key=_key(name), desc=f"The image that {name} is least sure of")
-            for name in self.bundles
+            self._strategy(name): Uncertain(self._strategy(name), path, self.scores[name])
+            for name, path in self.bundles.items()
         }
-        return {"random": Random(), "first": First(), **uncertain}
+        return {**uncertain, "first": First(), "random": Random()}
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
         """What the uncertain strategies choose by."""
-        return {_strategy(name, self.bundles): UncertaintyScoring(name, path) for name, path in self.bundles.items()}
+        return {
+            self._strategy(name): UncertaintyScoring(name, path, self.scores[name])
+            for name, path in self.bundles.items()
+        }
 
-    def init_batch_infer(self) -> BatchInferTask:
+    def init_batch_infer(self) -> BatchInference:
         """Inference for all images."""
         return BatchInference()
 
+    def _strategy(self, name: str) -> str:
+        return "uncertain" if len(self.bundles) == 1 else f"uncertain_{name}"
 
-class BundleTraining(BundleTrainTask):
-    """MONAI Label's training of a bundle, mended where a request would break it."""
+    def _local_request(self, url: str, params: Any, action: str) -> Any:
+        """Ask the own server for something more, such as new scores after a training.
 
-    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Train on the labels of the data store; 3D Slicer sends an empty ``run_id``, which would run every entry."""
-        labelled = datastore.datalist()
-        if not labelled:
-            raise ValueError("No image has a label yet. Submit some labels, then train.")
-        if not request.get("run_id"):
-            request = {**request, "run_id": "run"}
-        return super().__call__(request, datastore)
-
-    def _load_checkpoint(self, model_pytorch: str, pretrained: bool, train_handlers: list[dict[str, Any]]) -> None:
-        if pretrained:
-            super()._load_checkpoint(model_pytorch, pretrained, train_handlers)
-
-
-class BatchInference(BatchInferTask):
-    """MONAI Label's batch inference, which takes GPUs for granted."""
-
-    def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Any) -> dict[str, Any]:
-        """Infer all images that the request asks for."""
-        several = request.get("multi_gpu", True) and torch.cuda.is_available()
-        return super().__call__({**request, "multi_gpu": several}, datastore, infer)
-
-
-class UncertaintyScoring(ScoringMethod):
-    """Score the images without a label by :class:`Uncertainty`, each once for the weights of the day.
-
-    Args:
-        name: of the model.
-        bundle: its folder.
-    """
-
-    def __init__(self, name: str, bundle: Path) -> None:
-        super().__init__(f"How unsure {name} is of an image")
-        self.name = name
-        self.bundle = bundle
-
-    def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, int]:
-        """Score some of them.
-
-        Args:
-            request: may have ``max_samples``, how many at most.
-            datastore: takes the scores.
+        MONAI Label's own asks through any proxy that is set, and where it is not heard a finished training fails.
         """
-        key, weights = _key(self.name), f"{(self.bundle / 'models' / 'model.pt').stat().st_mtime_ns}"
-        waiting = [
-            image
-            for image in datastore.get_unlabeled_images()
-            if datastore.get_image_info(image).get(f"{key}_of") != weights
-        ]
-        chosen = waiting[: request.get("max_samples") or IMAGES_A_ROUND]
-        score = Uncertainty(self.bundle, device="cpu" if not torch.cuda.is_available() else "cuda") if chosen else None
-        failed = 0
-        for image in chosen:
-            try:
-                value = score(datastore.get_image_uri(image)) if score else 0.0
-            except Exception:  # one that cannot be read is not to keep the others from being scored
-                logger.exception("%s cannot be scored", image)
-                value, failed = 0.0, failed + 1
-            datastore.update_image_info(image, {key: value, f"{key}_of": weights})
-        summary = {"waiting": len(waiting), "scored": len(chosen) - failed, "failed": failed}
-        logger.info("%s: %s", self.name, summary)
-        return summary
-
-
-def _strategy(name: str, bundles: Mapping[str, Path]) -> str:
-    return "uncertain" if len(bundles) == 1 else f"uncertain_{name}"
-
-
-def _key(name: str) -> str:
-    return f"uncertainty_{name}"
+        session = requests.Session()
+        session.trust_env = False
+        try:
+            answer = session.post(f"http://127.0.0.1:{settings.MONAI_LABEL_SERVER_PORT}{url}", json=params or {})
+        except requests.RequestException as error:
+            logger.warning("%s was not triggered: %s", action, error)
+            return None
+        return answer.json() if answer.ok else None  # not ok: it runs already

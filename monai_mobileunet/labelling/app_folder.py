@@ -7,10 +7,15 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from monai_mobileunet.data.formats import case_name
+
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
 
 IMAGES = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha")
 """What MONAI Label is told to look for."""
+
+SOURCE = ".copy_of"
+"""File in a copy that says where it came from."""
 
 MAIN = '''"""MONAI Label looks for its app in this file. Not a medical device; not for diagnostic use."""
 
@@ -21,30 +26,25 @@ __all__ = ["MobileUNetApp"]
 
 
 def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> list[Path]:
-    """Write the app, and put bundles into it; links to other bundles are taken out.
+    """Write the app, and put bundles into it; links of an earlier start are taken out.
 
     Args:
         folder: of the app, made if missing.
         bundles: folders of trained bundles.
         copy: put copies into the app, which trainings on the server change in place of the bundles. A copy that is
-            there is kept as it is.
+            there is kept as it is, with what it was taught.
 
     Returns:
         The bundles as the app has them.
 
     Raises:
         FileNotFoundError: a bundle without weights.
-        FileExistsError: the folder is another app's, or has a folder in the place of a link.
-        ValueError: two bundles of one name, or a name that MONAI Label takes for another kind of task.
+        FileExistsError: the folder is another app's, has a folder in the place of a link, or another bundle's copy.
+        ValueError: two bundles of one name, a name that MONAI Label takes for another kind of task, or an app in a
+            bundle.
     """
-    names = [bundle.resolve().name for bundle in bundles]
-    for bundle, name in zip(bundles, names, strict=True):
-        if not (bundle / "models" / "model.pt").is_file():
-            raise FileNotFoundError(f"{bundle}: has no models/model.pt. A server needs weights: train it first.")
-        if "detection" in name.lower():
-            raise ValueError(f"{bundle}: MONAI Label takes a name with 'detection' for boxes. Rename the folder.")
-        if names.count(name) > 1:
-            raise ValueError(f"{name} is the name of two bundles. Rename a folder: it is the name of the model.")
+    bundles = [bundle.resolve() for bundle in bundles]
+    _check_bundles(folder, bundles)
     main, models = folder / "main.py", folder / "model"
     if main.is_file() and main.read_text(encoding="utf-8") != MAIN:
         raise FileExistsError(f"{main}: is the app of someone else. Name another folder with --app.")
@@ -55,19 +55,45 @@ def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> li
     for path in models.iterdir():
         if path.is_symlink():
             path.unlink()
-    return [_put(bundle.resolve(), models / name, copy) for bundle, name in zip(bundles, names, strict=True)]
+    return [(_copy if copy else _link)(bundle, models / bundle.name) for bundle in bundles]
 
 
-def _put(bundle: Path, place: Path, copy: bool) -> Path:
-    if copy and not place.exists():
-        temporary = place.with_name(f".{place.name}")
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(bundle, temporary, ignore=shutil.ignore_patterns("eval"))
-        os.replace(temporary, place)
-    elif not copy and place.exists():
+def _check_bundles(folder: Path, bundles: Sequence[Path]) -> None:
+    names = [bundle.name for bundle in bundles]
+    for bundle in bundles:
+        if not (bundle / "models" / "model.pt").is_file():
+            raise FileNotFoundError(f"{bundle}: has no models/model.pt. A server needs weights: train it first.")
+        if "detection" in bundle.name.lower() or "," in bundle.name:
+            problem = "MONAI Label takes a name with 'detection' for boxes, and a comma for two names"
+            raise ValueError(f"{bundle}: {problem}. Rename the folder.")
+        if names.count(bundle.name) > 1:
+            raise ValueError(f"{bundle.name} is the name of two bundles. Rename a folder: it is the model's name.")
+        if bundle in (folder.resolve(), *folder.resolve().parents):
+            raise ValueError(f"{folder}: lies in the bundle. Name another folder with --app.")
+
+
+def _link(bundle: Path, place: Path) -> Path:
+    if place.exists():
         raise FileExistsError(f"{place}: is a copy of a bundle. Use it with --copy, or take it away.")
-    elif not copy:
+    try:
         place.symlink_to(bundle, target_is_directory=True)
+    except OSError as error:  # Windows asks for a privilege
+        raise OSError(f"{place}: cannot be linked to {bundle} ({error}). Use --copy.") from error
+    return place
+
+
+def _copy(bundle: Path, place: Path) -> Path:
+    source = place / SOURCE
+    if place.exists():
+        known = source.read_text(encoding="utf-8") if source.is_file() else "something else"
+        if known != str(bundle):
+            raise FileExistsError(f"{place}: is a copy of {known}, not of {bundle}. Name another folder with --app.")
+        return place
+    temporary = place.with_name(f".{place.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(bundle, temporary, ignore=shutil.ignore_patterns("eval"))
+    (temporary / SOURCE).write_text(str(bundle), encoding="utf-8")
+    os.replace(temporary, place)
     return place
 
 
@@ -82,13 +108,20 @@ def check_studies(given: str) -> str:
 
     Raises:
         FileNotFoundError: no such folder, or no image where MONAI Label would look for it.
+        ValueError: two images of one name.
     """
     if given.startswith(("http://", "https://")):
         return given
     folder, kinds = Path(given), ", ".join(IMAGES)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Name a folder of images with --studies.")
-    if any(path for pattern in IMAGES for path in folder.glob(pattern)):
+    found = sorted(path for pattern in IMAGES for path in folder.glob(pattern))
+    if found:
+        names: dict[str, Path] = {}
+        for path in found:
+            other = names.setdefault(case_name(path), path)
+            if other != path:
+                raise ValueError(f"{other} and {path} are one image to MONAI Label: {case_name(path)}. Rename one.")
         return str(folder.resolve())
     deeper = next((path for pattern in IMAGES for path in sorted(folder.glob(f"*/**/{pattern}"))), None)
     if deeper is not None:

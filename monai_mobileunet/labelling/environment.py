@@ -26,6 +26,9 @@ WITHOUT_DEPENDENCIES = (f"monailabel=={MONAI_LABEL}", "pydicom-seg==0.4.1")
 SAME_AS_HERE = ("torch", "monai", "numpy", "nibabel", "simpleitk", "pytorch-ignite")
 """Packages that decide over the voxels of a mask."""
 
+MARKER = ".mobileunet_label"
+"""File that tells an environment of ours from others."""
+
 PROBE = """
 import json, sys
 from importlib.metadata import PackageNotFoundError, version
@@ -67,23 +70,35 @@ class ServerEnvironment:
         Raises:
             FileNotFoundError: no environment there, or something is missing in it; the message says how to mend it.
         """
-        remedy = f"Make it with: mobileunet label --install --environment {self.folder}"
+        ours = self._may_install()
+        remedy = (
+            f"Make it with: mobileunet label --install --environment {self.folder}"
+            if ours
+            else "Install it there, or name another folder with --environment and make it with --install."
+        )
         if not self.python.is_file():
             raise FileNotFoundError(
                 f"{self.folder}: MONAI Label is not installed. It needs an environment of its own. {remedy} "
                 "(some 3 GB), or name one that has it with --environment."
             )
-        names = ["monailabel", "torchvision", PACKAGE]
-        done = subprocess.run([self.python, "-c", PROBE, *names], capture_output=True, text=True)
+        names = ["monailabel", "torchvision", PACKAGE, *SAME_AS_HERE]
+        # in its own folder, for a checkout in the working one would answer for any interpreter
+        command = [str(self.python.absolute()), "-c", PROBE, *names]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
         if done.returncode:
             raise FileNotFoundError(f"{self.python}: does not run: {done.stderr.strip()[-500:]}. {remedy}")
         found = json.loads(done.stdout)
         missing = [name for name in names if name not in found]
         if missing:
             raise FileNotFoundError(f"{self.folder}: {', '.join(missing)} not installed there. {remedy}")
-        if found[PACKAGE] != version(PACKAGE):
-            problem = f"has {PACKAGE} {found[PACKAGE]}, here is {version(PACKAGE)}"
-            raise FileNotFoundError(f"{self.folder}: {problem}. {remedy}")
+        other = [name for name in (PACKAGE, *SAME_AS_HERE) if _public(found[name]) != _public(version(name))]
+        if other and (ours or PACKAGE in other):
+            problem = "; ".join(f"has {name} {found[name]}, here is {version(name)}" for name in other)
+            raise FileNotFoundError(f"{self.folder}: {problem}. Both must segment alike. {remedy}")
+
+    def _may_install(self) -> bool:
+        """Whether the folder is ours to install into: nothing is in it but what :meth:`install` put there."""
+        return (self.folder / MARKER).is_file() or not self.folder.is_dir() or not any(self.folder.iterdir())
 
     def install(self, note: Callable[[str], None] = lambda step: None) -> Path:
         """Make the environment, or bring it up to date.
@@ -99,14 +114,18 @@ class ServerEnvironment:
             File with what pip said.
 
         Raises:
+            FileExistsError: the folder holds something else, such as another environment.
             RuntimeError: a step failed; the message has the end of what it said.
         """
+        if not self._may_install():
+            raise FileExistsError(f"{self.folder}: holds something else. Name another folder with --environment.")
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MARKER).write_text(f"An environment for MONAI Label, made by {PACKAGE} {version(PACKAGE)}.\n")
         log = self.folder / "install.log"
         pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
         with tempfile.TemporaryDirectory() as temporary, log.open("w", encoding="utf-8") as output:
             pins = Path(temporary) / "constraints.txt"
-            pins.write_text("".join(f"{name}=={version(name).partition('+')[0]}\n" for name in SAME_AS_HERE))
+            pins.write_text("".join(f"{name}=={_public(version(name))}\n" for name in SAME_AS_HERE))
             constraints = [["--constraint", path] for path in (pins, CHECKOUT / "constraints.txt") if path.is_file()]
             chosen = [argument for pair in constraints for argument in pair]
             for step, command in (
@@ -126,10 +145,20 @@ class ServerEnvironment:
         return log
 
 
+def _public(number: str) -> str:
+    """A version without the part that names a build, such as ``+cpu``."""
+    return number.partition("+")[0]
+
+
 def _this_package() -> list[str]:
     """How pip gets this package into another environment: from where this one got it."""
     if (CHECKOUT / "pyproject.toml").is_file():
         return ["--editable", f"{CHECKOUT}[train]"]
-    url = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}").get("url", "")
-    source = url2pathname(urlsplit(url).path) if url.startswith("file:") else PACKAGE
-    return [f"{source}[train]" if source != PACKAGE else f"{PACKAGE}[train]=={version(PACKAGE)}"]
+    origin = json.loads(distribution(PACKAGE).read_text("direct_url.json") or "{}")
+    url = origin.get("url", "")
+    if "vcs_info" in origin:
+        vcs = origin["vcs_info"]
+        return [f"{PACKAGE}[train] @ {vcs['vcs']}+{url}@{vcs['commit_id']}"]
+    if url.startswith("file:"):
+        return [f"{url2pathname(urlsplit(url).path)}[train]"]
+    return [f"{PACKAGE}[train] @ {url}"] if url else [f"{PACKAGE}[train]=={version(PACKAGE)}"]

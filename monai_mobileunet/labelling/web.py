@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from monailabel.app import app as monai_label
@@ -9,32 +12,47 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["SameOrigin", "app"]
+__all__ = ["OwnPagesOnly", "app"]
+
+HOSTS = "MONAI_MOBILEUNET_LABEL_HOSTS"
+"""Environment variable with the names that the server is asked for by, a list in JSON."""
 
 
-class SameOrigin:
+class OwnPagesOnly:
     """Refuse what a page of another site asks for.
 
     MONAI Label 0.8.5 answers every origin, and with its own setting for that it does not start. Without a password
     any page that is open in the annotator's browser could then read images and start trainings. Programs such as
-    3D Slicer name no origin.
+    3D Slicer name no origin. A page whose name was bound to this machine's address after it was loaded is known by
+    the name that it asks for.
 
     Args:
         app: what answers the others.
+        hosts: names that this server is asked for by; empty for any.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self.app = app
+        self.hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-            refusal = f"This server answers its own pages and programs only, not {origin}."
-            await PlainTextResponse(refusal, status_code=403)(scope, receive, send)
+        if scope["type"] in ("http", "websocket") and (problem := self._problem(Headers(scope=scope))):
+            await PlainTextResponse(f"This server answers its own pages and programs only: {problem}.", 403)(
+                scope, receive, send
+            )
             return
         await self.app(scope, receive, send)
 
+    def _problem(self, headers: Headers) -> str:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if self.hosts and urlsplit(f"//{host}").hostname not in self.hosts:
+            return f"it is not {host}"
+        if origin is not None and urlsplit(origin).netloc != host:
+            return f"not {origin}"
+        if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            return "not another site's"
+        return ""
 
-app = SameOrigin(monai_label)
+
+app = OwnPagesOnly(monai_label, json.loads(os.environ.get(HOSTS, "[]")))

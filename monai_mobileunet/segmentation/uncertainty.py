@@ -44,12 +44,18 @@ class Uncertainty:
         if "network_def#dropout" not in opened.parser:
             raise ValueError(f"{bundle}: network_def has no dropout in inference.json; without it there is no chance.")
         opened.parser["network_def#dropout"] = dropout
+        if "argmax" in opened.parser and "argmax" not in overrides:
+            opened.parser["argmax"] = False
         self.samples = samples
         self._segmenter = Segmenter(opened)
         self._segmenter.network.train()
 
     def __call__(self, image: ImageSource) -> float:
-        """The score of an image, in [0, 1]: the higher the less sure.
+        """The score of an image, in [0, 1]: the higher the less sure; see :meth:`probabilities` for errors."""
+        return doubt(self.probabilities(image))
+
+    def probabilities(self, image: ImageSource) -> torch.Tensor:
+        """Mean probability of each class over the samples, ``(C, H, W, D)`` on the bundle's own grid.
 
         Args:
             image: as for :class:`Segmenter`.
@@ -69,7 +75,7 @@ class Uncertainty:
                 )
             sample = scores.softmax(0) / self.samples
             mean = sample if index == 0 else mean.add_(sample)
-        return doubt(mean)
+        return mean
 
 
 def doubt(probabilities: torch.Tensor) -> float:

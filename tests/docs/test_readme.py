@@ -1,4 +1,4 @@
-"""The README's commands run as they are printed."""
+"""The README's and the pages' commands run as they are printed."""
 
 from __future__ import annotations
 
@@ -17,59 +17,77 @@ from monai_mobileunet.networks import VARIANTS, create_network
 from monai_mobileunet.networks.info import network_info
 from monai_mobileunet.runtimes import RUNTIMES
 
-README = (PROJECT / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]}
+README = PAGES["README.md"]
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
+OURS = ("mobileunet export", "mobileunet evaluate", "mobileunet segment", "mobileunet check")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], flags=re.DOTALL | re.MULTILINE)
 
 
-COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
+COMMANDS = {page: [line for block in blocks(page, "bash") for line in block.splitlines()] for page in PAGES}
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
     """A copy of what the commands name, in which they may write."""
-    folder = tmp_path_factory.mktemp("checkout")
     for name in ("bundles", "configs"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("eval"))
-    return folder
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("eval"))
+    return tmp_path
 
 
-def test_the_bundle_commands_work_in_the_order_in_which_they_stand(checkout: Path, toy_dataset: Path):
-    ours = ("mobileunet export", "mobileunet evaluate", "mobileunet segment", "mobileunet check")
-    commands = [command for command in COMMANDS if "monai.bundle" in command or command.startswith(ours)]
-    assert len(commands) == 14
+def shortened(command: str, dataset: Path) -> list[str]:
+    """The command with less to do."""
+    arguments = shlex.split(command.replace("$DATA", str(dataset)))
+    if "training" in arguments or "evaluate.json" in command:
+        arguments += SHORT.split()
+    if "training" in arguments and "max_epochs" not in command and "smoke" not in command:
+        arguments += ["--train#trainer#max_epochs", "1"]
+    if command.startswith("mobileunet export"):  # int8 would be refused: a network of one epoch has masks of noise
+        arguments += ["--format", "onnx", "--format", "openvino"]
+    return ["-m", "monai_mobileunet", *arguments[1:]] if arguments[0] == "mobileunet" else arguments[1:]
+
+
+@pytest.mark.parametrize(
+    ("page", "count", "made"),
+    [
+        ("README.md", 2, {"masks/*.nii.gz": 6, "bundles/hippocampus*/models/model_*.pt": 1}),
+        (
+            "train.md",
+            9,
+            {
+                "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt": 1,
+                "mobilenetv2/models/model.pt": 1,
+                "segmented/*.nii.gz": 6,
+                "measured/report.html": 1,
+                "evaluated/report.html": 1,
+            },
+        ),
+        ("segment.md", 3, {"masks/*.nii.gz": 6, "fast_masks/**/anterior.nii.gz": 6}),
+        ("speed.md", 2, {"segmented/*.nii.gz": 6, "bundles/*/models/model.onnx": 1}),
+        ("zoo.md", 4, {"bundles/*/models/model.ts": 1, "bundles/*/models/model.onnx": 1}),
+        ("deploy.md", 1, {"model.ts": 1}),
+    ],
+)
+def test_the_commands_of_a_page_work_in_the_order_in_which_they_stand(
+    page: str, count: int, made: dict[str, int], checkout: Path, toy_dataset: Path, request: pytest.FixtureRequest
+):
+    commands = [line for line in COMMANDS[page] if "monai.bundle" in line or line.startswith(OURS)]
+    assert len(commands) == count
+    if page == "zoo.md":  # the first would fetch it
+        schemas = request.getfixturevalue("shared_data") / "bundle_schemas"
+        shutil.copy(schemas / "meta_schema_20240725.json", checkout / "schema.json")
     for command in commands:
-        arguments = shlex.split(command.replace("$DATA", str(toy_dataset)))
-        if "training" in arguments or "evaluate.json" in command:
-            arguments += SHORT.split()
-        if "training" in arguments and "max_epochs" not in command and "smoke" not in command:
-            arguments += ["--train#trainer#max_epochs", "1"]
-        if arguments[0] == "mobileunet" and arguments[1] != "export":
-            arguments = ["python", "-m", "monai_mobileunet", *arguments[1:]]
-        if arguments[0] == "mobileunet":  # int8 would be refused: a network of one epoch has masks of noise
-            arguments = ["python", "-m", "monai_mobileunet", *arguments[1:], "--format", "onnx", "--format", "openvino"]
-        assert arguments[0] == "python"
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", *arguments[1:]],
-            cwd=checkout,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            env=ONE_THREAD,
-        )
+        arguments = [sys.executable, "-W", "ignore", *shortened(command, toy_dataset)]
+        done = subprocess.run(arguments, cwd=checkout, capture_output=True, text=True, timeout=600, env=ONE_THREAD)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-    assert len(list((checkout / "segmented").glob("*.nii.gz"))) == 6
-    assert len(list((checkout / "masks").glob("*.nii.gz"))) == 6
-    assert len(list((checkout / "fast_masks").rglob("anterior.nii.gz"))) == 6
-    for report in ("measured", "evaluated"):
-        assert "6 of 6 cases" in (checkout / report / "report.html").read_text()
-    assert (checkout / "bundles/hippocampus_mri_segmentation/eval/fold_1/models/model.pt").is_file()
+    for pattern, files in made.items():
+        assert len(list(checkout.glob(pattern))) == files, pattern
 
 
-@pytest.mark.parametrize("example", blocks("python"))
+@pytest.mark.parametrize("example", [block for page in PAGES for block in blocks(page, "python")])
 def test_the_python_examples_work(example: str, tmp_path: Path, toy_dataset: Path):
     (tmp_path / "bundles").symlink_to(PROJECT / "bundles")
     shutil.copy(toy_dataset / "imagesTr" / "toy_001.nii.gz", tmp_path / "brain.nii.gz")
@@ -87,24 +105,34 @@ def test_the_table_of_networks_is_what_the_networks_have():
 
 
 def test_the_table_of_runtimes_has_them_all():
-    section = README.split("| runtime |")[1].split("\n\n")[0]
+    section = PAGES["speed.md"].split("| runtime |")[1].split("\n\n")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert re.findall(r"`(\w+)`", " ".join(rows)) == list(RUNTIMES)
 
 
 def test_make_knows_the_targets_that_the_readme_names():
-    for target in re.findall(r"`?make ([\w-]+)", "\n".join(COMMANDS)):
+    named = {
+        target for page in PAGES.values() for target in re.findall(r"(?:^|`)make ([a-z][a-z-]+)", page, re.MULTILINE)
+    }
+    assert {"demo", "test", "bench"} <= named
+    for target in named:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         done = subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
 
 
-def test_every_file_and_fragment_that_it_names_exists():
-    for name in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (PROJECT / name).exists(), name
-    listed = set(re.findall(r"^\| `(\w+\.json)`", README, flags=re.MULTILINE))
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_exists(page: str):
+    folder = PROJECT if page == "README.md" else PROJECT / "docs"
+    for name in re.findall(r"\]\((?!http)([^)]+)\)", PAGES[page]):
+        assert (folder / name).exists(), name
+
+
+def test_the_table_of_fragments_has_them_all():
+    listed = set(re.findall(r"^\| `(\w+\.json)`", PAGES["train.md"], flags=re.MULTILINE))
     assert listed == {path.name for path in (PROJECT / "configs").glob("*.json")}
 
 
-def test_the_readme_says_that_it_is_no_medical_device():
-    assert "Not a medical device" in README
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_that_it_is_no_medical_device(page: str):
+    assert "Not a medical device" in PAGES[page]

@@ -36,6 +36,19 @@ def test_a_copy_keeps_what_it_was_taught(tmp_path: Path, trained: Path):
         prepare_app(tmp_path / "app", [trained])
 
 
+def test_a_copy_of_another_bundle_is_not_served_in_its_place(tmp_path: Path, trained: Path):
+    other = Path(shutil.copytree(trained, tmp_path / "other" / trained.name))
+    prepare_app(tmp_path / "app", [trained], copy=True)
+    with pytest.raises(FileExistsError, match=r"is a copy of .*, not of .*--app"):
+        prepare_app(tmp_path / "app", [other], copy=True)
+
+
+def test_an_app_in_its_own_bundle_is_refused(trained: Path):
+    with pytest.raises(ValueError, match="lies in the bundle"):
+        prepare_app(trained / "label_app", [trained], copy=True)
+    assert not (trained / "label_app").exists()
+
+
 def test_a_bundle_without_weights_is_refused(tmp_path: Path, bundle_copy: Path):
     with pytest.raises(FileNotFoundError, match=r"models/model\.pt"):
         prepare_app(tmp_path / "app", [bundle_copy])
@@ -65,6 +78,11 @@ def test_studies_are_a_folder_with_images_at_its_top_or_an_address(tmp_path: Pat
         check_studies(str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="does not look into its folders, such as imagesTr"):
         check_studies(str(toy_dataset))
+    (tmp_path / "twins").mkdir()
+    for name in ("case.nii.gz", "case.nrrd"):
+        (tmp_path / "twins" / name).touch()
+    with pytest.raises(ValueError, match="are one image to MONAI Label: case"):
+        check_studies(str(tmp_path / "twins"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no image"):
         check_studies(str(tmp_path / "empty"))
