@@ -19,7 +19,7 @@ SOURCE = ".copy_of"
 
 MAIN = '''"""MONAI Label looks for its app in this file. Not a medical device; not for diagnostic use."""
 
-from monai_mobileunet.labelling.app import MobileUNetApp
+from monai_mobileunet.labelling.served.app import MobileUNetApp
 
 __all__ = ["MobileUNetApp"]
 '''
@@ -46,7 +46,7 @@ def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> li
     bundles = [bundle.resolve() for bundle in bundles]
     _check_bundles(folder, bundles)
     main, models = folder / "main.py", folder / "model"
-    if main.is_file() and main.read_text(encoding="utf-8") != MAIN:
+    if main.is_file() and "monai_mobileunet.labelling" not in main.read_text(encoding="utf-8"):
         raise FileExistsError(f"{main}: is the app of someone else. Name another folder with --app.")
     models.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".main.py"

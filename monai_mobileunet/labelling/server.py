@@ -63,7 +63,8 @@ class LabelServer:
         self.log = app / "logs" / "server.log"
         self._command = [str(python.absolute()), "-m", "monailabel.main", "start_server"]
         self._command += ["--app", str(app.absolute()), "--studies", studies, "--host", host, "--port", str(port)]
-        self._command += ["--uvicorn_app", "monai_mobileunet.labelling.web:app", "--conf", "models", ",".join(models)]
+        self._command += ["--uvicorn_app", "monai_mobileunet.labelling.served.web:app"]
+        self._command += ["--conf", "models", ",".join(models)]
         self._folder = app
         self._address = host, port
         unproxied = ",".join(filter(None, [os.environ.get("no_proxy"), *LOOPBACK]))  # trainings ask this server

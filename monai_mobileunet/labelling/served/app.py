@@ -1,4 +1,4 @@
-"""What runs inside MONAI Label's server. It is imported there, by the app's main.py, and nowhere else."""
+"""The bundles as a MONAI Label app."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
 import monai_mobileunet
-from monai_mobileunet.labelling.active_learning import Uncertain, UncertaintyScoring
 from monai_mobileunet.labelling.scores import Scores
-from monai_mobileunet.labelling.tasks import BatchInference, BundleInference, BundleTraining
+from monai_mobileunet.labelling.served.active_learning import Uncertain, UncertaintyScoring
+from monai_mobileunet.labelling.served.tasks import BatchInference, BundleInference, BundleTraining
 
 __all__ = ["MobileUNetApp"]
 

@@ -1,4 +1,4 @@
-"""Which image to label next. Imported in MONAI Label's server only."""
+"""Which image to label next."""
 
 from __future__ import annotations
 

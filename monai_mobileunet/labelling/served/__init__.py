@@ -1,0 +1,1 @@
+"""What runs inside MONAI Label's server, in its own environment: nothing else may import from here."""
