@@ -16,7 +16,9 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.inferers import Inferer
 from torch import nn
 
-__all__ = ["Bundle", "running_bundle_root"]
+from monai_mobileunet.networks import MobileUNet
+
+__all__ = ["Bundle", "running_bundle_root", "samples_dropout"]
 
 
 def running_bundle_root() -> str:
@@ -38,6 +40,18 @@ def running_bundle_root() -> str:
             return str(configs.parent if configs.name == "configs" else configs)
         frame = frame.f_back
     return str(Path.cwd())
+
+
+def samples_dropout(network: nn.Module, dropout: float) -> bool:
+    """Whether a network was made with another dropout than its bundle's, for ``"argmax"`` in an ``inference.json``.
+
+    MONAI Label's scoring sets ``network_def``'s dropout to sample the network, and needs scores in place of labels.
+
+    Args:
+        network: what ``network_def`` gave; of networks other than :class:`MobileUNet` nothing is known.
+        dropout: the bundle's own.
+    """
+    return isinstance(network, MobileUNet) and network.dropout.p != dropout
 
 
 class Bundle:

@@ -174,6 +174,12 @@ def test_with_dropout_switched_on_prediction_gives_probabilities(bundle: Path):
     assert len(names) == 3
 
 
+def test_a_network_of_another_kind_gives_labels(bundle: Path):
+    parser = read(bundle, "inference.json")
+    parser["network_def"] = {"_target_": "BasicUNet", "spatial_dims": 2, "in_channels": 11, "out_channels": 3}
+    assert parser.get_parsed_content("slice_inferer").argmax
+
+
 def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path):
     """Handlers are named by position there; a handler inserted in train.json must not shift them unseen."""
     quiet = {
