@@ -106,12 +106,14 @@ def _install(environment: ServerEnvironment) -> None:
 
 
 def _told(url: str, studies: str, info: dict[str, Any], host: str) -> str:
+    from monai_mobileunet.labelling.server import LOOPBACK
+
     models = "; ".join(f"{name} ({', '.join(model['labels'])})" for name, model in info["models"].items())
     store = info["datastore"]
     web = studies.startswith("http")
     ohif = f"{url}/ohif/" if web else "shows images of a DICOM server only: --studies http://…/dicom-web"
     labels = "go to the DICOM server" if web else f"{studies}/labels; images and states in {studies}/datastore_v2.json"
-    local = host in ("127.0.0.1", "localhost", "::1")
+    local = host in LOOPBACK
     notice = "It has no password, and only this machine reaches it." if local else "Anyone who reaches it may use it."
     guide = GUIDE.format(url=url, ohif=ohif, labels=labels, notice=notice)
     return f"MONAI Label at {url}: {models}. {store['total']} images, {store['completed']} labelled.\n{guide}"

@@ -21,6 +21,9 @@ from monai_mobileunet.labelling.app_folder import IMAGES
 
 __all__ = ["LabelServer", "ServerError"]
 
+HOSTS = "MONAI_MOBILEUNET_LABEL_HOSTS"
+"""Environment variable with the names that the server is asked for by, a list in JSON."""
+
 ANY = ("0.0.0.0", "::")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 START_LIMIT = 300.0
@@ -70,7 +73,7 @@ class LabelServer:
         unproxied = ",".join(filter(None, [os.environ.get("no_proxy"), *LOOPBACK]))  # trainings ask this server
         self._environment = {
             **os.environ,
-            "MONAI_MOBILEUNET_LABEL_HOSTS": json.dumps([] if host in ANY else [*LOOPBACK, host]),
+            HOSTS: json.dumps([] if host in ANY else [*LOOPBACK, host]),
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps(IMAGES),
             "MONAI_LABEL_DICOMWEB_SEARCH_FILTER": json.dumps({"Modality": modality} if modality else {}),
             "MONAI_LABEL_AUTO_UPDATE_SCORING": json.dumps(scoring),

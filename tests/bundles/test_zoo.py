@@ -39,6 +39,12 @@ FILES = [
     ),
 ]
 
+NETWORK = {
+    "net_id": "network_def",
+    "meta_file": "configs/metadata.json",
+    "config_file": "configs/inference.json",
+}
+
 BundleCommand = Callable[..., str]
 
 
@@ -66,7 +72,8 @@ def command(bundle: Path) -> BundleCommand:
 
 def test_the_files_are_those_of_the_zoo_and_none_is_too_large(bundle: Path):
     for name in FILES:
-        assert 0 < (bundle / name).stat().st_size < FILE_LIMIT, name
+        assert 200 < (bundle / name).stat().st_size < FILE_LIMIT, name
+    assert "segmentation" in bundle.name, "MONAI Label tells by it what the bundle does"
     assert not (bundle / "scripts").exists()
 
 
@@ -90,8 +97,7 @@ def test_verify_metadata(bundle: Path, command: BundleCommand, shared_data: Path
 
 
 def test_verify_net_in_out(command: BundleCommand):
-    files = {"meta_file": "configs/metadata.json", "config_file": "configs/inference.json"}
-    said = command("verify_net_in_out", net_id="network_def", bundle_root=".", **files)
+    said = command("verify_net_in_out", bundle_root=".", **NETWORK)
     assert "data shape of network is verified with no error" in said
 
 
@@ -99,11 +105,9 @@ def test_verify_net_in_out(command: BundleCommand):
 def test_ckpt_export(bundle: Path, command: BundleCommand, by_trace: bool):
     command(
         "ckpt_export",
-        net_id="network_def",
         filepath="models/verify_model.ts",
         ckpt_file="models/model.pt",
-        meta_file="configs/metadata.json",
-        config_file="configs/inference.json",
+        **NETWORK,
         bundle_root=".",
         use_trace=by_trace,
         **({"input_shape": f"[1,{in_channels(bundle)},40,48]"} if by_trace else {}),
@@ -122,11 +126,9 @@ def test_ckpt_export(bundle: Path, command: BundleCommand, by_trace: bool):
 def test_onnx_export(bundle: Path, command: BundleCommand, options: dict):
     command(
         "onnx_export",
-        net_id="network_def",
         filepath="models/model.onnx",
         ckpt_file="models/model.pt",
-        meta_file="configs/metadata.json",
-        config_file="configs/inference.json",
+        **NETWORK,
         input_shape=f"[1,{in_channels(bundle)},40,48]",
         **options,
     )
@@ -144,7 +146,8 @@ def in_channels(bundle: Path) -> int:
 
 
 def test_a_training_is_tracked_by_mlflow(tmp_path: Path, toy_dataset: Path, run_bundle: RunBundle):
-    mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
+    import mlflow  # here, for it takes seconds
+
     bundle = Path(shutil.copytree(HIPPOCAMPUS, tmp_path / "bundle", ignore=shutil.ignore_patterns("eval", "*.pt")))
     configs = (bundle / "configs" / "train.json", PROJECT / "configs" / "smoke.json")
     run_bundle(*configs, run_id="training", dataset_dir=toy_dataset, folds=3, subject_of="$None", tracking="mlflow")

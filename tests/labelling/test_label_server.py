@@ -305,7 +305,7 @@ def test_uncertain_images_come_first(client: Client):
         assert (answer["id"], answer["score"]) == (name, scores[name])
 
 
-def test_an_image_that_cannot_be_read_keeps_no_other_from_being_scored(client: Client):
+def test_an_image_that_cannot_be_read_keeps_no_other_from_its_score_and_mask(client: Client):
     studies = client.log.parents[2] / "studies"
     (studies / "aaa_broken.nii.gz").write_bytes(b"no image")
     for _ in range(60):
@@ -318,6 +318,12 @@ def test_an_image_that_cannot_be_read_keeps_no_other_from_being_scored(client: C
         scores = Scores(client.log.parents[1] / "scores" / f"{MODEL}.json").read()
         assert "aaa_broken" in scores["aaa_broken"].problem
         assert sum(not score.problem for score in scores.values()) == len(scores) - 1 > 1
+        client.session.post(f"{client.url}/batch/infer/{MODEL}", json={"label_tag": "tried"})
+        status = client.finish("batch/infer")
+        assert status["status"] == "ERROR"
+        assert f"1 of {len(scores)} images have no mask: aaa_broken" in client.log.read_text()
+        labelled = [entry["labels"] for entry in client.get("datastore/?output=all")["objects"].values()]
+        assert sum("tried" in labels for labels in labelled) == len(scores) - 1
     finally:
         (studies / "aaa_broken.nii.gz").unlink()
     for _ in range(60):

@@ -101,14 +101,25 @@ class BatchInference(BatchInferTask):
     """MONAI Label's batch inference, which asks for GPUs, and ends at a bad image where there are few cores."""
 
     def __call__(self, request: dict[str, Any], datastore: Datastore, infer: Any) -> dict[str, Any]:
-        """Infer all images that the request asks for; one that fails is logged, with an empty result."""
+        """Infer all images that the request asks for.
+
+        Raises:
+            RuntimeError: some have no mask; it comes after the others have theirs, and names them.
+        """
+        failed: list[str] = []
 
         def careful(task: dict[str, Any], store: Datastore) -> dict[str, Any]:
             try:
                 return infer(task, store)
             except Exception:  # whatever is wrong with one image, the others are to have their masks
-                logger.exception("%s: no mask", task.get("image"))
+                logger.exception("%s: no mask", task["image"])
+                failed.append(task["image"])
                 return {}
 
         several = request.get("multi_gpu", True) and torch.cuda.is_available()
-        return super().__call__({**request, "multi_gpu": several}, datastore, careful)
+        result = super().__call__({**request, "multi_gpu": several}, datastore, careful)
+        if failed:
+            raise RuntimeError(
+                f"{len(failed)} of {len(result)} images have no mask: {', '.join(failed)}. Why stands above."
+            )
+        return result

@@ -12,10 +12,9 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["OwnPagesOnly", "app"]
+from monai_mobileunet.labelling.server import HOSTS
 
-HOSTS = "MONAI_MOBILEUNET_LABEL_HOSTS"
-"""Environment variable with the names that the server is asked for by, a list in JSON."""
+__all__ = ["OwnPagesOnly", "app"]
 
 
 class OwnPagesOnly:
