@@ -31,8 +31,12 @@ class MobileUNet(nn.Module):
     See :mod:`monai_mobileunet.networks.decoders` for the reasons. For slices of up to about 96 pixels set
     ``stem_stride=1``: there the resolution of the first stage decides over the accuracy.
 
-    Inside ``forward`` the image is padded at its far edges to a multiple of the coarsest reduction by
-    repeating the border, and the output is cropped back, so every size from 1×1 up works.
+    Inside ``forward`` the image is padded to a multiple of the coarsest reduction by repeating the border, and the
+    output is cropped back, so every size from 1×1 up works. In eval mode the padding lies at the far edges. In
+    training mode the image lies at a random place within it, another one in each call, so that every position of the
+    padded image is supervised: with the padding always at the far edges, what the network sees next to its own border
+    there would never enter the loss, and images of other sizes, which reach that border, would be segmented at random
+    along it.
 
     Args:
         spatial_dims: 2 or 3.
@@ -162,20 +166,24 @@ class MobileUNet(nn.Module):
         size: list[int] = list(x.shape[2:])
         padding: list[int] = []
         for length in size[::-1]:
-            padding += [0, (length + self.reduction - 1) // self.reduction * self.reduction - length]
-        features = self.encoder(F.pad(x, padding, mode="replicate"))
+            missing = (length + self.reduction - 1) // self.reduction * self.reduction - length
+            before = 0
+            if self.training and missing > 0:  # a size that needs no padding draws nothing
+                before = int(torch.randint(missing + 1, (1,)).item())
+            padding += [before, missing - before]
+        padded = F.pad(x, padding, mode="replicate")
+        features = self.encoder(padded)
         features[-1] = self.dropout(features[-1])
         stages = self.decoder(features)
-        scores = self._slices(_crop(self.head(self.dropout(stages[-1])), size))
+        scores = self._slices(_crop(self.head(self.dropout(stages[-1])), padding, size))
         if not (self.training and self.deep_supervision):
             return scores
 
         outputs = [scores]
         for level, aux_head in enumerate(self.aux_heads):
             coarse = aux_head(stages[level + 1])
-            padded = [length + padding[2 * (len(size) - 1 - axis) + 1] for axis, length in enumerate(size)]
-            fine = _crop(F.interpolate(coarse, padded, mode=self._aux_mode, align_corners=False), size)
-            outputs.insert(1, self._slices(fine))
+            fine = F.interpolate(coarse, padded.shape[2:], mode=self._aux_mode, align_corners=False)
+            outputs.insert(1, self._slices(_crop(fine, padding, size)))
         return outputs
 
     def _slices(self, scores: torch.Tensor) -> torch.Tensor:
@@ -184,9 +192,10 @@ class MobileUNet(nn.Module):
         return scores.reshape(-1, self.out_channels, self.out_slices, scores.shape[2], scores.shape[3])
 
 
-def _crop(x: torch.Tensor, size: list[int]) -> torch.Tensor:
+def _crop(x: torch.Tensor, padding: list[int], size: list[int]) -> torch.Tensor:
+    """What :func:`torch.nn.functional.pad` added, taken away again."""
     for axis, length in enumerate(size):
-        x = x.narrow(axis + 2, 0, length)
+        x = x.narrow(axis + 2, padding[2 * (len(size) - 1 - axis)], length)
     return x
 
 
