@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from monai_mobileunet.data.volume import Volume
 
 __all__ = ["SeriesFiles", "dicom_series", "files_of", "read_dicom", "series_in"]
 
+NEAR = 3
+"""How many folders before and after a file's own are asked whether they hold slices of its series."""
 FEW = 16
 """A folder of more files than this is not one of those that hold a slice each."""
 NAMED = 5
@@ -69,17 +72,17 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """All files that a DICOM image may be read from; nothing is read but their first letters.
+    """All files that a DICOM image may be read from; those of other series and formats in its folder are among them.
 
     Args:
         path: as for :func:`read_dicom`. A folder without DICOM files of its own stands for those below it, and a file
-            in a folder of few for the like folders beside it too.
+            in a folder of few for its series in the folders beside it too.
     """
     if path.is_dir():
         own = _visible(path)
         return own if any(map(is_dicom, own)) else _below(path)
-    own = _visible(path.parent)
-    return own if len(own) > FEW else sorted({*own, *_beside(path.parent)})
+    own = _visible(path.parent) if path.is_file() else []
+    return sorted({*own, *_beside(path)}) if 0 < len(own) <= FEW else own
 
 
 def series_in(folders: Sequence[Path]) -> list[SeriesFiles]:
@@ -164,13 +167,18 @@ def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
         raise DataError([Finding(str(path), problem, "Name a file of a series of images.")])
     warnings = [Finding(f.path, f.problem, "If it is of this series, a slice is missing.", True) for f in damaged]
     header = read_header(path)
-    if len(header.frames) > 1 and not header.concatenation:
-        return [path], []
+    if len(header.frames) > 1:
+        return (_concatenated(header, _by_series(identities)[asked.series]) if header.concatenation else [path]), []
     parts: dict[Path, list[Path]] = {}
     for file in _by_series(identities).get(asked.series, []) if asked.series else [path]:
         parts.setdefault(file.parent, []).append(file)
     own = next((group for group in _together(parts) if path.parent in group), {path.parent: [path]})
     return [file for files in own.values() for file in files], warnings
+
+
+def _concatenated(header: Header, files: Iterable[Path]) -> list[Path]:
+    """The files that a volume of many frames was dealt into."""
+    return [file for file in files if read_header(file).concatenation == header.concatenation]
 
 
 def _passed_over(identities: Iterable[Identity], path: Path) -> list[Finding]:
@@ -224,11 +232,27 @@ def _below(folder: Path) -> list[Path]:
     return sorted(file for place, _, _ in os.walk(folder) for file in _visible(Path(place)))
 
 
-def _beside(folder: Path) -> Iterator[Path]:
-    """Files of folders like one that holds a slice: beside it, or beside the folder that holds nothing but it."""
-    depth, top = 1, folder.parent
-    while depth < 3 and top != top.parent and len(list(top.glob("*"))) == 1:
-        depth, top = depth + 1, top.parent
-    for other in top.glob("/".join("*" * depth)):
-        if other != folder and other.is_dir() and len(files := _visible(other)) <= FEW:
-            yield from files
+def _beside(path: Path) -> list[Path]:
+    """Files of a file's series in folders like its own: beside that, or in others like the one that holds nothing but it.
+
+    Where the nearest folders have none, the others are not asked: there may be thousands.
+    """
+    try:
+        uid = read_identity(path).series
+        top, inside = path.parent.absolute().parent, path.parent.absolute().name
+        pattern = "*"
+        if len(list(top.glob("*"))) == 1:
+            pattern, top = f"*/{glob.escape(inside)}", top.parent
+        folders = sorted(folder for folder in top.glob(pattern) if folder.is_dir())
+    except (DataError, OSError):  # told when the file is read
+        return []
+    at = next((index for index, folder in enumerate(folders) if folder.samefile(path.parent)), 0)
+    near = [folder for folder in folders[max(at - NEAR, 0) : at + NEAR + 1] if folder != folders[at]]
+    if not uid or not any(_of_series(folder, uid) for folder in near):
+        return []
+    return [file for folder in folders if folder != folders[at] for file in _of_series(folder, uid)]
+
+
+def _of_series(folder: Path, uid: str) -> list[Path]:
+    files = _visible(folder)
+    return _by_series(_identities(files)[0]).get(uid, []) if len(files) <= FEW else []

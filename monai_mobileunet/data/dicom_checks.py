@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -239,20 +239,31 @@ def _same_place(first: Frame, second: Frame, name: str) -> Finding:
     return Finding(name, problem, SPLIT)
 
 
-def volumes_in(frames: Sequence[Frame], name: str) -> list[Finding]:
-    """That frames are several regular volumes, and by what they are told apart; nothing if they are not."""
+def volumes_in(frames: Sequence[Frame], name: str, only: Sequence[str] | None = None) -> list[Finding]:
+    """That frames are several regular volumes, and by what they are told apart; nothing if they are not.
+
+    Args:
+        frames: of a series.
+        name: of the series, for messages.
+        only: attributes that alone may tell them apart, of slices that are regular together: volumes that lie one
+            behind the other may be parts of one, those between one another's slices are not.
+    """
     if any(not _axes(frame.orientation) or not _finite(frame.position, 3) for frame in frames):
         return []
     keys = {key: len({frame.attributes.get(key) for frame in frames}) for key in _attributes(frames)}
     likely = [key for key, values in keys.items() if 1 < values <= max(2, len(frames) // 2)] or [
         key for key, values in keys.items() if values > 1
     ]
-    for number in (1, 2, 3):
+    if only is not None:
+        likely = [key for key in likely if key in only]
+    for number in (1, 2, 3) if only is None else (1,):
         for chosen in combinations(likely[:16], number):
             groups: dict[tuple[str, ...], list[Frame]] = {}
             for frame in frames:
                 groups.setdefault(tuple(frame.attributes.get(key, "none") for key in chosen), []).append(frame)
             if len(groups) > 1 and _all_regular(groups.values(), frames, name):
+                if only is not None and not _overlap(list(groups.values())):
+                    continue
                 return [_several(groups, chosen, name)]
     return []
 
@@ -267,6 +278,15 @@ def _all_regular(groups: Any, frames: Sequence[Frame], name: str) -> bool:
     if len(groups) > len(frames) // 2:
         return False
     return not any(problems_of(group, name) for group in groups)
+
+
+def _overlap(groups: Sequence[Sequence[Frame]]) -> bool:
+    """Whether slices of one group lie between those of another."""
+    normal = _normal(groups[0][0])
+    spans = sorted(
+        (float(along.min()), float(along.max())) for along in (_positions(group) @ normal for group in groups)
+    )
+    return any(low < high for (_, high), (low, _) in pairwise(spans))
 
 
 def _several(groups: Mapping[tuple[str, ...], Sequence[Frame]], keys: Sequence[str], name: str) -> Finding:

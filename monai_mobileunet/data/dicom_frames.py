@@ -58,8 +58,11 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
     """
     frames, warnings = _without_copies(frames, identical)
     problems = problems_of(frames, name)
+    if problems or len(frames) > 1:
+        keys = None if problems else MIXED
+        problems = volumes_in(frames, name, keys) or problems
     if problems:
-        raise DataError(volumes_in(frames, name) or problems)
+        raise DataError(problems)
     ordered, step = in_order(frames)
     if step == 0:
         step = ordered[0].thickness or 0
@@ -75,7 +78,9 @@ def _without_copies(
     frames: Sequence[Frame], identical: Callable[[Frame, Frame], bool]
 ) -> tuple[list[Frame], list[Finding]]:
     kept: dict[tuple[str, int], Frame] = {}
-    result, warnings = [], []
+    copies: list[tuple[Frame, Frame]] = []
+    renamed: list[tuple[Frame, Frame]] = []
+    result = []
     for frame in sorted(frames, key=lambda frame: (str(frame.file), frame.index)):
         first = kept.setdefault((frame.uid, frame.index), frame) if frame.uid else frame
         same = first is not frame and (first.position, first.orientation, first.size) == (
@@ -84,15 +89,24 @@ def _without_copies(
             frame.size,
         )
         if same and identical(first, frame):
-            problem = f"is a copy of {first.where}: the same image twice. It was passed over."
-            if frame.index == 0:
-                warnings.append(Finding(str(frame.file), problem, "Delete one of the two files.", warning=True))
+            copies.append((frame, first))
             continue
-        if first is not frame and not same and frame.index == 0:
-            problem = f"has the SOPInstanceUID of {first.file} but lies elsewhere; both were taken as slices."
-            warnings.append(Finding(str(frame.file), problem, "Export the series again.", warning=True))
+        if first is not frame and not same:
+            renamed.append((frame, first))
         result.append(frame)
-    return result, warnings
+    return result, [
+        *_pairs(copies, "is a file twice: {0} and {1} are the same image, which was taken once{2}."),
+        *_pairs(renamed, "has the SOPInstanceUID of {1} but lies elsewhere; both were taken as slices{2}."),
+    ]
+
+
+def _pairs(pairs: Sequence[tuple[Frame, Frame]], words: str) -> list[Finding]:
+    """One warning for all that are alike."""
+    if not pairs:
+        return []
+    (frame, first), more = pairs[0], len({frame.file for frame, _ in pairs}) - 1
+    problem = words.format(frame.file.name, first.file, f"; {more} other files are such too" if more else "")
+    return [Finding(str(frame.file), problem, "Delete one of the two files, or export the series again.", warning=True)]
 
 
 def _mixed(frames: Sequence[Frame], name: str) -> list[Finding]:

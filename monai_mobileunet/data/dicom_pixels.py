@@ -17,6 +17,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RLELossless,
 )
 
 from monai_mobileunet.data.dicom_frames import Frame
@@ -115,27 +116,32 @@ def _meant(stored: np.ndarray, frame: Frame, kind: np.dtype) -> np.ndarray:
 
 def _stored(path: Path, frame: Frame) -> np.ndarray:
     """Numbers ``(frames, rows, columns)`` of a file as they are written."""
-    allocated, used, high, signed = frame.bits
+    allocated, used, high, _ = frame.bits
     try:
         data = pydicom.dcmread(path, specific_tags=[*DESCRIPTION, "PixelData"], force=True)
         syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
         if PIXELS not in data:
             raise ValueError("it has no PixelData")
-        if syntax is not None and syntax not in UNCOMPRESSED:
+        if syntax is not None and syntax not in (*UNCOMPRESSED, RLELossless):
             return _decompressed(data, frame)
-        element = data.get_item(PIXELS)
-        order = ">" if syntax == ExplicitVRBigEndian else "<"
-        kind = np.dtype(f"{order}{'i' if signed else 'u'}{allocated // 8}")
-        count = frame.count * frame.size[0] * frame.size[1]
-        if len(element.value) < count * kind.itemsize:
-            raise ValueError(f"its PixelData holds {len(element.value):,} of {count * kind.itemsize:,} bytes")
-        stored = np.frombuffer(element.value, kind, count).reshape(frame.count, *frame.size)
+        if syntax == RLELossless:  # GDCM refuses images of few pixels
+            stored = data.pixel_array.reshape(frame.count, *frame.size)
+        else:
+            stored = _plain(data.get_item(PIXELS).value, frame, ">" if syntax == ExplicitVRBigEndian else "<")
     except Exception as error:  # of a damaged file the parsers raise what they come upon
         raise DataError([unreadable(path, error)]) from error
-    stored = stored.astype(kind.newbyteorder("="), copy=False)
     if used < allocated:  # other bits may hold overlays; the sign is that of the highest bit in use
         stored = (stored << (allocated - 1 - high)) >> (allocated - used)
     return stored
+
+
+def _plain(pixels: bytes, frame: Frame, order: str) -> np.ndarray:
+    kind = np.dtype(f"{order}{'i' if frame.bits[3] else 'u'}{frame.bits[0] // 8}")
+    count = frame.count * frame.size[0] * frame.size[1]
+    if len(pixels) < count * kind.itemsize:
+        raise ValueError(f"its PixelData holds {len(pixels):,} of {count * kind.itemsize:,} bytes")
+    stored = np.frombuffer(pixels, kind, count).reshape(frame.count, *frame.size)
+    return stored.astype(kind.newbyteorder("="), copy=False)
 
 
 def _decompressed(data: Dataset, frame: Frame) -> np.ndarray:
@@ -148,7 +154,7 @@ def _decompressed(data: Dataset, frame: Frame) -> np.ndarray:
     for keyword in (*DESCRIPTION, "PixelData"):
         if keyword in data:
             bare[keyword] = data[keyword]
-    bare.PhotometricInterpretation = "MONOCHROME2"
+    bare.NumberOfFrames, bare.PhotometricInterpretation = frame.count, "MONOCHROME2"
     if PYDICOM < 3:
         bare.is_little_endian, bare.is_implicit_VR = True, False
     with tempfile.TemporaryDirectory() as folder:
