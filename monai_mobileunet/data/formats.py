@@ -29,12 +29,18 @@ def case_name(path: str | Path) -> str:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM, by the four letters behind its preamble; its name says little, often a number."""
+    """Whether a file is DICOM, by its first bytes; its name says little, often a number.
+
+    Most have four letters behind a preamble; old ones begin with their first element: group 2 or 8 and a small length.
+    """
     if image_suffix(path) or not path.is_file():
         return False
     try:
         with path.open("rb") as file:
-            file.seek(DICOM_PREAMBLE)
-            return file.read(4) == b"DICM"
+            start = file.read(DICOM_PREAMBLE + 4)
     except OSError:  # a note that one may not read is no reason to stop a search for images
         return False
+    if start[DICOM_PREAMBLE:] == b"DICM":
+        return True
+    bare = len(start) == DICOM_PREAMBLE + 4 and start[:2] in (b"\x02\0", b"\x08\0") and start[3] == 0
+    return bare and ((start[4:6].isalpha() and start[4:6].isupper()) or start[6:8] == b"\0\0")

@@ -1,4 +1,4 @@
-"""Read NRRD, MetaImage and DICOM with SimpleITK."""
+"""Read NRRD and MetaImage with SimpleITK."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import SimpleITK as sitk
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["LPS_TO_RAS", "dicom_series", "read_dicom", "read_itk", "volume_of_itk"]
+__all__ = ["LPS_TO_RAS", "read_itk", "volume_of_itk"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-POSITION, ORIENTATION, MODALITY, SERIES = "0020|0032", "0020|0037", "0008|0060", "0020|000e"
 IMAGE_IO = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
-UNEVEN = 0.02
-"""Share of the slice distance by which single distances may be off: positions are written with few digits."""
 
 
 def read_itk(path: Path) -> Volume:
@@ -78,79 +75,6 @@ def volume_of_itk(image: sitk.Image, name: str) -> Volume:
         problem = f"has axes that cannot be inverted: {affine[:3, :3].round(4).tolist()}."
         raise DataError([Finding(name, problem, "Mend its directions.")])
     return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2)
-
-
-def dicom_series(folder: Path) -> dict[str, list[Path]]:
-    """The series of a folder's own files, by their UID, each with its files in the order of their positions."""
-    reader = sitk.ImageSeriesReader
-    return {
-        uid: [Path(name) for name in reader.GetGDCMSeriesFileNames(str(folder), uid)]
-        for uid in sorted(reader.GetGDCMSeriesIDs(str(folder)))
-    }
-
-
-def read_dicom(path: Path) -> Volume:
-    """Read a series.
-
-    Args:
-        path: a folder that holds one series, or any file of a series, which may then be one of several.
-
-    Raises:
-        DataError: no series or several, one that cannot be read, or whose slices are no regular volume.
-    """
-    files = _files_of_series(path)
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(files)
-    reader.MetaDataDictionaryArrayUpdateOn()
-    try:
-        image = reader.Execute()
-    except RuntimeError as error:
-        raise _unreadable(str(path), error) from error
-    if image.GetNumberOfComponentsPerPixel() > 1:
-        raise DataError([Finding(str(path), "holds colours; expected one number per voxel.", "Export intensities.")])
-    if len(files) > 1:
-        _check_slices(reader, len(files), str(path))
-    volume = volume_of_itk(image, str(path))
-    modality = reader.GetMetaData(0, MODALITY).strip() if reader.HasMetaDataKey(0, MODALITY) else ""
-    return replace(volume, modality=modality)
-
-
-def _files_of_series(path: Path) -> list[str]:
-    if path.is_dir():
-        series = dicom_series(path)
-        if len(series) != 1:
-            problem = f"holds {len(series)} DICOM series with images; expected one."
-            raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
-        return [str(file) for files in series.values() for file in files]
-    header = sitk.ImageFileReader()
-    header.SetFileName(str(path))
-    try:
-        header.ReadImageInformation()
-    except RuntimeError as error:
-        raise _unreadable(str(path), error) from error
-    if not header.HasMetaDataKey(SERIES):
-        return [str(path)]
-    uid = header.GetMetaData(SERIES).strip()
-    return list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path.parent), uid)) or [str(path)]
-
-
-def _check_slices(reader: sitk.ImageSeriesReader, count: int, name: str) -> None:
-    """SimpleITK takes the first distance for all of them, and any order of the files for a volume."""
-    if not all(reader.HasMetaDataKey(index, key) for index in range(count) for key in (POSITION, ORIENTATION)):
-        raise DataError([Finding(name, "has slices that do not say where they lie.", "Export the series again.")])
-    positions = np.array([reader.GetMetaData(index, POSITION).split("\\") for index in range(count)], float)
-    axes = np.array(reader.GetMetaData(0, ORIENTATION).split("\\"), float).reshape(2, 3)
-    steps = np.diff(positions, axis=0)
-    along = steps @ np.cross(*axes)
-    step = float(np.median(np.abs(along)))
-    if step < 1e-4 or np.abs(along).min() < 1e-4:
-        raise DataError([Finding(name, "has several slices at one place.", "Split the series into volumes.")])
-    if np.abs(np.abs(along) - step).max() > UNEVEN * step:
-        low, high = np.abs(along).min(), np.abs(along).max()
-        problem = f"has slices that are missing or uneven: {low:.3g} to {high:.3g} mm apart."
-        raise DataError([Finding(name, problem, "Export the whole series again, or resample it to even slices.")])
-    if float(np.linalg.norm(steps - along[:, None] * np.cross(*axes), axis=1).max()) > UNEVEN * step:
-        raise DataError([Finding(name, "was scanned with a tilted gantry.", "Straighten it before, by resampling.")])
 
 
 def _unreadable(name: str, error: BaseException) -> DataError:

@@ -14,9 +14,10 @@ from monai.data import ImageReader, MetaTensor
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 from nibabel.nifti1 import Nifti1Pair
 
+from monai_mobileunet.data.dicom import read_dicom
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, image_suffix, is_dicom
-from monai_mobileunet.data.itk import read_dicom, read_itk, volume_of_itk
+from monai_mobileunet.data.itk import read_itk, volume_of_itk
 from monai_mobileunet.data.nifti import read_nifti, volume_of_nifti
 from monai_mobileunet.data.volume import Volume, check_values, stack_channels
 
@@ -34,9 +35,9 @@ nibabel or SimpleITK; an array ``(H, W, D)`` or ``(H, W, D, C)`` with its affine
 def read_volume(source: ImageSource) -> Volume:
     """An image with its voxels, checked.
 
-    NIfTI is read by nibabel, NRRD, MetaImage and DICOM series by SimpleITK. Voxels that are NaN or infinite become
-    the lowest finite value, with a warning; other warnings tell of images that say nothing, or two things, about
-    where they lie.
+    NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom. Voxels that are NaN or infinite
+    become the lowest finite value, with a warning; other warnings tell of images that say nothing, or two things,
+    about where they lie.
 
     Args:
         source: see :data:`ImageSource`.

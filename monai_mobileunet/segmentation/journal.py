@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.dicom import files_of
 from monai_mobileunet.data.formats import image_suffix
 from monai_mobileunet.segmentation.plan import PlannedCase
 
@@ -91,12 +92,11 @@ def file_states(images: Iterable[Path]) -> list[list[Any]]:
 
 
 def _files_of(image: Path) -> list[Path]:
-    """A file; with a header in a file of its own the data too; of a DICOM series all files of its folder."""
+    """A file; with a header in a file of its own the data too; of a DICOM series all files that it may lie in."""
     suffix = image_suffix(image).lower()
     if suffix in (".mhd", ".nhdr"):
         return sorted(image.parent.glob(f"{glob.escape(image.stem)}.*"))
-    folder = image if image.is_dir() else None if suffix else image.parent
-    return [image] if folder is None else sorted(path for path in folder.glob("*") if not path.is_dir())
+    return [image] if suffix and not image.is_dir() else files_of(image)
 
 
 def hash_file(path: Path) -> str:

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from nibabel.affines import voxel_sizes
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.dicom import files_of
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
 from monai_mobileunet.data.nifti import READ_ERRORS
 
@@ -67,8 +68,7 @@ def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
         reader.SetFileName(str(image))
         reader.ReadImageInformation()
         return reader.GetSize(), tuple(reader.GetSpacing()[:3])
-    files = image.iterdir() if image.is_dir() else image.parent.iterdir()
-    return (sum(file.stat().st_size for file in files if file.is_file()) // 2,), ()
+    return (sum(file.stat().st_size for file in files_of(image)) // 2,), ()
 
 
 class Budget:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.dicom import series_in
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix, is_dicom
-from monai_mobileunet.data.itk import dicom_series
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["STATE", "Plan", "PlannedCase", "plan_cases", "plan_run"]
@@ -68,7 +68,8 @@ def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     - An image gives one case.
     - A folder gives all images in it and below it, linked folders among them, and all DICOM series; hidden files and
       folders, the output, and outputs of earlier runs are passed over. Masks lie as the images do and have their
-      names; that of a DICOM series is named after its folder, and numbered where a folder has several.
+      names; that of a DICOM series is named after its folder, or the folder of its slices' folders, and numbered where
+      a folder has several.
     - ``list.json`` holds a list of paths, of lists of paths (a file for each channel), or of
       ``{"image": …, "name": …}`` (the name may be left out); or it is a Decathlon's ``dataset.json``, of which the
       ``testing`` list is taken. Paths are relative to the list.
@@ -120,7 +121,7 @@ def _mask_name(image: Path) -> str:
 
 
 def _in_folder(root: Path, output: Path, passed_over: Counter[str], unreadable: list[str]) -> Iterator[_Found]:
-    skipped, seen = output.resolve(), set()
+    skipped, seen, with_dicom = output.resolve(), set(), []
 
     def note(error: OSError) -> None:
         unreadable.append(str(error.filename))
@@ -136,9 +137,10 @@ def _in_folder(root: Path, output: Path, passed_over: Counter[str], unreadable: 
         for path in images:
             yield _Found((path,), path.relative_to(root).with_name(_mask_name(path)))
         if dicom is not None:
-            yield from _series(here, root)
+            with_dicom.append(here)
         elif others:
             passed_over.update(path.suffix.lower() if path.suffix[1:].isalpha() else "" for path in others)
+    yield from _series(with_dicom, root)
 
 
 def _searched(folder: Path, output: Path, seen: set[Path]) -> bool:
@@ -147,14 +149,16 @@ def _searched(folder: Path, output: Path, seen: set[Path]) -> bool:
     return not folder.name.startswith(".") and place != output and place not in seen and not (folder / STATE).is_dir()
 
 
-def _series(folder: Path, root: Path) -> Iterator[_Found]:
-    """The DICOM series of a folder: named after it, and numbered where there are several."""
-    place = folder.relative_to(root)
-    base = place if place.name else Path(folder.resolve().name)
-    series = list(dicom_series(folder).values())
-    for number, files in enumerate(series, 1):
-        name = base.name if len(series) == 1 else f"{base.name}_series_{number:03d}"
-        yield _Found((folder if len(series) == 1 else files[0],), base.with_name(f"{name}.nii.gz"))
+def _series(folders: Sequence[Path], root: Path) -> Iterator[_Found]:
+    """The DICOM series of folders: each named after its folder, and numbered where there are several."""
+    series = series_in(folders)
+    counts, numbers = Counter(found.home for found in series), Counter[Path]()
+    for found in series:
+        place = found.home.relative_to(root)
+        base = place if place.name else Path(found.home.resolve().name)
+        numbers[found.home] += 1
+        name = base.name if counts[found.home] == 1 else f"{base.name}_series_{numbers[found.home]:03d}"
+        yield _Found((found.source,), base.with_name(f"{name}.nii.gz"))
 
 
 def _in_list(path: Path) -> list[_Found]:

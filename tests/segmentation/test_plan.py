@@ -17,10 +17,15 @@ def touched(root: Path, *names: str) -> Path:
     return root
 
 
-def dicom(folder: Path, *names: str) -> None:
+def dicom(folder: Path, *names: str, uid: str = "1.2.3") -> None:
+    """The beginning of a header, which is all that a plan is made from."""
     for name in names:
         touched(folder, name)
-        (folder / name).write_bytes(bytes(128) + b"DICM")
+        kind, series = b"1.2.840.10008.5.1.4.1.1.2\0", uid.encode() + b"\0" * (len(uid) % 2)
+        elements = (
+            b"\x08\0\x16\0UI" + bytes([len(kind), 0]) + kind + b"\x20\0\x0e\0UI" + bytes([len(series), 0]) + series
+        )
+        (folder / name).write_bytes(bytes(128) + b"DICM" + elements)
 
 
 def places(plan) -> dict[str, str]:
@@ -90,10 +95,9 @@ def test_masks_never_take_the_place_of_images(tmp_path: Path):
     assert len(error.value.findings) == 2
 
 
-def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path):
     root = touched(tmp_path / "in", "ct.nii.gz")
     dicom(root / "ct", "1.dcm")
-    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: {"1": [folder / "1.dcm"]})
     with pytest.raises(DataError, match=r"ct: would have the same mask as .*ct\.nii\.gz"):
         plan_run(root, tmp_path / "out")
     other = touched(tmp_path / "split", "a.nii", "a.nii.gz")
@@ -105,15 +109,11 @@ def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path, monk
         plan_run(inside, inside, ["liver"])
 
 
-def test_dicom_series_are_named_after_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_dicom_series_are_named_after_their_folder(tmp_path: Path):
     root = tmp_path / "in"
     dicom(root / "patient" / "ct", "IM.1.2.840", "IM.1.2.841")
-    dicom(root / "two", "1", "2")
-    found = {
-        "ct": {"7": [Path("IM.1.2.840"), Path("IM.1.2.841")]},
-        "two": {"1": [root / "two" / "1"], "2": [root / "two" / "2"]},
-    }
-    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: found[folder.name])
+    for number in ("1", "2"):
+        dicom(root / "two", number, uid=f"1.2.{number}")
     plan = plan_run(root, tmp_path / "out")
     assert places(plan) == {
         "ct": "patient/ct.nii.gz",

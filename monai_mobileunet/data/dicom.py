@@ -1,0 +1,258 @@
+"""Read DICOM: which files are one series, and the volume that its slices and frames are."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monai_mobileunet.data.dicom_frames import Frame, arrange
+from monai_mobileunet.data.dicom_headers import Header, Identity, read_header, read_identity
+from monai_mobileunet.data.dicom_pixels import same_pixels, voxels
+from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.formats import is_dicom
+from monai_mobileunet.data.itk import LPS_TO_RAS
+from monai_mobileunet.data.volume import Volume
+
+__all__ = ["SeriesFiles", "dicom_series", "files_of", "read_dicom", "series_in"]
+
+NEAR = 3
+"""How many folders before and after a file's own are asked whether they hold slices of its series."""
+FEW = 16
+"""A folder of more files than this is not one of those that hold a slice each."""
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """A series in a tree of folders.
+
+    Attributes:
+        home: the folder that its files lie in, or that the folders of its slices lie in.
+        source: what is to be read: ``home``, or a file of the series where others lie there too.
+    """
+
+    home: Path
+    source: Path
+
+
+def read_dicom(path: Path) -> Volume:
+    """Read a series: every slice and frame at its own place, with its own slope and intercept.
+
+    Args:
+        path: a folder with one series, the slices in it or each in a folder of its own below it; or any file of a
+            series, which may then be one of several. A file of several frames is a volume by itself.
+
+    Raises:
+        DataError: no series or several, a file that is damaged, or slices that are no regular volume, or several.
+    """
+    files, warnings = _files_of_series(path)
+    headers = _read(files)
+    stack = arrange([frame for header in headers for frame in header.frames], str(path), same_pixels)
+    affine = LPS_TO_RAS @ stack.affine
+    if any(header.negative for header in headers):
+        inverted = any(frame.inverted for frame in stack.frames)
+        done = "were inverted within the range of their bits" if inverted else "have units and were taken as they are"
+        problem = f"is to be shown with its smallest value as white (MONOCHROME1); its values {done}."
+        warnings.append(Finding(str(path), problem, "Look whether bright tissue is bright.", warning=True))
+    modality = next((header.modality for header in headers if header.modality), "")
+    return Volume(voxels(stack.frames), affine, str(path), modality=modality, warnings=(*warnings, *stack.warnings))
+
+
+def dicom_series(folder: Path) -> dict[str, list[Path]]:
+    """The series with images of a folder's own files, by their UID, each with its files in the order of their names.
+
+    Files that are damaged are left out: reading their series, or their folder, says so.
+    """
+    return _by_series(_identities(_visible(folder))[0])
+
+
+def files_of(path: Path) -> list[Path]:
+    """All files that a DICOM image may be read from; those of other series and formats in its folder are among them.
+
+    Args:
+        path: as for :func:`read_dicom`. A folder without DICOM files of its own stands for those below it, and a file
+            in a folder of few for its series in the folders beside it too.
+    """
+    if path.is_dir():
+        own = _visible(path)
+        return own if any(map(is_dicom, own)) else _below(path)
+    own = _visible(path.parent) if path.is_file() else []
+    return sorted({*own, *_beside(path)}) if 0 < len(own) <= FEW else own
+
+
+def series_in(folders: Sequence[Path]) -> list[SeriesFiles]:
+    """The series of many folders; one whose slices lie in several of them is one series.
+
+    Args:
+        folders: with DICOM files of their own.
+
+    Returns:
+        In the order of the folders; a folder with files that are damaged and none that are whole is given as well.
+    """
+    parts: dict[str, dict[Path, list[Path]]] = {}
+    holds: dict[Path, int] = {}
+    damaged = []
+    for folder in folders:
+        identities, findings = _identities(_visible(folder))
+        found = _by_series(identities)
+        holds[folder] = len(found)
+        for uid, files in found.items():
+            parts.setdefault(uid, {})[folder] = files
+        if findings and not found:
+            damaged.append(SeriesFiles(folder, folder))
+    whole = [_source(group, holds) for places in parts.values() for group in _together(places, resolve=True)]
+    return sorted([*whole, *damaged], key=lambda series: (str(series.home), str(series.source)))
+
+
+def _source(group: Mapping[Path, Sequence[Path]], holds: Mapping[Path, int]) -> SeriesFiles:
+    home = Path(os.path.commonpath([str(folder) for folder in group]))
+    inside = [folder for folder in holds if folder == home or (home not in group and home in folder.parents)]
+    alone = set(inside) == set(group) and all(holds[folder] == 1 for folder in group)
+    return SeriesFiles(home, home if alone else next(iter(group.values()))[0])
+
+
+def _together(parts: Mapping[Path, Sequence[Path]], resolve: bool = False) -> list[dict[Path, Sequence[Path]]]:
+    """The folders with files of one series, put together where they are parts of one volume.
+
+    They are where each holds one slice, or where their slices lie at different places of one stack. Otherwise, as
+    for copies and for echoes in folders of their own, each folder is a series.
+
+    Args:
+        parts: files by folder.
+        resolve: ask too whether the parts would be found again from one of their files.
+    """
+    alone = [{folder: files} for folder, files in parts.items()]
+    if len(parts) == 1 or any(folder in other.parents for folder in parts for other in parts):
+        return alone
+    try:
+        frames = {folder: [f for h in _read(files) for f in h.frames] for folder, files in parts.items()}
+    except DataError:  # told when they are read
+        return alone
+    if not (all(len(of_folder) == 1 for of_folder in frames.values()) or _one_stack(frames.values())):
+        return alone
+    if resolve:
+        home = Path(os.path.commonpath([str(folder) for folder in parts]))
+        files = {file for of_folder in parts.values() for file in of_folder}
+        if not files <= set(_below(home)) and not files <= set(files_of(next(iter(files)))):
+            return alone
+    return [dict(parts)]
+
+
+def _one_stack(parts: Iterable[Sequence[Frame]]) -> bool:
+    frames = [frame for part in parts for frame in part]
+    places = [tuple(np.round(frame.position or (), 2)) for frame in frames]
+    turned = {tuple(np.round(frame.orientation or (), 2)) for frame in frames}
+    return len(set(places)) == len(places) and len(turned) == 1 and len({frame.size for frame in frames}) == 1
+
+
+def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
+    """The files of the series that a path means, and what was passed over."""
+    identities, damaged = _identities(files_of(path))
+    if path.is_dir():
+        found = _by_series(identities)
+        if damaged:
+            raise DataError(damaged)
+        if len(found) != 1:
+            problem = f"holds {len(found)} DICOM series with images; expected one."
+            raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
+        return next(iter(found.values())), _passed_over(identities, path)
+    asked = read_identity(path)
+    if not asked.image:
+        problem = f"is DICOM but no image ({asked.modality or 'of no modality'})."
+        raise DataError([Finding(str(path), problem, "Name a file of a series of images.")])
+    warnings = [Finding(f.path, f.problem, "If it is of this series, a slice is missing.", True) for f in damaged]
+    header = read_header(path)
+    if len(header.frames) > 1:
+        return (_concatenated(header, _by_series(identities)[asked.series]) if header.concatenation else [path]), []
+    parts: dict[Path, list[Path]] = {}
+    for file in _by_series(identities).get(asked.series, []) if asked.series else [path]:
+        parts.setdefault(file.parent, []).append(file)
+    own = next((group for group in _together(parts) if path.parent in group), {path.parent: [path]})
+    return [file for files in own.values() for file in files], warnings
+
+
+def _concatenated(header: Header, files: Iterable[Path]) -> list[Path]:
+    """The files that a volume of many frames was dealt into."""
+    return [file for file in files if read_header(file).concatenation == header.concatenation]
+
+
+def _passed_over(identities: Iterable[Identity], path: Path) -> list[Finding]:
+    others = [item for item in identities if not item.image and not item.directory]
+    if not others:
+        return []
+    names = ", ".join(f"{item.file.name} ({item.modality or 'no modality'})" for item in others[:NAMED])
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    problem = f"holds DICOM files that are no images to segment; they were passed over: {names}{more}."
+    return [Finding(str(path), problem, "Nothing need be done if the series is whole.", warning=True)]
+
+
+def _read(files: Iterable[Path]) -> list[Header]:
+    headers: list[Header] = []
+    findings: list[Finding] = []
+    for file in files:
+        try:
+            headers.append(read_header(file))
+        except DataError as error:
+            findings += error.findings
+    if findings:
+        raise DataError(findings)
+    return headers
+
+
+def _identities(files: Iterable[Path]) -> tuple[list[Identity], list[Finding]]:
+    identities: list[Identity] = []
+    findings: list[Finding] = []
+    for file in files:
+        if is_dicom(file):
+            try:
+                identities.append(read_identity(file))
+            except DataError as error:
+                findings += error.findings
+    return identities, findings
+
+
+def _by_series(identities: Iterable[Identity]) -> dict[str, list[Path]]:
+    series: dict[str, list[Path]] = {}
+    for item in identities:
+        if item.image:
+            series.setdefault(item.series, []).append(item.file)
+    return {uid: sorted(series[uid]) for uid in sorted(series)}
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if not path.name.startswith(".") and not path.is_dir())
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(file for place, _, _ in os.walk(folder) for file in _visible(Path(place)))
+
+
+def _beside(path: Path) -> list[Path]:
+    """Files of a file's series in folders like its own: beside that, or in others like the one that holds nothing but it.
+
+    Where the nearest folders have none, the others are not asked: there may be thousands.
+    """
+    try:
+        uid = read_identity(path).series
+        top, inside = path.parent.absolute().parent, path.parent.absolute().name
+        pattern = "*"
+        if len(list(top.glob("*"))) == 1:
+            pattern, top = f"*/{glob.escape(inside)}", top.parent
+        folders = sorted(folder for folder in top.glob(pattern) if folder.is_dir())
+    except (DataError, OSError):  # told when the file is read
+        return []
+    at = next((index for index, folder in enumerate(folders) if folder.samefile(path.parent)), 0)
+    near = [folder for folder in folders[max(at - NEAR, 0) : at + NEAR + 1] if folder != folders[at]]
+    if not uid or not any(_of_series(folder, uid) for folder in near):
+        return []
+    return [file for folder in folders if folder != folders[at] for file in _of_series(folder, uid)]
+
+
+def _of_series(folder: Path, uid: str) -> list[Path]:
+    files = _visible(folder)
+    return _by_series(_identities(files)[0]).get(uid, []) if len(files) <= FEW else []

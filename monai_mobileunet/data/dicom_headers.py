@@ -1,0 +1,300 @@
+"""What the headers of DICOM files say of their frames: read by pydicom, value by value, without its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
+from pydicom.tag import Tag
+
+from monai_mobileunet.data.dicom_frames import Frame
+from monai_mobileunet.data.errors import DataError, Finding
+
+__all__ = ["Header", "Identity", "read_header", "read_identity", "unreadable"]
+
+NO_IMAGES = frozenset(
+    ("SR", "SEG", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "RTIMAGE", "REG", "FID", "RWV", "DOC", "PLAN")
+)
+"""Modalities of what lies beside images and is none, or not one to be segmented."""
+NO_IMAGE_CLASSES = ("1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.5.1.4.1.1.11.")
+"""SOP classes of the same kind begin so: DICOMDIR, raw data and segmentations, presentation states."""
+DIRECTORY = "1.2.840.10008.1.3.10"
+
+WITH_UNITS = ("CT", "PT")
+"""Modalities whose values mean something by themselves, however they are to be shown."""
+
+TELL_APART = (
+    *("EchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TemporalPositionIndex", "DiffusionBValue"),
+    *("ImageType", "ComplexImageComponent", "TriggerTime", "NominalPercentageOfCardiacPhase", "InversionTime"),
+    *("FlipAngle", "RepetitionTime", "StackID", "ConvolutionKernel", "KVP", "ReceiveCoilName", "SequenceName"),
+    *("ContrastBolusAgent", "ProtocolName", "PatientID", "FrameOfReferenceUID", "AcquisitionNumber"),
+    *("FrameReferenceTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "DiffusionGradientOrientation"),
+    "InstanceNumber",
+)
+"""What may tell volumes of one series apart, the plainest first."""
+OF_ALL = ("PatientID", "FrameOfReferenceUID", "ImageType")
+"""Of those, what a file with several frames says once for all of them."""
+FIRST_TOLD = (
+    *("EffectiveEchoTime", "TemporalPositionIndex", "TemporalPositionIdentifier", "TemporalPositionTimeOffset"),
+    *("DiffusionBValue", "StackID", "ComplexImageComponent", "NominalPercentageOfCardiacPhase"),
+    *("NominalCardiacTriggerDelayTime", "FrameType", "InversionTimes", "FlipAngle", "ConvolutionKernel"),
+    "FrameAcquisitionNumber",
+)
+OF_EACH_FRAME = frozenset(
+    ("DimensionIndexValues", "InStackPositionNumber", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+) | {"SliceThickness", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"}
+
+HEADER = (
+    *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "NumberOfFrames"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "ConcatenationUID"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *TELL_APART),
+    *("LUTDescriptor", "LUTData"),
+)
+TAGS = {keyword: int(tag_for_keyword(keyword) or 0) for keyword in HEADER}
+NUMBERS = {"US": "u2", "SS": "i2", "UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8", "US or SS": "u2"}
+LAST_OF_IDENTITY = TAGS["SeriesInstanceUID"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which series a file belongs to.
+
+    Attributes:
+        file: of it.
+        series: its UID; empty for an image that does not say.
+        image: whether it is an image.
+        directory: whether it is a DICOMDIR, which lists other files.
+        modality: as DICOM calls it.
+    """
+
+    file: Path
+    series: str
+    image: bool
+    directory: bool
+    modality: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """A file that is an image: its frames, and what else a reader must know.
+
+    Attributes:
+        frames: in the order of the file.
+        modality: ``"CT"``, ``"MR"``, …; empty if not said.
+        concatenation: UID that the parts of a volume in several multi-frame files share; empty for others.
+        negative: whether small stored values are to be shown bright (``MONOCHROME1``).
+    """
+
+    frames: tuple[Frame, ...]
+    modality: str
+    concatenation: str
+    negative: bool
+
+
+def unreadable(path: Path, error: BaseException) -> Finding:
+    """That a file is damaged."""
+    reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
+    return Finding(str(path), f"is DICOM but cannot be read ({reason}).", "Replace it with an intact copy.")
+
+
+def read_identity(path: Path) -> Identity:
+    """Which series a file belongs to, from the beginning of its header.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            tags = [Tag(TAGS[key]) for key in ("SOPClassUID", "Modality", "SeriesInstanceUID")]
+            header = read_partial(file, lambda tag, vr, length: tag > LAST_OF_IDENTITY, specific_tags=tags, force=True)
+        kind, modality = _text(header, "SOPClassUID"), _text(header, "Modality")
+        listed = str(getattr(header.file_meta, "MediaStorageSOPClassUID", "") or kind)
+        series = _text(header, "SeriesInstanceUID")
+    except OSError as error:
+        raise DataError([unreadable(path, error)]) from error
+    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
+        raise DataError([unreadable(path, error)]) from error
+    if not kind and not listed and not series:
+        raise DataError([unreadable(path, ValueError("its header names neither its kind nor its series"))])
+    kind = kind or listed
+    image = modality not in NO_IMAGES and not kind.startswith(NO_IMAGE_CLASSES)
+    return Identity(path, series, image, kind == DIRECTORY, modality)
+
+
+def read_header(path: Path) -> Header:
+    """The frames of a file that is an image.
+
+    Raises:
+        DataError: it is damaged, has no pixels, or holds colours.
+    """
+    try:
+        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS.values()), force=True)
+        return _header(path, data)
+    except DataError:
+        raise
+    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
+        raise DataError([unreadable(path, error)]) from error
+
+
+def _header(path: Path, data: Dataset) -> Header:
+    size = (int(_number(data, "Rows", 0)), int(_number(data, "Columns", 0)))
+    if 0 in size:
+        raise DataError([unreadable(path, ValueError("it has no Rows and Columns"))])
+    colours = _text(data, "PhotometricInterpretation") or "MONOCHROME2"
+    if _number(data, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
+        problem = f"holds colours ({colours}); expected one number per voxel."
+        raise DataError([Finding(str(path), problem, "Export intensities.")])
+    modality = _text(data, "Modality")
+    negative = colours == "MONOCHROME1"
+    common: dict[str, Any] = {
+        "file": path,
+        "uid": _text(data, "SOPInstanceUID"),
+        "size": size,
+        "bits": _bits(path, data),
+        "inverted": negative and modality not in WITH_UNITS,
+    }
+    frames = tuple(Frame(**common, **values) for values in _of_frames(path, data))
+    return Header(frames, modality, _text(data, "ConcatenationUID"), negative)
+
+
+def _bits(path: Path, data: Dataset) -> tuple[int, int, int, int]:
+    allocated = int(_number(data, "BitsAllocated", 16))
+    stored = int(_number(data, "BitsStored", allocated))
+    high = int(_number(data, "HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 0 < stored <= allocated or not stored - 1 <= high < allocated:
+        problem = f"has pixels of {allocated} bits, {stored} of them used, the highest {high}; expected 8, 16 or 32."
+        raise DataError([Finding(str(path), problem, "Export it again.")])
+    return allocated, stored, high, int(_number(data, "PixelRepresentation", 0))
+
+
+def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
+    """What differs from frame to frame: their own functional groups come first, then those they share."""
+    count = max(int(_number(data, "NumberOfFrames", 1)), 1)
+    groups = _items(data, "PerFrameFunctionalGroupsSequence")
+    if groups and len(groups) != count:
+        problem = f"describes {len(groups)} frames but holds {count}."
+        raise DataError([Finding(str(path), problem, "Export it again.")])
+    shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
+    common = {key: text for key in TELL_APART if (text := _text(data, key))}
+    for index in range(count):
+        own = _macros(groups[index]) if groups else []
+        sources = [*own, *shared, data]
+        # without functional groups the one position of a film is that of its first frame, or of none
+        placed = sources if groups or count == 1 else []
+        thick = _first(sources, "SpacingBetweenSlices") or _first(sources, "SliceThickness")
+        yield {
+            "index": index,
+            "count": count,
+            "position": _first(placed, "ImagePositionPatient"),
+            "orientation": _first(sources, "ImageOrientationPatient"),
+            "spacing": _first(sources, "PixelSpacing"),
+            "thickness": abs(thick[0]) if thick else None,
+            "attributes": {**_said(own), **{key: text for key, text in common.items() if count == 1 or key in OF_ALL}},
+            **_rescale(sources),
+        }
+
+
+def _rescale(sources: Sequence[Dataset]) -> dict[str, Any]:
+    for source in sources:
+        for table in _items(source, "ModalityLUTSequence"):
+            length, first, _ = _values(table, "LUTDescriptor")
+            if int(_number(source, "PixelRepresentation", 0)) and first >= 2**15:
+                first -= 2**16
+            values = table.get_item(TAGS["LUTData"]).value
+            values = tuple(np.frombuffer(values, "<u2" if len(values) >= 2 * int(length or 2**16) else "u1").tolist())
+            return {"table": (int(first), values), "rescaled": True}
+    slope, intercept = _first(sources, "RescaleSlope"), _first(sources, "RescaleIntercept")
+    return {
+        "slope": slope[0] if slope and slope[0] else 1.0,  # 0 would make everything one value: it is not meant
+        "intercept": intercept[0] if intercept else 0.0,
+        "rescaled": slope is not None or intercept is not None,
+    }
+
+
+def _macros(group: Dataset) -> list[Dataset]:
+    """The items that a functional group consists of."""
+    return [item for tag in list(group.keys()) for item in _sequence(group, tag)]
+
+
+def _said(own: Sequence[Dataset]) -> dict[str, str]:
+    """All that a frame says of itself, apart from its place; what is known to tell volumes apart comes first."""
+    said: dict[str, str] = {}
+    waiting = list(own)
+    while waiting:
+        item = waiting.pop(0)
+        for tag in list(item.keys()):
+            keyword = keyword_for_tag(tag) or str(tag)
+            if inner := _sequence(item, tag):
+                waiting += inner
+            elif keyword not in OF_EACH_FRAME and (values := _values(item, tag)):
+                said.setdefault(
+                    keyword, "\\".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+                )
+    order = {key: place for place, key in enumerate(FIRST_TOLD)}
+    return dict(sorted(said.items(), key=lambda entry: order.get(entry[0], len(order))))
+
+
+def _items(data: Dataset, keyword: str) -> list[Dataset]:
+    return _sequence(data, TAGS[keyword]) if TAGS[keyword] in data else []
+
+
+def _sequence(data: Dataset, tag: int) -> list[Dataset]:
+    """The items of an element that is a sequence; none of another."""
+    element = data.get_item(tag)
+    if (element.VR or "") not in ("SQ", "UN", "") or _vr(element) != "SQ":
+        return []
+    return list(data[tag].value or [])
+
+
+def _vr(element: Any) -> str:
+    if element.VR not in (None, "UN"):
+        return str(element.VR)
+    try:
+        return dictionary_VR(element.tag)
+    except KeyError:
+        return "UN"
+
+
+def _values(data: Dataset, tag: int | str) -> list[Any]:
+    """An element's values as numbers or texts; pydicom's own conversion warns of each UID that is too long."""
+    tag = TAGS[tag] if isinstance(tag, str) else tag
+    if tag not in data:
+        return []
+    element = data.get_item(tag)
+    value, kind = element.value, _vr(element)
+    if not isinstance(value, bytes):
+        return [] if value is None else [value] if isinstance(value, (str, int, float)) else list(value)
+    if kind in NUMBERS:
+        order = "<" if getattr(element, "is_little_endian", True) else ">"
+        width = int(NUMBERS[kind][1])
+        return np.frombuffer(value[: len(value) // width * width], order + NUMBERS[kind]).tolist()
+    if kind in ("OB", "OW", "UN", "OF", "OD", "SQ"):
+        return []
+    return [part.strip(" \0") for part in value.decode("latin-1").split("\\")] if value.strip(b" \0") else []
+
+
+def _text(data: Dataset, keyword: str) -> str:
+    return "\\".join(map(str, _values(data, keyword)))
+
+
+def _numbers(data: Dataset, keyword: str) -> tuple[float, ...] | None:
+    values = [value for value in _values(data, keyword) if value != ""]
+    return tuple(float(value) for value in values) or None
+
+
+def _number(data: Dataset, keyword: str, otherwise: float) -> float:
+    values = _numbers(data, keyword)
+    return values[0] if values else otherwise
+
+
+def _first(sources: Iterable[Dataset], keyword: str) -> tuple[float, ...] | None:
+    return next((values for source in sources if (values := _numbers(source, keyword)) is not None), None)
