@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,6 +62,7 @@ class Promise:
         packing: ``"raw"``, ``"text"``, ``"hex"`` or ``"zlib"``.
         files: that hold them; the header's own where they follow it.
         skip: bytes before the values in each file; ``None``: they are the last of the file.
+        packed: how many bytes packed values take, where the header must say that for a reader to find their end.
         scale: mm per unit along the axes of the space.
         warnings: what the header does not say.
     """
@@ -73,6 +74,7 @@ class Promise:
     packing: str
     files: tuple[Path, ...]
     skip: int | None
+    packed: int | None = None
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     warnings: tuple[Finding, ...] = ()
 
@@ -130,9 +132,9 @@ def _nrrd(path: Path, file: BinaryIO) -> Promise:
     else:
         files = (path,)
         skip = None if skip == -1 else file.tell() + (skip or 0)
-    return _promise(
-        path, fields["type"], shape, 1, packing, files, None if skip == -1 else skip, *_nrrd_place(path, fields)
-    )
+    promise = _promise(path, fields["type"], shape, 1, packing, files, None if skip == -1 else skip)
+    scale, warnings = _nrrd_place(path, fields)
+    return replace(promise, scale=scale, warnings=warnings)
 
 
 def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, float, float], tuple[Finding, ...]]:
@@ -195,7 +197,10 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
         warnings.append(Finding(str(path), problem, again, warning=True))
     channels = _number(path, fields, "ElementNumberOfChannels", 1)
     kind = fields["ElementType"].removesuffix("_ARRAY")
-    return _promise(path, kind, shape, channels, packing, files, skip, (1.0, 1.0, 1.0), tuple(warnings))
+    # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
+    packed = _number(path, fields, "CompressedDataSize", 0 if files == (path,) else -1)
+    promise = _promise(path, kind, shape, channels, packing, files, skip)
+    return replace(promise, packed=None if packed == -1 else packed, warnings=tuple(warnings))
 
 
 def _promise(
@@ -206,14 +211,12 @@ def _promise(
     packing: str,
     files: tuple[Path, ...],
     skip: int | None,
-    scale: tuple[float, float, float],
-    warnings: tuple[Finding, ...],
 ) -> Promise:
     size = TYPE_BYTES.get(kind, TYPE_BYTES.get(kind.lower()))
     if size is None:
         raise _wrong(path, f"has values of type {kind!r}; expected integers or floats of 1 to 8 bytes.")
     values = math.prod(shape) * max(channels, 1)
-    return Promise(shape, kind, values, values * size, packing, files, skip, scale, warnings)
+    return Promise(shape, kind, values, values * size, packing, files, skip)
 
 
 def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:

@@ -52,7 +52,7 @@ def check_stored_values(path: Path, promise: Promise) -> Iterator[Finding]:
         stored = sum(_unpacked(file, promise, where) for file in promise.files)
         if stored < promise.size:
             raise _cut_off(where, promise, f"{stored:,} bytes once unpacked")
-    if promise.packing in ("zlib", "raw") and promise.skip is not None and stored > promise.size * (1 + UNUSED) + 512:
+    if promise.packing in ("zlib", "raw") and promise.skip is not None and stored > promise.size * (1 + UNUSED) + 16:
         problem = f"has {stored:,} bytes of values; its header promises {promise}, and the others were not read."
         yield Finding(str(path), problem, "Look whether its sizes and its type are right.", warning=True)
 
@@ -68,28 +68,34 @@ def _unpacked(path: Path, promise: Promise, where: str) -> int:
     Raises:
         DataError: the data or their checksum are damaged, or they end too early.
     """
-    length = 0
+    length = packed = 0
     try:
         with path.open("rb") as file:
             file.seek(promise.skip or 0)
-            for size in _members(file):
-                length += size
+            for size, taken in _pieces(file):
+                length, packed = length + size, taken
     except (zlib.error, EOFError) as error:
         found = f"its packed data are damaged ({error}) after {length:,} bytes"
         problem = f"is damaged: its header promises {promise}, and {found}."
         raise DataError([Finding(where, problem, "Replace it with an intact copy.")]) from error
+    if promise.packed is not None and promise.packed < packed:
+        problem = f"says CompressedDataSize {promise.packed:,}; its packed values take {packed:,} bytes."
+        raise DataError([Finding(where, problem, f"Set CompressedDataSize to {packed}.")])
     return length
 
 
-def _members(file: BinaryIO) -> Iterator[int]:
-    """Lengths of the pieces of one stream, or of several gzip streams behind each other."""
-    left = file.read(CHUNK)
+def _pieces(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Lengths of the pieces of one stream, or of several gzip streams behind each other; and all that was packed."""
+    left, taken = file.read(CHUNK), 0
     while left:
         unpacker = zlib.decompressobj(ANY_WRAPPING)
         while not unpacker.eof:
             if not left:
                 raise EOFError("they end before their end mark")
-            yield len(unpacker.decompress(left, CHUNK))
+            size = len(unpacker.decompress(left, CHUNK))
+            rest = len(unpacker.unconsumed_tail) + len(unpacker.unused_data)
+            taken += len(left) - rest
+            yield size, taken
             left = unpacker.unconsumed_tail or (b"" if unpacker.eof else file.read(CHUNK))
         left = unpacker.unused_data + file.read(2)
         left = left + file.read(CHUNK) if left.startswith(b"\x1f\x8b") else b""

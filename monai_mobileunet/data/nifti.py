@@ -16,7 +16,7 @@ from xml.parsers.expat import ExpatError
 import nibabel
 import numpy as np
 from nibabel.affines import voxel_sizes
-from nibabel.cifti2 import Cifti2Image
+from nibabel.cifti2 import Cifti2HeaderError, Cifti2Image
 from nibabel.filebasedimages import ImageFileError
 from nibabel.fileholders import FileHolder
 from nibabel.nifti1 import Nifti1Pair
@@ -32,7 +32,7 @@ __all__ = ["READ_ERRORS", "load_nifti", "nifti_affine", "read_nifti", "volume_of
 READ_ERRORS = (
     *(OSError, EOFError, MemoryError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
     *(AssertionError, RuntimeError, struct.error, zlib.error, ExpatError, WrapStructError),
-    *(ImageFileError, ImageDataError, HeaderDataError, HeaderTypeError),
+    *(ImageFileError, ImageDataError, HeaderDataError, HeaderTypeError, Cifti2HeaderError),
 )
 """What nibabel raises for files that are broken: it believes most fields of a header and goes on until one fails."""
 
@@ -195,7 +195,7 @@ def _promised(image: Nifti1Pair) -> int:
 def _left_over(length: int, image: Nifti1Pair, name: str) -> Iterator[Finding]:
     """A warning of a file that goes on behind its values, as one does whose sizes or type were damaged."""
     promised = _promised(image)
-    if length > promised * (1 + UNUSED) + 512:
+    if length > promised * (1 + UNUSED) + 16:
         problem = f"has {length:,} bytes; its header promises {promised:,}, and what lies behind them was not read."
         yield Finding(name, problem, "Look whether its dimensions and data type are right.", warning=True)
 
