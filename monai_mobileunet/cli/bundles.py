@@ -61,18 +61,24 @@ def export(
 def fingerprint(
     bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
     dataset: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
-    modality: Annotated[str, typer.Option(help="As DICOM calls it: CT, MR, …")],
+    modality: Annotated[str, typer.Option(help="DICOM's code of the modality: CT, MR, PT, …")],
 ) -> None:
     """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.segmentation.ranges import measure_range
+    from monai_mobileunet.segmentation.ranges import check_modality, measure_range
 
     try:
+        code = check_modality(modality)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--modality") from error
+    try:
         opened = Bundle(bundle, device="cpu")
-        images = [case["image"] for case in find_all_cases(dataset)]
-        shown = track(images, "reading", console=console, disable=not console.is_terminal)
-        opened.add_metadata("training_data", measure_range(shown, opened.preprocessing, modality))
+        cases = find_all_cases(dataset)
+        shown = track([case["image"] for case in cases], "reading", console=console, disable=not console.is_terminal)
+        labels, num_classes = [case["label"] for case in cases], len(opened.class_names) + 1
+        measured = measure_range(shown, opened.preprocessing, code, labels, num_classes)
+        opened.add_metadata("training_data", measured)
     except (ValueError, FileNotFoundError) as error:
         fail(error)
     console.print_json(data=opened.metadata["training_data"])

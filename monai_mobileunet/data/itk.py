@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +11,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.itk_headers import MM_PER_NAME, read_promise
+from monai_mobileunet.data.itk_values import check_stored_values
+from monai_mobileunet.data.volume import Volume, check_grid
 
-__all__ = ["LPS_TO_RAS", "read_itk", "volume_of_itk"]
+__all__ = ["LPS_TO_RAS", "grid_of_itk", "read_itk", "volume_of_itk"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IMAGE_IO = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
+VOXEL_UNITS = "ITK_VoxelUnits"
 
 
 def read_itk(path: Path) -> Volume:
@@ -28,27 +33,64 @@ def read_itk(path: Path) -> Volume:
     """
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
-    reader.SetFileName(str(path))
+    promise = read_promise(path)
+    left_over = tuple(check_stored_values(path, promise))
+    reader = _file_reader(path)
     try:
         image = reader.Execute()
     except RuntimeError as error:
-        raise _unreadable(str(path), error) from error
-    volume = volume_of_itk(image, str(path))
-    if path.suffix.lower() in (".nrrd", ".nhdr") and "NRRD_space" not in image.GetMetaDataKeys():
-        problem = "does not say where it lies (no 'space'); its sides are a guess."
-        warning = Finding(str(path), problem, "Convert it from its source again.", warning=True)
-        return replace(volume, warnings=(*volume.warnings, warning))
-    return volume
+        problem = f"cannot be read ({_itk_reason(error)}); its header promises {promise} ({promise.packing})."
+        raise DataError([Finding(str(path), problem, "Replace it with an intact copy.")]) from error
+    volume = volume_of_itk(image, str(path), promise.scale)
+    return replace(volume, warnings=(*volume.warnings, *promise.warnings, *left_over))
 
 
-def volume_of_itk(image: sitk.Image, name: str) -> Volume:
+def grid_of_itk(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Size of a NRRD or MetaImage file and mm per voxel along its axes, from the header alone.
+
+    Raises:
+        DataError: as :func:`read_itk`.
+        RuntimeError: SimpleITK cannot read the header.
+    """
+    promise = read_promise(path)
+    reader = _file_reader(path)
+    reader.ReadImageInformation()
+    scale = max(promise.scale) * _mm_per_voxel_unit(reader)
+    return reader.GetSize(), tuple(size * scale for size in reader.GetSpacing()[:3])
+
+
+def _file_reader(path: Path) -> sitk.ImageFileReader:
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
+    reader.SetFileName(str(path))
+    return reader
+
+
+def _mm_per_voxel_unit(source: sitk.Image | sitk.ImageFileReader) -> float:
+    """Of an image that SimpleITK read from a MetaImage file, whose DistanceUnits it leaves to its caller."""
+    keys = source.GetMetaDataKeys()
+    return MM_PER_NAME.get(source.GetMetaData(VOXEL_UNITS).lower(), 1.0) if VOXEL_UNITS in keys else 1.0
+
+
+def _itk_reason(error: RuntimeError) -> str:
+    """The last line of a message of SimpleITK that says something."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
+    # errno of whatever went wrong last, in this file or elsewhere: "Resource temporarily unavailable", "Success"
+    telling = [line for line in lines if line and not line.startswith("Reason:")]
+    return (
+        re.sub(r"^(\[nrrd\] |itk::ERROR: |ITK ERROR: )*(\w+\(0x[0-9a-f]+\): )?", "", telling[-1])[:300]
+        if telling
+        else "no reason given"
+    )
+
+
+def volume_of_itk(image: sitk.Image, name: str, scale: Sequence[float] = (1.0, 1.0, 1.0)) -> Volume:
     """What a SimpleITK image holds.
 
     Args:
         image: of two or three dimensions, or with channels or a fourth axis of length C behind them.
         name: of the file, or words.
+        scale: mm per unit of length along the axes of its space, where SimpleITK leaves that to its caller.
 
     Raises:
         DataError: it is not one volume of numbers.
@@ -71,12 +113,6 @@ def volume_of_itk(image: sitk.Image, name: str) -> Volume:
     direction = np.reshape(image.GetDirection(), (dimension, dimension))[:spatial, :spatial]
     affine[:spatial, :spatial] = direction * np.asarray(image.GetSpacing())[:spatial]
     affine[:spatial, 3] = image.GetOrigin()[:spatial]
-    if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        problem = f"has axes that cannot be inverted: {affine[:3, :3].round(4).tolist()}."
-        raise DataError([Finding(name, problem, "Mend its directions.")])
+    affine[:spatial] *= np.asarray(scale)[:spatial, None] * _mm_per_voxel_unit(image)
+    check_grid(affine, values.shape, name, "Fix its directions, its spacing or their unit.")
     return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2)
-
-
-def _unreadable(name: str, error: BaseException) -> DataError:
-    reason = " ".join(str(error).split("\n")[-1].split())[:300]
-    return DataError([Finding(name, f"cannot be read ({reason}).", "Replace it with an intact copy.")])

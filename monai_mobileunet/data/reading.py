@@ -19,7 +19,7 @@ from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import read_itk, volume_of_itk
 from monai_mobileunet.data.nifti import read_nifti, volume_of_nifti
-from monai_mobileunet.data.volume import Volume, check_values, stack_channels
+from monai_mobileunet.data.volume import Volume, check_grid, check_values, stack_channels
 
 __all__ = ["ImageSource", "VolumeReader", "as_tensor", "read_file", "read_label", "read_volume"]
 
@@ -35,9 +35,10 @@ nibabel or SimpleITK; an array ``(H, W, D)`` or ``(H, W, D, C)`` with its affine
 def read_volume(source: ImageSource) -> Volume:
     """An image with its voxels, checked.
 
-    NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom. Voxels that are NaN or infinite
-    become the lowest finite value, with a warning; other warnings tell of images that say nothing, or two things,
-    about where they lie.
+    NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom; whatever unit of length a header
+    names, the affine is in mm. Voxels that cannot be computed with, NaN, infinity and fill beyond ±10^15, become the
+    lowest other value, with a warning; other warnings tell of images that say nothing, or two things, about where they
+    lie.
 
     Args:
         source: see :data:`ImageSource`.
@@ -95,8 +96,10 @@ def _of_array(values: np.ndarray, affine: np.ndarray) -> Volume:
         problem = f"has shape {values.shape} and type {values.dtype}; expected (H, W, D) or (H, W, D, C) of numbers."
         raise DataError([Finding("the given array", problem, "Reshape it.")])
     matrix = np.asarray(affine, float)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
-        raise DataError([Finding("the given affine", f"is {matrix.tolist()}.", "Give a (4, 4) that can be inverted.")])
+    if matrix.shape != (4, 4):
+        problem = f"has shape {matrix.shape}; expected (4, 4)."
+        raise DataError([Finding("the given affine", problem, "Give the affine from voxel indices to mm.")])
+    check_grid(matrix, values.shape, "the given affine", "Give one from voxel indices to mm.")
     return Volume(values.astype(np.uint8) if values.dtype == bool else values, matrix, "the given array")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +11,26 @@ from nibabel.affines import voxel_sizes
 
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["Volume", "check_values", "stack_channels"]
+__all__ = ["Volume", "check_grid", "check_values", "stack_channels"]
 
 AFFINE_TOLERANCE = 1e-2  # mm: files written by other tools carry rounded affines
+VOXEL_TOLERANCE = 0.1
+"""Share of a voxel by which grids may be apart where that is less than the tolerance in mm, as in microscopy."""
+
+FLATTEST = 1e-4
+"""Volume of a voxel whose edges had the length 1; below it the axes lie in a plane but for rounding."""
+
+LONGEST = 10_000.0
+"""mm: a volume that is longer than 10 m has a wrong header, and would ask for terabytes once it is resampled."""
+
+LARGEST = 1e15
+"""Values beyond it are fill: 10^8 of them squared have no sum in float32, and no scanner writes them."""
+
+APART = 100.0
+"""A lowest or highest value this many ranges of all other values away from them spoils a normalisation."""
+
+SAMPLED = 48
+"""Voxels along each axis that a first look at the values takes."""
 
 
 @dataclass(frozen=True)
@@ -60,28 +78,110 @@ class Volume:
         return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
 
 
-def check_values(volume: Volume) -> Volume:
-    """Look at the voxels themselves: what cannot be computed with is replaced, and said.
+def check_grid(affine: np.ndarray, shape: tuple[int, ...], name: str, remedy: str) -> None:
+    """Refuse a grid that lies nowhere, whatever the size of its voxels.
+
+    Args:
+        affine: ``(4, 4)``, to mm.
+        shape: of the grid; its first three axes.
+        name: of the file, or words.
+        remedy: what to do about it in that format.
 
     Raises:
-        DataError: no voxel is finite.
+        DataError: the affine holds NaN or infinity, its axes lie in a plane, or the volume would be longer than 10 m.
+    """
+    edges = np.asarray(affine, np.float64)[:3, :3]
+    sizes = np.linalg.norm(edges, axis=0)
+    rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in np.asarray(affine)[:3])
+    # of a voxel's volume in mm³ nothing can be told: it is 1e-10 for sound voxels of 0.5 µm
+    if not np.isfinite(affine).all() or sizes.min() == 0 or abs(np.linalg.det(edges / sizes)) < FLATTEST:
+        raise DataError([Finding(name, f"has an affine that cannot be inverted: {rows}.", remedy)])
+    extent = sizes * np.array((*shape[:3], 1, 1)[:3])
+    if extent.max() > LONGEST:
+        words = "×".join(f"{value:.4g}" for value in extent)
+        problem = f"is {words} mm large by its header; expected at most {LONGEST:,.0f} mm along each axis."
+        raise DataError([Finding(name, problem, remedy)])
+
+
+def check_values(volume: Volume) -> Volume:
+    """Look at the voxels themselves: what cannot be computed with is replaced by the lowest other value, and said.
+
+    That is NaN, infinity, and what is no measurement: values beyond ±10^15, whose squares have no sum in float32
+    (fill such as -1.8e308, -3.4e38 or the lowest ``int64``), and the extremes of integer types of 32 bits and more.
+    Fill that is smaller, but far from all other values, is left and warned of.
+
+    Raises:
+        DataError: no voxel can be computed with.
     """
     values = volume.values
     warnings = list(volume.warnings)
     low, high = values.min(), values.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        finite = np.isfinite(values)
-        bad = values.size - int(finite.sum())
-        if bad == values.size:
-            raise DataError([Finding(volume.name, "has no finite voxel.", "Export it anew from its source.")])
-        low, high = values[finite].min(), values[finite].max()
-        values = np.where(finite, values, low)
-        problem = f"has {bad:,} voxels that are NaN or infinite; they were set to its lowest value, {low:g}."
-        warnings.append(Finding(volume.name, problem, "Look whether they lie in the body.", warning=True))
+    lowest, highest = _usable(values.dtype)
+    if not (low >= lowest and high <= highest):
+        not_finite = ~np.isfinite(values)
+        bad = ~((values >= lowest) & (values <= highest))
+        if bad.all():
+            found = "finite voxel" if not_finite.all() else "voxel whose value can be computed with"
+            raise DataError([Finding(volume.name, f"has no {found}.", "Export it anew from its source.")])
+        kept = values[~bad]
+        counts = (int(not_finite.sum()), int((bad & ~not_finite).sum()))
+        extreme = max(np.abs([float(low), float(high)]), default=0.0)
+        low, high = kept.min(), kept.max()
+        values = np.where(bad, low, values)
+        kinds = ("that are NaN or infinite", f"with values that are fill, not measured (as far as {extreme:.3g})")
+        for count, kind in zip(counts, kinds, strict=True):
+            if count:
+                problem = f"has {count:,} voxels {kind}; they were set to its lowest value, {low:g}."
+                warnings.append(Finding(volume.name, problem, "Look whether they lie in the body.", warning=True))
     if low == high:
         problem = f"has the value {low:g} in every voxel."
         warnings.append(Finding(volume.name, problem, "Look whether it was exported whole.", warning=True))
+    else:
+        warnings += _far_apart(values, volume.name)
     return replace(volume, values=values, warnings=tuple(warnings))
+
+
+def _usable(dtype: np.dtype) -> tuple[Any, Any]:
+    """The lowest and highest value of a type that can be a measurement."""
+    if dtype.kind == "f":
+        largest = dtype.type(min(LARGEST, float(np.finfo(dtype).max)))
+        return -largest, largest
+    info = np.iinfo(dtype)
+    fill = 1 if dtype.itemsize >= 4 else 0
+    lowest = info.min + fill if info.min < 0 else 0
+    return max(lowest, -int(LARGEST)), min(info.max - fill, int(LARGEST))
+
+
+def _far_apart(values: np.ndarray, name: str) -> Iterator[Finding]:
+    """Warnings of fill that can be computed with, but leaves nothing of the image once intensities are normalised."""
+    steps = tuple(slice(None, None, max(1, size // SAMPLED)) for size in values.shape[:3])
+
+    def gaps(some: np.ndarray) -> dict[Any, tuple[float, float]]:
+        low, high = values.min(), values.max()
+        others = some[(some != low) & (some != high)]
+        if not others.size:
+            return {}
+        least, most = float(others.min()), float(others.max())
+        if least == most:  # classes, not intensities
+            return {}
+        span = (most - least) * APART
+        return {
+            end: (least, most) for end, gap in ((low, least - float(low)), (high, float(high) - most)) if gap > span
+        }
+
+    if not gaps(values[steps]):
+        return
+    for end, (least, most) in gaps(values).items():
+        problem = (
+            f"has {int((values == end).sum()):,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
+        )
+        yield Finding(name, problem, "Set them to the value of the background if they are fill.", warning=True)
+
+
+def same_grid(one: Volume, other: Volume) -> bool:
+    """Whether two volumes have the same voxels in the same place."""
+    tolerance = min(AFFINE_TOLERANCE, VOXEL_TOLERANCE * min(one.spacing))
+    return one.shape == other.shape and np.allclose(one.affine, other.affine, atol=tolerance)
 
 
 def stack_channels(volumes: list[Volume]) -> Volume:
@@ -95,7 +195,7 @@ def stack_channels(volumes: list[Volume]) -> Volume:
         if volume.channels > 1 and others:
             raise DataError([Finding(volume.name, f"has {volume.channels} channels.", "List one file per channel.")])
     for other in others:
-        if other.shape != first.shape or not np.allclose(other.affine, first.affine, atol=AFFINE_TOLERANCE):
+        if not same_grid(first, other):
             found = f"shape {other.shape}" if other.shape != first.shape else "another affine"
             raise DataError(
                 [

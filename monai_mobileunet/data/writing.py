@@ -82,19 +82,22 @@ def replace_file(temporary: Path, path: Path) -> None:
 def _nifti(values: np.ndarray, volume: Volume) -> nibabel.Nifti1Image:
     given = volume.template
     kind = nibabel.Nifti2Image if isinstance(given, nibabel.Nifti2Header) else nibabel.Nifti1Image
-    image = kind(values, volume.affine, dtype=values.dtype)
-    header = image.header
-    if isinstance(given, nibabel.Nifti1Header):
-        for field in ("sform_code", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y"):
-            header[field] = given[field]
-        for field in ("qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"):
-            header[field] = given[field]
-        header["pixdim"][: values.ndim + 1] = given["pixdim"][: values.ndim + 1]
-    else:
+    if not isinstance(given, nibabel.Nifti1Header):
+        image = kind(values, volume.affine, dtype=values.dtype)
         image.set_sform(volume.affine, code="scanner")
         image.set_qform(volume.affine, code="scanner", strip_shears=True)
-        header.set_xyzt_units("mm")
-    return image
+        image.header.set_xyzt_units("mm")
+        return image
+    header = kind.header_class()
+    header.set_data_dtype(values.dtype)
+    header.set_data_shape(values.shape)
+    for field in ("sform_code", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y"):
+        header[field] = given[field]
+    for field in ("qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"):
+        header[field] = given[field]
+    header["pixdim"][: values.ndim + 1] = given["pixdim"][: values.ndim + 1]
+    # without an affine, for nibabel would write the volume's, in mm, over transforms that are in the image's own unit
+    return kind(values, None, header)
 
 
 def _write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Condition
 
-import nibabel
 import psutil
-import SimpleITK as sitk
 from nibabel.affines import voxel_sizes
 
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.dicom import files_of
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
-from monai_mobileunet.data.nifti import READ_ERRORS
+from monai_mobileunet.data.itk import grid_of_itk
+from monai_mobileunet.data.nifti import READ_ERRORS, load_nifti, nifti_affine
 
 __all__ = ["Budget", "case_bytes", "memory_limit"]
 
@@ -61,13 +60,10 @@ def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Shape and mm per voxel."""
     suffix = image_suffix(image).lower()
     if suffix in NIFTI_SUFFIXES:
-        header = nibabel.load(image)
-        return header.shape, tuple(map(float, voxel_sizes(header.affine)))  # type: ignore[attr-defined]
+        header = load_nifti(image)
+        return header.shape, tuple(map(float, voxel_sizes(nifti_affine(header))))
     if suffix:
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(image))
-        reader.ReadImageInformation()
-        return reader.GetSize(), tuple(reader.GetSpacing()[:3])
+        return grid_of_itk(image)
     return (sum(file.stat().st_size for file in files_of(image)) // 2,), ()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,38 @@ import torch
 from monai.data import MetaTensor
 
 from monai_mobileunet.data import DataError, Finding, read_volume
+from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["TrainingRange", "measure_range"]
+__all__ = ["MODALITIES", "TrainingRange", "check_modality", "measure_range"]
 
 SPACING_MARGIN = 1.5
 """Coarser or finer than any training image by this factor: that is another kind of image."""
+
+EXTENT_MARGIN = 1.5
+"""Larger or smaller than any training image by this factor: that shows more of the body, less, or another part."""
+
+LABEL_MARGIN = 3.0
+"""A class may be this many times smaller or larger than in any label of the training: disease does less than that."""
+
+MOST_CLASSES = 65535
+
+_OF_IMAGES = "BI CR CT DG DX EPS ES GM IO IVOCT IVUS LS MG MR NM OCT OP OPT PA PT PX RF RG SM TG US XA XC"
+MODALITIES = tuple(_OF_IMAGES.split())
+"""DICOM's codes of what makes images, as (0008,0060) has them."""
+
+_CODES = {
+    "MR": "MRI NMR MRT T1 T1W T2 T2W FLAIR FMRI DWI DTI",
+    "CT": "CAT CBCT CTA",
+    "PT": "PET",
+    "NM": "SPECT SCINTIGRAPHY",
+    "US": "ULTRASOUND SONOGRAPHY ECHO",
+    "DX": "XRAY X-RAY RADIOGRAPH RADIOGRAPHY",
+    "MG": "MAMMOGRAPHY MAMMO",
+    "XA": "ANGIOGRAPHY DSA",
+    "SM": "WSI HISTOLOGY",
+}
+CODE_OF_WORD = {word: code for code, words in _CODES.items() for word in words.split()}
 
 MEAN_MARGIN, SPREAD_MARGIN = 0.1, 2.0
 """The mean of the network's input may leave what the training had by the range that it had there and this much, its
@@ -31,6 +58,8 @@ class TrainingRange:
         channels: of an image.
         modality: ``"CT"``, ``"MR"``, as DICOM calls it; empty if unknown.
         spacing_mm: lowest and highest mm per voxel along the axes left-right, back-front and foot-head.
+        extent_mm: lowest and highest extent of an image along the same axes.
+        label_ml: lowest and highest volume of each class from 1 on, in the labels.
         input_mean: lowest and highest mean of the preprocessed image, for each channel after preprocessing.
         input_std: likewise of its standard deviation.
     """
@@ -38,6 +67,8 @@ class TrainingRange:
     channels: int | None = None
     modality: str = ""
     spacing_mm: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    extent_mm: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    label_ml: tuple[tuple[float, float], ...] = ()
     input_mean: tuple[tuple[float, float], ...] = ()
     input_std: tuple[tuple[float, float], ...] = ()
 
@@ -45,11 +76,16 @@ class TrainingRange:
     def of(cls, metadata: Mapping[str, Any]) -> TrainingRange:
         """From the content of a bundle's ``metadata.json``."""
         known = metadata.get("training_data", {})
-        spacing = known.get("spacing_mm")
+
+        def ends(key: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+            return (tuple(known[key][0]), tuple(known[key][1])) if known.get(key) else None
+
         return cls(
             channels=known.get("channels"),
             modality=known.get("modality", ""),
-            spacing_mm=(tuple(spacing[0]), tuple(spacing[1])) if spacing else None,
+            spacing_mm=ends("spacing_mm"),
+            extent_mm=ends("extent_mm"),
+            label_ml=tuple((low, high) for low, high in known.get("label_ml", ())),
             input_mean=tuple((low, high) for low, high in known.get("input_mean", ())),
             input_std=tuple((low, high) for low, high in known.get("input_std", ())),
         )
@@ -76,18 +112,37 @@ class TrainingRange:
         if self.modality and volume.modality and volume.modality != self.modality:
             problem = f"is {volume.modality}; the bundle was trained on {self.modality}."
             yield Finding(name, problem, "Choose a bundle for it.", warning=True)
-        if self.spacing_mm:
-            # sorted, for which axis is which depends on the orientation that the file has
-            stored, seen = sorted(volume.spacing), sorted(volume.spacing)
-            if isinstance(image, MetaTensor):  # a preprocessing that resamples makes up for fine voxels, not for coarse
-                seen = sorted(image.pixdim.tolist())
-            finest, coarsest = (sorted(ends) for ends in self.spacing_mm)
-            fine = any(a < b / SPACING_MARGIN for a, b in zip(seen, finest, strict=True))
-            if fine or any(a > b * SPACING_MARGIN for a, b in zip(stored, coarsest, strict=True)):
-                words = "×".join(f"{value:.3g}" for value in volume.spacing)
-                trained = " to ".join("×".join(f"{value:.3g}" for value in ends) for ends in self.spacing_mm)
-                problem = f"has voxels of {words} mm; the training had {trained} mm."
-                yield Finding(name, problem, "Look at the mask with care.", warning=True)
+        yield from self._spacing(volume, image)
+        yield from self._extent(volume)
+        yield from self._intensities(name, image)
+
+    def _spacing(self, volume: Volume, image: torch.Tensor) -> Iterator[Finding]:
+        if not self.spacing_mm:
+            return
+        # sorted, for which axis is which depends on the orientation that the file has
+        stored, seen = sorted(volume.spacing), sorted(volume.spacing)
+        if isinstance(image, MetaTensor):  # a preprocessing that resamples makes up for fine voxels, not for coarse
+            seen = sorted(image.pixdim.tolist())
+        finest, coarsest = (sorted(ends) for ends in self.spacing_mm)
+        fine = any(a < b / SPACING_MARGIN for a, b in zip(seen, finest, strict=True))
+        if fine or any(a > b * SPACING_MARGIN for a, b in zip(stored, coarsest, strict=True)):
+            trained = " to ".join(map(_sizes, self.spacing_mm))
+            problem = f"has voxels of {_sizes(volume.spacing)} mm; the training had {trained} mm."
+            yield Finding(volume.name, problem, "Look at the mask with care.", warning=True)
+
+    def _extent(self, volume: Volume) -> Iterator[Finding]:
+        if not self.extent_mm:
+            return
+        extent = _along_body_axes(volume, _extent(volume))
+        smallest, largest = (sorted(ends) for ends in self.extent_mm)
+        small = any(a < b / EXTENT_MARGIN for a, b in zip(sorted(extent), smallest, strict=True))
+        if small or any(a > b * EXTENT_MARGIN for a, b in zip(sorted(extent), largest, strict=True)):
+            trained = " to ".join(map(_sizes, self.extent_mm))
+            problem = f"is {_sizes(extent)} mm large; the images of the training were {trained} mm."
+            remedy = "Look whether it shows the part of the body that the bundle is for, and crop it to that."
+            yield Finding(volume.name, problem, remedy, warning=True)
+
+    def _intensities(self, name: str, image: torch.Tensor) -> Iterator[Finding]:
         for channel, ((low, high), (least, most)) in enumerate(zip(self.input_mean, self.input_std, strict=True)):
             mean, spread = float(image[channel].mean()), float(image[channel].std())
             margin = high - low + MEAN_MARGIN
@@ -99,9 +154,64 @@ class TrainingRange:
             )
             yield Finding(name, problem, "Look whether it is stored in the right units.", warning=True)
 
+    def check_mask(self, volume: Volume, mask: np.ndarray, volumes_ml: Mapping[str, float]) -> Iterator[Finding]:
+        """Warnings where a class is missing, or far from its volume in the labels of the training.
+
+        Args:
+            volume: the image.
+            mask: class numbers on its grid; a class that reaches the image's border may be cut off there, and small.
+            volumes_ml: volume of each class, by its name, in the order of the classes.
+        """
+        cut = _at_border(mask) if self.label_ml else set()
+        for number, ((name, found), (low, high)) in enumerate(zip(volumes_ml.items(), self.label_ml, strict=False), 1):
+            small = found < low / LABEL_MARGIN and number not in cut
+            if small or found > high * LABEL_MARGIN:
+                what = f"{found:.3g} ml of {name}" if found else f"no {name}"
+                problem = f"has {what} in its mask; the labels of the training had {low:.3g} to {high:.3g} ml."
+                remedy = f"Look at the mask, and whether the image shows {name} as those of the training did."
+                yield Finding(volume.name, problem, remedy, warning=True)
+
+
+def _sizes(values: Iterable[float]) -> str:
+    return "×".join(f"{value:.3g}" for value in values)
+
+
+def _extent(volume: Volume) -> list[float]:
+    """mm along the axes of the grid."""
+    return [size * count for size, count in zip(volume.spacing, volume.shape, strict=True)]
+
+
+def _along_body_axes(volume: Volume, values: Sequence[float]) -> list[float]:
+    """What is known along the axes of the grid, along left-right, back-front and foot-head."""
+    return [values[axis] for axis in np.abs(volume.affine[:3, :3] / volume.spacing).argmax(1)]
+
+
+def _at_border(mask: np.ndarray) -> set[int]:
+    """Classes that reach a side of the grid; an axis of one voxel has none."""
+    sides = [mask.take(end, axis) for axis in range(3) if mask.shape[axis] > 1 for end in (0, -1)]
+    return {int(number) for side in sides for number in np.unique(side)}
+
+
+def check_modality(modality: str) -> str:
+    """DICOM's code of a modality, in capitals; images are held against it by that code alone.
+
+    Raises:
+        ValueError: it is none of :data:`MODALITIES`.
+    """
+    code = modality.strip().upper()
+    if code in MODALITIES:
+        return code
+    near = [CODE_OF_WORD[code]] if code in CODE_OF_WORD else get_close_matches(code, MODALITIES, 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise ValueError(f"{modality!r} is no modality of DICOM; expected one of {', '.join(MODALITIES)}.{meant}")
+
 
 def measure_range(
-    images: Iterable[str], preprocessing: Callable[[dict[str, Any]], Mapping[str, torch.Tensor]], modality: str
+    images: Iterable[str],
+    preprocessing: Callable[[dict[str, Any]], Mapping[str, torch.Tensor]],
+    modality: str,
+    labels: Iterable[str] = (),
+    num_classes: int | None = None,
 ) -> dict[str, Any]:
     """``"training_data"`` for a bundle's ``metadata.json``.
 
@@ -109,30 +219,55 @@ def measure_range(
         images: files that the network was trained on.
         preprocessing: the bundle's, from ``{"image": path}`` on.
         modality: as DICOM calls it.
+        labels: files of class numbers; without them nothing is said of the volumes of classes.
+        num_classes: classes with the background; by default up to the highest in the labels.
 
     Raises:
-        DataError: an image cannot be read, or has other channels than the first.
+        DataError: a file cannot be read, or an image has other channels than the first.
     """
     spacings: list[list[float]] = []
+    extents: list[list[float]] = []
     moments: dict[str, list[list[float]]] = {"input_mean": [], "input_std": []}
     channels: int | None = None
     for path in images:
         volume = read_volume(path)
         channels = channels or volume.channels
         TrainingRange(channels).check_channels(volume)
-        axes = np.abs(volume.affine[:3, :3] / volume.spacing).argmax(1)
-        spacings.append([volume.spacing[axis] for axis in axes])
+        spacings.append(_along_body_axes(volume, volume.spacing))
+        extents.append(_along_body_axes(volume, _extent(volume)))
         image = torch.as_tensor(preprocessing({"image": path})["image"])
         moments["input_mean"].append(image.mean((1, 2, 3)).tolist())
         moments["input_std"].append(image.std((1, 2, 3)).tolist())
+    volumes = _label_volumes(labels, num_classes)
 
-    def ends(values: list[list[float]]) -> tuple[list[float], list[float]]:
+    def ends(values: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
         return np.min(values, 0).round(3).tolist(), np.max(values, 0).round(3).tolist()
+
+    def pairs(values: Sequence[Sequence[float]]) -> list[list[float]]:
+        return [list(pair) for pair in zip(*ends(values), strict=True)]
 
     return {
         "cases": len(spacings),
         "channels": channels,
         "modality": modality,
         "spacing_mm": list(ends(spacings)),
-        **{name: [list(pair) for pair in zip(*ends(values), strict=True)] for name, values in moments.items()},
+        "extent_mm": list(ends(extents)),
+        **({"label_ml": pairs(volumes)} if volumes else {}),
+        **{name: pairs(values) for name, values in moments.items()},
     }
+
+
+def _label_volumes(labels: Iterable[str], num_classes: int | None) -> list[list[float]]:
+    """ml of each class from 1 on, label by label."""
+    found = []
+    for path in labels:
+        label = read_label(path)
+        counts = np.zeros(MOST_CLASSES + 1, np.int64)
+        for part in label.values:
+            numbers = np.nan_to_num(np.rint(part)).clip(0, MOST_CLASSES).astype(np.int64)
+            counts += np.bincount(numbers.ravel(), minlength=len(counts))
+        found.append(counts * label.voxel_ml)
+    if not found:
+        return []
+    count = num_classes or int(np.max([np.flatnonzero(volumes).max() for volumes in found])) + 1
+    return [volumes[1:count].tolist() for volumes in found]

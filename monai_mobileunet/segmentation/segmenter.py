@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,11 @@ class Segmenter:
                 )
             kind = mask_type(len(self.class_names) + 1)
             values = np.ascontiguousarray(mask[0].cpu().numpy()).astype(kind, copy=False)
-        return Segmentation(values, prepared.volume, self.class_names, prepared.warnings, prepared.seconds)
+        result = Segmentation(values, prepared.volume, self.class_names, prepared.warnings, prepared.seconds)
+        if not self.range.label_ml:
+            return result
+        found = self.range.check_mask(prepared.volume, values, result.volumes_ml)
+        return replace(result, warnings=(*prepared.warnings, *found))
 
 
 def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:

@@ -1,0 +1,299 @@
+"""The text headers of NRRD and MetaImage: what they promise, and in which unit."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from monai_mobileunet.data.errors import DataError, Finding
+
+__all__ = ["MM_PER_NAME", "Promise", "read_promise"]
+
+LINE = 1 << 16
+LINES = 1 << 16
+"""Bytes of a header's line, and lines of a header, that are read at most: what is longer is no header."""
+
+_NUMBERS = {
+    1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t|MET_CHAR|MET_UCHAR",
+    2: "short|short int|signed short|signed short int|int16|int16_t|ushort|unsigned short|unsigned short int|uint16"
+    "|uint16_t|MET_SHORT|MET_USHORT",
+    4: "int|signed int|int32|int32_t|uint|unsigned int|uint32|uint32_t|float|MET_INT|MET_UINT|MET_LONG|MET_ULONG"
+    "|MET_FLOAT",
+    8: "longlong|long long|long long int|signed long long|signed long long int|int64|int64_t|ulonglong"
+    "|unsigned long long|unsigned long long int|uint64|uint64_t|double|MET_LONG_LONG|MET_ULONG_LONG|MET_DOUBLE",
+}
+TYPE_BYTES = {name: size for size, names in _NUMBERS.items() for name in names.split("|")}
+
+PACKINGS = {
+    **dict.fromkeys(("raw",), "raw"),
+    **dict.fromkeys(("txt", "text", "ascii"), "text"),
+    **dict.fromkeys(("hex",), "hex"),
+    **dict.fromkeys(("gz", "gzip"), "zlib"),
+}
+"""``encoding`` of an NRRD file that is read: ``"zlib"`` stands for gzip too."""
+
+_LENGTHS = {
+    1.0: "mm|millimeter|millimeters|millimetre|millimetres",
+    10.0: "cm|centimeter|centimeters|centimetre|centimetres",
+    1000.0: "m|meter|meters|metre|metres",
+    1e-3: "um|µm|μm|micron|microns|micrometer|micrometers|micrometre|micrometres",
+    1e-6: "nm|nanometer|nanometers|nanometre|nanometres",
+}
+MM_PER_NAME = {name: mm for mm, names in _LENGTHS.items() for name in names.split("|")}
+"""mm per unit of length, by its names in NRRD and MetaImage, in small letters."""
+
+ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-(superior|inferior)(-time)?|[RL][AP][SI]T?", re.IGNORECASE)
+"""Spaces of NRRD that say which side of the body is which."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a header says of its values.
+
+    Attributes:
+        shape: as it stands in the header, its first axis fastest.
+        kind: name of the type.
+        values: how many numbers.
+        size: bytes of all of them, unpacked.
+        packing: ``"raw"``, ``"text"``, ``"hex"`` or ``"zlib"``.
+        files: that hold them; the header's own where they follow it.
+        skip: bytes before the values in each file; ``None``: they are the last of the file.
+        packed: how many bytes packed values take, where the header must say that for a reader to find their end.
+        scale: mm per unit along the axes of the space.
+        warnings: what the header does not say.
+    """
+
+    shape: tuple[int, ...]
+    kind: str
+    values: int
+    size: int
+    packing: str
+    files: tuple[Path, ...]
+    skip: int | None
+    packed: int | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    warnings: tuple[Finding, ...] = ()
+
+    def __str__(self) -> str:
+        sizes = "×".join(map(str, self.shape))
+        return f"{sizes} values of type {self.kind}, {self.size:,} bytes"
+
+
+def read_promise(path: Path) -> Promise:
+    """Read the header of an NRRD or MetaImage file.
+
+    Args:
+        path: an existing file.
+
+    Raises:
+        DataError: it is empty, has no header of its format, or one that lacks what is needed.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise DataError([Finding(name, "is empty (0 bytes).", "Replace it with an intact copy.")])
+            file.seek(0)
+            return _nrrd(path, file) if path.suffix.lower() in (".nrrd", ".nhdr") else _metaimage(path, file)
+    except OSError as error:
+        raise DataError([Finding(name, f"cannot be read ({error.strerror}).", "Make it readable.")]) from error
+
+
+def _nrrd(path: Path, file: BinaryIO) -> Promise:
+    magic = file.readline(LINE)
+    if not re.match(rb"NRRD000\d\s*$", magic):
+        raise _wrong(path, f"starts with {_shown(magic)}; expected an NRRD header, 'NRRD0004'.")
+    fields: dict[str, str] = {}
+    for line in _lines(file):
+        if not line.strip():
+            break
+        key, colon, value = line.partition(":")
+        if colon and not value.startswith("=") and not line.startswith("#"):
+            fields[key.strip().lower().replace(" ", "")] = value.strip()
+        if key.strip().lower().replace(" ", "") == "datafile" and value.strip().startswith("LIST"):
+            break
+    _need(path, fields, ("type", "sizes", "encoding"))
+    shape = _sizes(path, fields["sizes"], "sizes", fields.get("dimension"))
+    packing = PACKINGS.get(fields["encoding"].lower())
+    if packing is None:
+        problem = f"has the encoding {fields['encoding']!r}; expected raw, gzip, hex or text."
+        raise _wrong(path, problem, "Write it with encoding gzip.")
+    skip: int | None = _number(path, fields, "byteskip", 0)
+    for _ in range(_number(path, fields, "lineskip", 0) if "datafile" not in fields else 0):
+        file.readline()
+    if "datafile" in fields:
+        files = _data_files(path, fields["datafile"], file)
+    elif path.suffix.lower() == ".nhdr":
+        raise _wrong(path, "names no 'data file'; expected the file that holds its values.", "Add 'data file: NAME'.")
+    else:
+        files = (path,)
+        skip = None if skip == -1 else file.tell() + (skip or 0)
+    promise = _promise(path, fields["type"], shape, 1, packing, files, None if skip == -1 else skip)
+    scale, warnings = _nrrd_place(path, fields)
+    return replace(promise, scale=scale, warnings=warnings)
+
+
+def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, float, float], tuple[Finding, ...]]:
+    """mm per unit, and warnings of what an NRRD header does not say about where it lies."""
+    name, warnings = str(path), []
+    again = "Convert it from its source again."
+    if "space" not in fields:
+        problem = "does not say where it lies (no 'space'); its sides are a guess."
+        warnings.append(Finding(name, problem, again, warning=True))
+    elif not ANATOMICAL.fullmatch(fields["space"]):
+        problem = f"has the space {fields['space']!r}, which names no sides of a body; they are a guess."
+        warnings.append(Finding(name, problem, again, warning=True))
+    sized = re.search(r"\d", fields.get("spacedirections", "") + fields.get("spacings", ""))
+    if not sized:
+        problem = "does not say how large its voxels are (no 'space directions' or 'spacings'); 1 mm was assumed."
+        warnings.append(Finding(name, problem, again, warning=True))
+    by_space = "spaceunits" in fields
+    units = [
+        unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("spaceunits", fields.get("units", "")))
+    ]
+    scale = [MM_PER_NAME.get(unit, 1.0) for unit in units if by_space or unit in MM_PER_NAME]
+    for unit in sorted({unit for unit in units if by_space and unit and unit not in MM_PER_NAME}):
+        problem = f"has the unit of length {unit!r}, which is not known; mm was assumed."
+        warnings.append(Finding(name, problem, "Set 'space units' to \"mm\" for each axis.", warning=True))
+    if not by_space and len(set(scale)) > 1:
+        raise _wrong(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
+    first, second, third = (*scale, *[scale[0] if scale else 1.0] * 3)[:3]
+    return (first, second, third), tuple(warnings)
+
+
+def _metaimage(path: Path, file: BinaryIO) -> Promise:
+    fields: dict[str, str] = {}
+    for number, line in enumerate(_lines(file)):
+        key, sign, value = line.partition("=")
+        if not sign and (line.strip() or number == 0):
+            raise _wrong(path, f"has the line {_shown(line)} in its header; expected 'NAME = VALUE' of a MetaImage.")
+        fields[key.strip()] = value.strip()
+        if key.strip() == "ElementDataFile":
+            break
+    _need(path, fields, ("NDims", "DimSize", "ElementType", "ElementDataFile"))
+    shape = _sizes(path, fields["DimSize"], "DimSize", fields["NDims"])
+    packing = "zlib" if _true(fields, "CompressedData") else "raw" if _true(fields, "BinaryData", "T") else "text"
+    skip: int | None = _number(path, fields, "HeaderSize", 0)
+    files = _data_files(path, fields["ElementDataFile"], file)
+    skip = None if skip == -1 else file.tell() if files == (path,) else skip
+    warnings = []
+    again = "Convert it from its source again."
+    sizes = fields.get("ElementSpacing", fields.get("ElementSize", ""))
+    if not sizes:
+        problem = "does not say how large its voxels are (no ElementSpacing); 1 mm was assumed."
+        warnings.append(Finding(str(path), problem, again, warning=True))
+    elif any(_float(size) == 0 or not math.isfinite(_float(size)) for size in sizes.split()):
+        raise _wrong(path, f"has voxels of {sizes} by its ElementSpacing; expected mm above 0.", "Set the true size.")
+    elif any(_float(size) < 0 for size in sizes.split()):
+        problem = f"has voxels of {sizes} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
+        warnings.append(Finding(str(path), problem, "Look whether left and right are right.", warning=True))
+    places = ("TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin")
+    if not any(place in fields for place in places):
+        problem = "does not say where it lies (no TransformMatrix, no Offset); its sides are a guess."
+        warnings.append(Finding(str(path), problem, again, warning=True))
+    channels = _number(path, fields, "ElementNumberOfChannels", 1)
+    kind = fields["ElementType"].removesuffix("_ARRAY")
+    # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
+    packed = _number(path, fields, "CompressedDataSize", 0 if files == (path,) else -1)
+    promise = _promise(path, kind, shape, channels, packing, files, skip)
+    return replace(promise, packed=None if packed == -1 else packed, warnings=tuple(warnings))
+
+
+def _promise(
+    path: Path,
+    kind: str,
+    shape: tuple[int, ...],
+    channels: int,
+    packing: str,
+    files: tuple[Path, ...],
+    skip: int | None,
+) -> Promise:
+    size = TYPE_BYTES.get(kind, TYPE_BYTES.get(kind.lower()))
+    if size is None:
+        raise _wrong(path, f"has values of type {kind!r}; expected integers or floats of 1 to 8 bytes.")
+    values = math.prod(shape) * max(channels, 1)
+    return Promise(shape, kind, values, values * size, packing, files, skip)
+
+
+def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:
+    """The files that a header names, in either format; ``LOCAL`` is the header's own."""
+    words = value.split()
+    if value.upper() == "LOCAL":
+        return (path,)
+    if words and words[0] == "LIST":
+        names = [line.strip() for line in _lines(file) if line.strip()]
+    elif len(words) >= 4 and "%" in words[0]:
+        names = _numbered(path, words[0], *words[1:4])
+    else:
+        names = [value]
+    if not names or not all(names):
+        raise _wrong(path, "names no file that holds its values.", "Name it in the header.")
+    return tuple(path.parent / name for name in names)
+
+
+def _numbered(path: Path, pattern: str, *numbers: str) -> list[str]:
+    try:
+        first, last, step = map(int, numbers)
+        return [pattern % number for number in range(first, last + (1 if step > 0 else -1), step)][:LINES]
+    except (ValueError, TypeError) as error:
+        problem = (
+            f"names its data files {' '.join((pattern, *numbers))!r}; expected a pattern such as %03d and numbers."
+        )
+        raise _wrong(path, problem) from error
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    for _ in range(LINES):
+        line = file.readline(LINE)
+        if not line:
+            return
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _need(path: Path, fields: Mapping[str, str], keys: tuple[str, ...]) -> None:
+    missing = [key for key in keys if not fields.get(key)]
+    if missing:
+        raise _wrong(path, f"has a header without {' and '.join(missing)}.")
+
+
+def _sizes(path: Path, value: str, key: str, count: str | None) -> tuple[int, ...]:
+    words = value.split()
+    if not words or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+        raise _wrong(path, f"has {key} {_shown(value)}; expected whole numbers above 0.")
+    if count is not None and count.strip() != str(len(words)):
+        raise _wrong(path, f"has {len(words)} {key} ({value[:80]}) for {count[:20]} dimensions.")
+    return tuple(map(int, words))
+
+
+def _number(path: Path, fields: Mapping[str, str], key: str, default: int) -> int:
+    try:
+        number = int(fields.get(key, default))
+    except ValueError:
+        number = -2
+    if number < -1:
+        raise _wrong(path, f"has {key} {_shown(fields[key])}; expected a whole number.")
+    return number
+
+
+def _true(fields: Mapping[str, str], key: str, default: str = "F") -> bool:
+    return fields.get(key, default)[:1].lower() in ("t", "1")
+
+
+def _float(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
+
+
+def _shown(text: bytes | str) -> str:
+    words = text.decode("latin-1") if isinstance(text, bytes) else text
+    return repr(words[:30])
+
+
+def _wrong(path: Path, problem: str, remedy: str = "Replace it with an intact copy.") -> DataError:
+    return DataError([Finding(str(path), problem, remedy)])
