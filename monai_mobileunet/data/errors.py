@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding", "root_cause"]
+__all__ = ["DataError", "Finding", "root_cause", "why_failed"]
 
 SHOWN = 20
 
@@ -52,3 +52,18 @@ def root_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def why_failed(error: BaseException, name: str) -> str:
+    """Why a case gave no mask; what MONAI's transforms have wrapped stands as it was said first.
+
+    Args:
+        error: what was raised.
+        name: of the image.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, DataError):
+            return "\n".join(map(str, link.findings))
+        link = link.__cause__
+    return f"{name}: was not segmented ({root_cause(error)}). The log has the details."

@@ -93,7 +93,7 @@ def test_masks_never_take_the_place_of_images(tmp_path: Path):
 def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     root = touched(tmp_path / "in", "ct.nii.gz")
     dicom(root / "ct", "1.dcm")
-    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: {"1": [folder / "1.dcm"]})
+    monkeypatch.setattr("monai_mobileunet.data.images.dicom_series", lambda folder: {"1": [folder / "1.dcm"]})
     with pytest.raises(DataError, match=r"ct: would have the same mask as .*ct\.nii\.gz"):
         plan_run(root, tmp_path / "out")
     other = touched(tmp_path / "split", "a.nii", "a.nii.gz")
@@ -113,7 +113,7 @@ def test_dicom_series_are_named_after_their_folder(tmp_path: Path, monkeypatch: 
         "ct": {"7": [Path("IM.1.2.840"), Path("IM.1.2.841")]},
         "two": {"1": [root / "two" / "1"], "2": [root / "two" / "2"]},
     }
-    monkeypatch.setattr("monai_mobileunet.segmentation.plan.dicom_series", lambda folder: found[folder.name])
+    monkeypatch.setattr("monai_mobileunet.data.images.dicom_series", lambda folder: found[folder.name])
     plan = plan_run(root, tmp_path / "out")
     assert places(plan) == {
         "ct": "patient/ct.nii.gz",
