@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding", "root_cause", "why_failed"]
+__all__ = ["DataError", "Finding", "causes", "root_cause", "why_failed"]
 
 SHOWN = 20
 
@@ -47,10 +47,17 @@ class DataError(ValueError):
         super().__init__("\n".join(lines))
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, down to the bottom of the chain."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__
+
+
 def root_cause(error: BaseException) -> str:
     """What an error says at the bottom of its chain, on one line; readers wrap theirs several times."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    *_, error = causes(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
@@ -61,9 +68,7 @@ def why_failed(error: BaseException, name: str) -> str:
         error: what was raised.
         name: of the image.
     """
-    link: BaseException | None = error
-    while link is not None:
+    for link in causes(error):
         if isinstance(link, DataError):
             return "\n".join(map(str, link.findings))
-        link = link.__cause__
     return f"{name}: was not segmented ({root_cause(error)}). The log has the details."

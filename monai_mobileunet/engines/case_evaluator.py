@@ -11,7 +11,7 @@ from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
 
 from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
-from monai_mobileunet.data.errors import SHOWN, why_failed
+from monai_mobileunet.data.errors import SHOWN, causes, why_failed
 from monai_mobileunet.data.places import STATE, set_aside
 from monai_mobileunet.data.writing import OUTPUT_LOST
 
@@ -100,9 +100,10 @@ class CaseEvaluator(SupervisedEvaluator):
         masks = list(cases.get("mask", [""] * len(names)))
         try:
             output = super()._iteration(engine, cases)
-        except OutputLostError:
-            raise
         except Exception as error:  # any, since no case may stop the others
+            for link in causes(error):
+                if isinstance(link, OutputLostError):
+                    raise link from error
             for name, mask in zip(names, masks, strict=True):
                 if name not in self.finished:
                     self._fail(CaseProblem(name, why_failed(error, name), mask), error)
@@ -157,9 +158,4 @@ class CaseEvaluator(SupervisedEvaluator):
 
 def _lost_output(error: BaseException) -> OSError | None:
     """What has befallen the folder of the masks as a whole, where it is that; MONAI wraps what transforms raise."""
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, OSError) and link.errno in OUTPUT_LOST:
-            return link
-        link = link.__cause__
-    return None
+    return next((link for link in causes(error) if isinstance(link, OSError) and link.errno in OUTPUT_LOST), None)
