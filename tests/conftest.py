@@ -161,7 +161,9 @@ def run_bundle(tmp_path: Path) -> RunBundle:
         command += ["--config_file", files]
         for key, value in overrides.items():
             command += [f"--{key}", str(value)]
-        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=600, env=ONE_THREAD)
+        done = subprocess.run(
+            command, cwd=elsewhere, capture_output=True, encoding="utf-8", timeout=600, env=ONE_THREAD
+        )
         assert done.returncode == expect, done.stdout[-3000:] + done.stderr[-3000:]
         return done
 

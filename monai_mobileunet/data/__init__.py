@@ -1,5 +1,6 @@
 """Images read and masks written; cases of a training set: found, paired by name, split by subject, and checked."""
 
+from monai_mobileunet.data.case_dataset import CaseDataset, collate_cases
 from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
 from monai_mobileunet.data.checks import check_case, check_cases
 from monai_mobileunet.data.datalist import load_cases
@@ -11,6 +12,7 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import write_mask
 
 __all__ = [
+    "CaseDataset",
     "DataError",
     "Finding",
     "Volume",
@@ -18,6 +20,7 @@ __all__ = [
     "case_name",
     "check_case",
     "check_cases",
+    "collate_cases",
     "find_all_cases",
     "find_cases",
     "find_class_names",

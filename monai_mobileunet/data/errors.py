@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding", "root_cause"]
+__all__ = ["DataError", "Finding", "causes", "root_cause", "why_failed"]
 
 SHOWN = 20
 
@@ -47,8 +47,28 @@ class DataError(ValueError):
         super().__init__("\n".join(lines))
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, down to the bottom of the chain."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__
+
+
 def root_cause(error: BaseException) -> str:
     """What an error says at the bottom of its chain, on one line; readers wrap theirs several times."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    *_, error = causes(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def why_failed(error: BaseException, name: str) -> str:
+    """Why a case gave no mask; what MONAI's transforms have wrapped stands as it was said first.
+
+    Args:
+        error: what was raised.
+        name: of the image.
+    """
+    for link in causes(error):
+        if isinstance(link, DataError):
+            return "\n".join(map(str, link.findings))
+    return f"{name}: was not segmented ({root_cause(error)}). The log has the details."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from monai.data import ImageReader, MetaTensor
 from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
-from nibabel.nifti1 import Nifti1Pair
+from nibabel.nifti1 import Nifti1Header, Nifti1Pair
+from nibabel.nifti2 import Nifti2Header
 
 from monai_mobileunet.data.dicom import read_dicom
 from monai_mobileunet.data.errors import DataError, Finding
@@ -21,7 +23,10 @@ from monai_mobileunet.data.itk import read_itk, volume_of_itk
 from monai_mobileunet.data.nifti import read_nifti, volume_of_nifti
 from monai_mobileunet.data.volume import Volume, check_grid, check_values, stack_channels
 
-__all__ = ["ImageSource", "VolumeReader", "as_tensor", "read_file", "read_label", "read_volume"]
+__all__ = ["ImageSource", "VolumeReader", "as_tensor", "grid_of", "read_file", "read_label", "read_volume"]
+
+PLANAR, HEADER = "planar", "nifti_header"
+"""Keys of the metadata for what masks are written with."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +83,9 @@ def read_file(path: str | PathLike) -> Volume:
         DataError: as :func:`read_volume`.
     """
     path = Path(path)
+    if path.is_symlink() and not os.path.exists(path):
+        problem = f"is a link to {os.readlink(path)}, which does not exist."
+        raise DataError([Finding(str(path), problem, "Restore that file, or remove the link.")])
     suffix = image_suffix(path).lower()
     if suffix in NIFTI_SUFFIXES:
         return read_nifti(path)
@@ -108,25 +116,33 @@ class VolumeReader(ImageReader):
 
     With it a bundle reads what ``mobileunet segment`` reads, the same way: by any door an image gives the same mask.
     Warnings are logged.
+
+    Where :meth:`read` raises, ``LoadImaged`` asks MONAI's own readers, and they may read in some other way what was
+    refused here. So a refusal is raised where the values are taken, after which nothing else is tried.
     """
 
     def verify_suffix(self, filename: Any) -> bool:
         """Whether a path is one that this reader is for."""
         return all(image_suffix(path) or Path(path).is_dir() or is_dicom(Path(path)) for path in ensure_tuple(filename))
 
-    def read(self, data: Any, **kwargs: Any) -> Volume:
-        """Read a file, or one for each channel.
-
-        Raises:
-            DataError: as :func:`read_volume`.
-        """
-        volume = read_volume(ensure_tuple(data))
+    def read(self, data: Any, **kwargs: Any) -> Volume | Exception:
+        """Read a file, or one for each channel; what is wrong with it is returned, for :meth:`get_data` to raise."""
+        try:
+            volume = read_volume(ensure_tuple(data))
+        except Exception as error:
+            return error
         for warning in volume.warnings:
             logger.warning("%s", warning)
         return volume
 
-    def get_data(self, img: Volume) -> tuple[np.ndarray, dict[str, Any]]:
-        """Values ``(H, W, D)``, or ``(H, W, D, C)``, and the metadata that MONAI's transforms expect."""
+    def get_data(self, img: Volume | Exception) -> tuple[np.ndarray, dict[str, Any]]:
+        """Values ``(H, W, D)``, or ``(H, W, D, C)``, and the metadata that MONAI's transforms expect.
+
+        Raises:
+            DataError: as :func:`read_volume`.
+        """
+        if isinstance(img, Exception):
+            raise img
         return _float32(img), _metadata(img)
 
 
@@ -141,6 +157,7 @@ def _float32(volume: Volume) -> np.ndarray:
 
 
 def _metadata(volume: Volume) -> dict[str, Any]:
+    header = getattr(volume.template, "binaryblock", b"")
     return {
         MetaKeys.AFFINE: volume.affine.copy(),
         MetaKeys.ORIGINAL_AFFINE: volume.affine.copy(),
@@ -148,4 +165,25 @@ def _metadata(volume: Volume) -> dict[str, Any]:
         MetaKeys.SPATIAL_SHAPE: np.asarray(volume.shape),
         MetaKeys.ORIGINAL_CHANNEL_DIM: -1 if volume.channels > 1 else float("nan"),
         "filename_or_obj": volume.name,
+        PLANAR: volume.planar,
+        HEADER: np.frombuffer(header, np.uint8).copy(),
     }
+
+
+def grid_of(pred: MetaTensor) -> Volume:
+    """The grid of a segmentation, with its image's header, for :func:`monai_mobileunet.data.write_mask`.
+
+    Args:
+        pred: ``(C, H, W, D)``, with metadata of its image as :class:`VolumeReader` gives them; of another reader's
+            the affine and the name are known.
+
+    Returns:
+        A volume of zeros, which take no memory.
+    """
+    meta = pred.meta
+    header = np.asarray(meta.get(HEADER, ()), np.uint8).tobytes()
+    kinds = {kind.sizeof_hdr: kind for kind in (Nifti1Header, Nifti2Header)}
+    template = kinds[len(header)](header, check=False) if len(header) in kinds else None
+    name = str(meta.get("filename_or_obj", "the given image"))
+    zeros = np.broadcast_to(np.uint8(0), tuple(pred.shape[1:]))
+    return Volume(zeros, np.asarray(pred.affine, float), name, bool(meta.get(PLANAR, False)), template)

@@ -14,7 +14,10 @@ from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
 from monai_mobileunet.data.itk import LPS_TO_RAS
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["mask_suffix", "mask_type", "replace_file", "write_mask"]
+__all__ = ["OUTPUT_LOST", "mask_suffix", "mask_type", "replace_file", "write_mask"]
+
+OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+"""What befalls the output as a whole, so that the next case would have it too."""
 
 
 def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:

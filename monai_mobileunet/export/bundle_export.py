@@ -122,7 +122,7 @@ def sample_slices(bundle: Bundle, data: Path) -> tuple[list[torch.Tensor], list[
     return calibration, checked
 
 
-def network_inputs(bundle: Bundle, image: str | Path, limit: int) -> list[torch.Tensor]:
+def network_inputs(bundle: Bundle, image: str | Path | Sequence[str], limit: int) -> list[torch.Tensor]:
     """Inputs that a bundle's inferer gives to its network for an image: at most ``limit``, evenly spread.
 
     Returns:
@@ -141,7 +141,7 @@ def network_inputs(bundle: Bundle, image: str | Path, limit: int) -> list[torch.
                 recorded, stride = recorded[::2], 2 * stride
         return batch.new_zeros(len(batch), 2, *at_once, *batch.shape[2:])
 
-    volume = bundle.preprocessing({"image": str(image)})["image"]
+    volume = bundle.preprocessing({"image": str(image) if isinstance(image, Path) else image})["image"]
     slice_inferer = bundle.slice_inferer
     out_slices = getattr(slice_inferer, "out_slices", 1)
     at_once = (out_slices,) if out_slices > 1 else ()

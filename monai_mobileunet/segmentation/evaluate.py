@@ -105,7 +105,7 @@ def evaluate_folder(
 def _masks(folder: Path) -> dict[str, Path]:
     """The images in a folder and below it, by name; none where there is no folder."""
     try:
-        images = find_images(folder)
+        images = find_images(folder, include_masks=True)
     except DataError:
         return {}
     return by_case_name(Path(entry["image"]) for entry in images)

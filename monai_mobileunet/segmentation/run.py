@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -14,20 +12,18 @@ from functools import partial
 from typing import Any
 
 from monai_mobileunet.data import DataError, Finding, write_mask
-from monai_mobileunet.data.writing import mask_type, replace_file
+from monai_mobileunet.data.places import STATE, set_aside
+from monai_mobileunet.data.writing import OUTPUT_LOST, mask_type, replace_file
 from monai_mobileunet.segmentation.journal import Journal, Record, file_states, hash_file
 from monai_mobileunet.segmentation.memory import Budget, case_bytes
-from monai_mobileunet.segmentation.plan import STATE, Plan, PlannedCase
+from monai_mobileunet.segmentation.plan import Plan, PlannedCase
 from monai_mobileunet.segmentation.rows import CaseRow, failed_row, row_of
 from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter
 from monai_mobileunet.segmentation.thumbnails import draw_thumbnail
 
 __all__ = ["OutputError", "Run", "RunOptions"]
 
-PICTURES, SCRATCH, REPLACED = "pictures", "scratch", "replaced"
-OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
-"""What befalls the output as a whole, so that the next case would have it too."""
-
+PICTURES, SCRATCH = "pictures", "scratch"
 ATTEMPTS = 5
 """How often a run may end with a case in hand before the case is passed over: one that takes all memory ends each."""
 
@@ -212,10 +208,7 @@ class Run:
     def _move_away(self, case: PlannedCase) -> None:
         """A mask of an earlier image or model does not stay where one looks for this one's."""
         for path in case.outputs:
-            if path.is_file():
-                place = self.plan.output / STATE / REPLACED / path.relative_to(self.plan.output)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(path, place)
+            set_aside(path, self.plan.output)
 
     def _record(self, record: Record) -> None:
         try:

@@ -17,7 +17,8 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImaged, Transform
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data import Finding
+from monai_mobileunet.data.case_dataset import refuse_nothing_left
 from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
@@ -193,9 +194,7 @@ def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
     """
     with torch.inference_mode():
         case = without_reader(preprocessing)({"image": as_tensor(volume)})
-    if 0 in case["image"].shape:
-        problem = "has nothing that the bundle's preprocessing would not cut away."
-        raise DataError([Finding(volume.name, problem, "Look whether it is the kind of image, in the right units.")])
+    refuse_nothing_left(case["image"], volume.name)
     return case
 
 

@@ -84,6 +84,7 @@ class Session:
     def _warnings(self) -> list[str]:
         """About the run as a whole: the weights, against the hash that the metadata tell, and what was not searched."""
         warnings = [f"{folder}: cannot be searched, its images are left out." for folder in self.plan.unreadable]
+        warnings += map(str, self.plan.warnings)
         known = self.bundle.metadata.get("weights", {}).get("models/model.pt", {}).get("sha256")
         shipped = self.bundle.folder / "models" / "model.pt"
         named = self.request.weights or self.bundle.weights != shipped
@@ -124,6 +125,7 @@ class Session:
         if self.plan.passed_over:
             seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in self.plan.passed_over)
             lines.append(f"passed over, for they are no images: {seen}")
+        lines += [f"passed over: {text}" for text in self.plan.left_out]
         if self.references:
             lines.append(f"{len(self.references)} of them have a reference in {request.reference}")
         if self._foreign:

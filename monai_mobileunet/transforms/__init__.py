@@ -3,6 +3,7 @@
 from monai_mobileunet.transforms.components import KeepLargestComponentsd
 from monai_mobileunet.transforms.grids import RestoreGridd
 from monai_mobileunet.transforms.parts import SplitByPlaned
+from monai_mobileunet.transforms.saving import SaveImaged
 from monai_mobileunet.transforms.sides import RandMirrorSidesd
 from monai_mobileunet.transforms.slices import RandSliceSamplesd
 from monai_mobileunet.transforms.spacing import Spacingd
@@ -12,6 +13,7 @@ __all__ = [
     "RandMirrorSidesd",
     "RandSliceSamplesd",
     "RestoreGridd",
+    "SaveImaged",
     "Spacingd",
     "SplitByPlaned",
 ]

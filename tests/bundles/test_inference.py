@@ -7,13 +7,19 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from conftest import HIPPOCAMPUS, RunBundle, head_and_tail
 from monai.bundle import ConfigWorkflow
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from scipy.spatial.transform import Rotation
+from typer.testing import CliRunner
 
+from monai_mobileunet import Segmenter
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cli import app
+from monai_mobileunet.data import read_volume
+from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.transforms import SplitByPlaned
 
 SPACING = (1.0, 1.0, 1.0)
@@ -160,3 +166,106 @@ def test_as_a_process_on_an_empty_folder_it_says_what_it_looked_for(
     done = run_bundle(bundle_copy / "configs" / "inference.json", expect=1, dataset_dir=tmp_path / "empty")
     assert "no images in it" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def image_like(path: Path, volume: np.ndarray, scale: float = 1.0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(sitk.GetImageFromArray(volume.transpose() * scale), str(path))
+
+
+def files(folder: Path) -> list[str]:
+    found = sorted(folder.rglob("*"))
+    return [path.relative_to(folder).as_posix() for path in found if path.is_file() and ".mobileunet" not in path.parts]
+
+
+def test_as_a_process_on_a_folder_of_every_kind_it_does_what_can_be_done_and_names_the_rest(
+    tmp_path: Path, volume, run_bundle: RunBundle
+):
+    root, outside = tmp_path / "in", tmp_path / "outside"
+    mirrored = volume[::-1]
+    image_like(root / "p1.nii.gz", volume)
+    image_like(root / "p1.nrrd", mirrored)
+    image_like(outside / "deep" / "linked.nii.gz", volume)
+    (root / "folder").symlink_to(outside)
+    (root / "file.nii.gz").symlink_to(outside / "deep" / "linked.nii.gz")
+    (root / "gone.nii.gz").symlink_to("/nowhere/gone.nii.gz")
+    (root / "loop").symlink_to(root)
+    (root / "broken.nii.gz").write_bytes((root / "p1.nii.gz").read_bytes()[:-200])
+    image_like(root / "ct" / "dicom.nii.gz", volume)
+    write_series(root / "series", volume)
+    masks = ["ct/dicom.nii.gz", "file.nii.gz", "folder/deep/linked.nii.gz", "p1.nii.gz", "p1.nrrd", "series.nii.gz"]
+    config = HIPPOCAMPUS / "configs" / "inference.json"
+    for _ in range(2):  # the second finds the masks of the first beside the images
+        done = run_bundle(config, expect=1, dataset_dir=root, output_dir=root / "masks", device="cpu")
+        assert "error: 2 of 8 cases have no mask; the other 6 have theirs" in done.stderr
+        for told in (done.stderr, done.stdout):
+            assert f"{root}/broken.nii.gz: " in told
+            assert f"{root}/gone.nii.gz: is a link to /nowhere/gone.nii.gz, which does not exist" in told
+        assert "Traceback" not in done.stderr
+        assert files(root / "masks") == masks
+    segmenter = Segmenter(HIPPOCAMPUS, device="cpu")
+    for name in ("p1.nii.gz", "p1.nrrd"):
+        mask = read_volume(root / "masks" / name).values
+        assert mask.any()
+        assert np.array_equal(mask, segmenter(root / name).mask), "each of the two has its own"
+
+    arguments = ["segment", "-i", root, "-o", tmp_path / "segment", "-m", HIPPOCAMPUS, "--device", "cpu"]
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exit_code == 1
+    assert "passed over: masks of an earlier run (masks)" in " ".join(result.output.split())
+    by_segment = [name for name in files(tmp_path / "segment") if name.endswith((".nii.gz", ".nrrd"))]
+    assert by_segment == masks, "one list of images by both doors"
+
+
+def write_series(folder: Path, volume: np.ndarray) -> None:
+    """A DICOM series of 1 mm."""
+    folder.mkdir()
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for number in range(volume.shape[2]):
+        image = sitk.GetImageFromArray(volume[None, :, :, number].transpose(0, 2, 1).astype(np.int16))
+        tags = {
+            "0008|0060": "MR",
+            "0008|0018": f"1.2.3.{number + 1}",
+            "0020|000e": "1.2.3",
+            "0020|0013": str(number + 1),
+            "0020|0032": f"0\\0\\{number}",
+            "0020|0037": "1\\0\\0\\0\\1\\0",
+        }
+        for tag, value in tags.items():
+            image.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{number:03d}.dcm"))
+        writer.Execute(image)
+
+
+def test_as_a_process_on_a_data_set_it_leaves_the_labels_alone(
+    tmp_path: Path, own_dataset: Path, run_bundle: RunBundle
+):
+    config = HIPPOCAMPUS / "configs" / "inference.json"
+    done = run_bundle(config, dataset_dir=own_dataset, output_dir=tmp_path / "out", device="cpu")
+    assert "passed over: labels (labelsTr)" in done.stdout
+    assert files(tmp_path / "out") == [f"imagesTr/toy_{index:03d}.nii.gz" for index in range(1, 7)]
+    result = CliRunner().invoke(
+        app, ["segment", "-i", str(own_dataset), "-o", str(tmp_path / "no"), "-m", str(HIPPOCAMPUS), "--dry-run"]
+    )
+    assert result.exit_code == 0
+    assert "6 cases in" in result.output
+    assert "passed over: labels (labelsTr)" in result.output
+
+
+def test_a_case_at_which_the_network_fails_stops_no_other(tmp_path: Path, volume, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a", "b", "c"):
+        image_like(tmp_path / "in" / f"{name}.nii.gz", volume)
+    calls = []
+
+    def sometimes(self, inputs, network, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ValueError("the scores are NaN")
+        return inferred(self, inputs, network, *args, **kwargs)
+
+    inferred = RuntimeInferer.__call__
+    monkeypatch.setattr(RuntimeInferer, "__call__", sometimes)
+    with pytest.raises(SystemExit, match=r"1 of 3 cases have no mask(.|\n)*b\.nii\.gz: .*the scores are NaN"):
+        segment(tmp_path / "in", tmp_path / "out", **threshold_network(tmp_path))
+    assert files(tmp_path / "out") == ["a.nii.gz", "c.nii.gz"]

@@ -380,3 +380,17 @@ def test_real_files_in_other_formats(shared_data: Path):
         image = sitk.ReadImage(str(path))
         assert volume.shape == image.GetSize()[:3]
         assert volume.spacing == pytest.approx(image.GetSpacing()[:3])
+
+
+def test_what_is_refused_is_not_read_by_monai_s_own_readers_instead(tmp_path: Path):
+    """They would leave out the imaginary part, and say nothing."""
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.complex64), np.eye(4))
+    nibabel.save(image, tmp_path / "complex.nii.gz")
+    with pytest.raises(DataError, match="holds complex numbers"):
+        LoadImage(reader=VolumeReader())(tmp_path / "complex.nii.gz")
+
+
+def test_a_link_that_leads_nowhere_is_named_with_its_end(tmp_path: Path):
+    (tmp_path / "a.nii.gz").symlink_to("/nowhere/a.nii.gz")
+    with pytest.raises(DataError, match=r"a\.nii\.gz: is a link to /nowhere/a\.nii\.gz, which does not exist"):
+        read_volume(tmp_path / "a.nii.gz")
