@@ -23,7 +23,10 @@ NO_IMAGES = frozenset(
     ("SR", "SEG", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "RTIMAGE", "REG", "FID", "RWV", "DOC", "PLAN")
 )
 """Modalities of what lies beside images and is none, or not one to be segmented."""
-NO_IMAGE_CLASSES = ("1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.5.1.4.1.1.11.")
+NO_IMAGE_CLASSES = (
+    "1.2.840.10008.1.3.10",
+    *(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("66", "11.", "88.", "104.", "481.3", "481.5")),
+)
 """SOP classes of the same kind begin so: DICOMDIR, raw data and segmentations, presentation states."""
 DIRECTORY = "1.2.840.10008.1.3.10"
 

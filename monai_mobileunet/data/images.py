@@ -13,7 +13,7 @@ from typing import Any
 from monai_mobileunet.data.dicom import series_in
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name, image_suffix, is_dicom
-from monai_mobileunet.data.naming import DatasetIndex, group_channels, is_label_folder, labels_beside
+from monai_mobileunet.data.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
 from monai_mobileunet.data.places import STATE, FoundImage, as_nifti, mask_name, place_masks
 
 __all__ = ["ImageSearch", "find_images", "search_images"]
@@ -51,7 +51,7 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
     - Hidden files and folders, the output, and outputs of earlier runs are passed over.
     - So are labels: files that a ``dataset.json`` lists as such, folders as ``labelsTr`` beside ``imagesTr``, and files
       as ``a_seg.nii.gz`` beside ``a.nii.gz``. The folder itself that was asked for may have any name.
-    - Files that nnU-Net numbers as channels are one case; see :func:`monai_mobileunet.data.naming.group_channels`.
+    - Files that nnU-Net numbers as channels are one case; see :func:`monai_mobileunet.data.roles.group_channels`.
 
     Masks lie as the images do and have their names; that of a DICOM series is named after its folder, or the folder of
     its slices' folders, and numbered where a folder has several.
