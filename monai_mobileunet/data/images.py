@@ -13,8 +13,8 @@ from typing import Any
 from monai_mobileunet.data.dicom import series_in
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name, image_suffix, is_dicom
-from monai_mobileunet.data.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
 from monai_mobileunet.data.places import STATE, FoundImage, as_nifti, mask_name, place_masks
+from monai_mobileunet.data.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
 
 __all__ = ["ImageSearch", "find_images", "search_images"]
 
