@@ -6,6 +6,7 @@ import copy
 import sys
 from contextlib import nullcontext
 from itertools import pairwise
+from typing import Any
 
 import torch
 from monai.networks.blocks import ADN
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from monai_mobileunet.outputs import map_outputs
 from monai_mobileunet.runtimes.base import Runtime
 
 __all__ = ["TorchRuntime", "fold_batch_norm"]
@@ -54,17 +56,18 @@ class TorchRuntime(Runtime):
         return super().preferred_batch_size(height, width) if self.device.type == "cpu" else sys.maxsize
 
     @torch.no_grad()
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores of every class at every pixel."""
+    def __call__(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Scores of every class at every pixel; whatever else the network takes and returns passes through."""
         inputs = x.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
         in_lower_precision = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype) if in_lower_precision else nullcontext():
-            scores = self._call(inputs)
-        if not isinstance(scores, torch.Tensor):
-            raise TypeError(f"the network returned {type(scores).__name__}; runtimes take networks with one tensor.")
-        if scores.is_cuda:  # a graph writes its next output into the same memory
-            scores = scores.clone()
-        return scores.to(x.device, torch.float32)
+            scores = self._call(inputs, *args, **kwargs)
+
+        def own(tensor: torch.Tensor) -> torch.Tensor:
+            tensor = tensor.clone() if tensor.is_cuda else tensor  # a graph writes its next output into its memory
+            return tensor.to(x.device, torch.float32)
+
+        return map_outputs(own, scores)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
