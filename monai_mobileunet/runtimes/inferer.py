@@ -66,7 +66,8 @@ class RuntimeInferer(Inferer):
 
         Raises:
             ModuleNotFoundError: the runtime is not installed.
-            ValueError: there is no quantised model, or an exported file is damaged.
+            ValueError: there is no quantised model, an exported file is damaged, or the network cannot be converted or
+                compiled here.
         """
         if not isinstance(network, nn.Module) or (network.training and torch.is_grad_enabled()):
             return self.inferer(inputs, network, *args, **kwargs)
@@ -79,7 +80,8 @@ class RuntimeInferer(Inferer):
 
         Raises:
             ModuleNotFoundError: the runtime is not installed.
-            ValueError: there is no quantised model, or an exported file is damaged.
+            ValueError: there is no quantised model, an exported file is damaged, or the network cannot be converted or
+                compiled here.
         """
         self._runtime(network)
 
