@@ -8,17 +8,18 @@ import os
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.inferers import Inferer
 from torch import nn
 
+from monai_mobileunet.bundle_checks import check_bundle, check_running_bundle
 from monai_mobileunet.networks import MobileUNet
+from monai_mobileunet.runtimes.torch_runtime import check_device
+from monai_mobileunet.weights import load_weights
 
-__all__ = ["Bundle", "running_bundle_root", "samples_dropout"]
+__all__ = ["Bundle", "check_running_bundle", "running_bundle_root", "samples_dropout"]
 
 
 def running_bundle_root() -> str:
@@ -65,6 +66,7 @@ class Bundle:
 
     Raises:
         FileNotFoundError: no bundle there.
+        DataError: its files contradict each other, or what was changed contradicts them.
     """
 
     def __init__(self, folder: str | PathLike, **overrides: Any) -> None:
@@ -78,6 +80,7 @@ class Bundle:
         self.parser.read_config(str(config))
         self.parser.read_meta(str(self.folder / "configs" / "metadata.json"))
         self.parser.update({"bundle_root": str(self.folder), **overrides})
+        self.check()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -95,7 +98,7 @@ class Bundle:
 
     @property
     def weights(self) -> Path:
-        """File of the weights: a state dict, or a checkpoint with one under ``"model"``."""
+        """File of the weights; :func:`monai_mobileunet.weights.load_weights` says what it may hold."""
         return Path(self.parser.get_parsed_content("ckpt_path"))
 
     @property
@@ -164,27 +167,27 @@ class Bundle:
         except SystemExit as error:  # how a config says what is wrong with the data; see load_cases
             raise ValueError(str(error).removeprefix("error: ")) from error
 
+    def check(self) -> None:
+        """Refuse a bundle that contradicts itself, with what was changed in :attr:`parser` since it was opened.
+
+        Raises:
+            DataError: see :func:`monai_mobileunet.bundle_checks.check_bundle`.
+        """
+        check_bundle(self.folder, self.parser)
+
     def load_network(self) -> nn.Module:
         """The network with its weights, in eval mode.
 
         Raises:
             FileNotFoundError: there are no weights yet.
-            ValueError: they are those of another network.
+            ValueError: they are those of another network, the device is not there, or the bundle contradicts itself.
         """
+        self.check()
         path = self.weights
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
+        if "device" in self.parser:
+            check_device(self.parser.get_parsed_content("device"))
         network = self.parser.get_parsed_content("network")
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except (UnpicklingError, RuntimeError, KeyError, EOFError, ValueError) as error:
-            problem = f"cannot be read as weights ({type(error).__name__})."
-            raise ValueError(f"{path}: {problem} Name a state dict that torch.save wrote.") from error
-        if not isinstance(content, dict):
-            raise ValueError(f"{path}: holds a {type(content).__name__}. Name a state dict that torch.save wrote.")
-        try:
-            network.load_state_dict(content.get("model", content), strict=True)
-        except RuntimeError as error:
-            remedy = "Name what was changed for the training, as in --set network_def#variant=mobileunet_tiny."
-            raise ValueError(f"{path}: weights of another network than inference.json describes. {remedy}") from error
+        load_weights(network, path)
         return network.eval()

@@ -101,7 +101,7 @@ def measure_volumes(
         note(f"{network}, {runtime}: {'×'.join(map(str, shape))}")
         preferred = call.preferred_batch_size(*shape[:2]) if isinstance(call, Runtime) else SW_BATCH_SIZE
         batches = [batch.contiguous() for batch in volume[0].permute(3, 0, 1, 2).split(min(preferred, SW_BATCH_SIZE))]
-        inferer = ContextSliceInferer(sw_batch_size=SW_BATCH_SIZE, argmax=True)
+        inferer = ContextSliceInferer(spatial_dim=2, sw_batch_size=SW_BATCH_SIZE, argmax=True)
         contenders: dict[str, Callable[[], object]] = {
             "bare": partial(_call_all, call, batches),
             "ours": partial(inferer, volume, call),
@@ -147,7 +147,7 @@ def _main(runtime: str, height: str, width: str, depth: str, threads: str) -> No
     call = create_runtime(runtime, NETWORKS[DEFAULT].build().eval())
     volume = torch.rand(1, 1, int(height), int(width), int(depth))
     before, start = _resident(), time.perf_counter()
-    ContextSliceInferer(sw_batch_size=SW_BATCH_SIZE, argmax=True)(volume, call)
+    ContextSliceInferer(spatial_dim=2, sw_batch_size=SW_BATCH_SIZE, argmax=True)(volume, call)
     print(json.dumps({"before": before, "peak": _resident(), "seconds": time.perf_counter() - start}))
 
 

@@ -127,6 +127,7 @@ def evaluate(
         with log_file(output / "evaluate.log"), Progress(console=console) as progress:
             if opened and preds is None:
                 segmenter = Segmenter(opened)
+                segmenter.load_runtime()
                 bar = progress.add_task("segmenting", total=len(cases))
                 problems = segment_cases(segmenter, cases, masks, lambda name: progress.advance(bar))
             bar = progress.add_task("measuring", total=len(cases))

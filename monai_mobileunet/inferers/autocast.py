@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -61,7 +61,7 @@ class AutocastInferer(Inferer):
         self.enabled = enabled
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """What the wrapped inferer returns; scores in float32 if they are one tensor."""
+        """What the wrapped inferer returns; scores in float32."""
         if not self.enabled:
             return self.inferer(inputs, network, *args, **kwargs)
         device = inputs.device.type
@@ -70,7 +70,16 @@ class AutocastInferer(Inferer):
             if device == "cpu" and torch.is_grad_enabled():
                 contexts.enter_context(_GroupedConvolutionsInFloat32())
             out = self.inferer(inputs, network, *args, **kwargs)
-        return out.float() if isinstance(out, torch.Tensor) and out.is_floating_point() else out
+        return _scores_in_float32(out)
+
+
+def _scores_in_float32(out: Any) -> Any:
+    """One tensor, several in a sequence or a dictionary; anything else as it is."""
+    if isinstance(out, torch.Tensor):
+        return out.float() if out.is_floating_point() else out
+    if isinstance(out, Mapping):
+        return {key: _scores_in_float32(value) for key, value in out.items()}
+    return type(out)(map(_scores_in_float32, out)) if type(out) in (list, tuple) else out
 
 
 class _GroupedConvolutionsInFloat32(TorchFunctionMode):

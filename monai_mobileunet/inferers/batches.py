@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from monai_mobileunet.outputs import Keys, flatten_outputs, pack_outputs
+
 __all__ = ["FittingBatches", "is_out_of_memory"]
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class FittingBatches:
     The size that fitted stays for the calls that follow, of this object.
 
     Args:
-        network: takes and returns tensors with the batch first.
+        network: takes tensors with the batch first, and returns one, or a tuple or a dictionary of them.
         batch_size: how many items a call gets at most.
 
     Example::
@@ -48,23 +50,28 @@ class FittingBatches:
         self.network = network
         self.batch_size = batch_size
 
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Outputs for ``(N, ...)`` inputs.
+    def __call__(self, inputs: torch.Tensor) -> Any:
+        """Outputs for ``(N, ...)`` inputs, in the form in which the network returns them.
 
         Raises:
-            TypeError: a network that returns something other than one tensor.
+            TypeError: a network that returns something other than tensors.
             RuntimeError: memory is too short for a single item, or whatever else the network raises.
         """
-        outputs: list[torch.Tensor] = []
+        outputs: list[tuple[torch.Tensor, ...]] = []
+        keys: Keys = None
         start = 0
         while start < len(inputs):
-            output = self._try(inputs[start : start + self.batch_size])
+            batch = inputs[start : start + self.batch_size]
+            output = self._try(batch)
             if output is not None:
-                outputs.append(output)
-                start += len(output)
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+                tensors, keys = output
+                outputs.append(tensors)
+                start += len(batch)
+        if len(outputs) == 1:
+            return pack_outputs(outputs[0], keys)
+        return pack_outputs([torch.cat(parts) for parts in zip(*outputs, strict=True)], keys)
 
-    def _try(self, batch: torch.Tensor) -> torch.Tensor | None:
+    def _try(self, batch: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], Keys] | None:
         """The network's output; ``None`` where it did not fit and the batch size was halved."""
         try:
             output = self.network(batch)
@@ -74,12 +81,7 @@ class FittingBatches:
             self.batch_size = len(batch) // 2
             logger.warning("Memory is too short for %d slices at once; going on with %d.", len(batch), self.batch_size)
         else:
-            if not isinstance(output, torch.Tensor):
-                raise TypeError(
-                    f"the network returned {type(output).__name__}; expected one tensor (N, classes, H, W). "
-                    "Call network.eval() if it has deep supervision, or use monai.inferers.SliceInferer."
-                )
-            return output
+            return flatten_outputs(output)
         if batch.is_cuda:  # the failed call's tensors are gone now that its traceback is
             torch.cuda.empty_cache()
         return None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["labels_of_scores"]
+__all__ = ["labels_of_outputs", "labels_of_scores"]
 
 
 def labels_of_scores(scores: torch.Tensor) -> torch.Tensor:
@@ -41,3 +41,17 @@ def labels_of_scores(scores: torch.Tensor) -> torch.Tensor:
         higher *= label
         labels = maximum(labels, higher)
     return torch.from_numpy(labels) if in_numpy else labels
+
+
+def labels_of_outputs(outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Labels for each of several outputs of scores; see :func:`labels_of_scores`.
+
+    Raises:
+        ValueError: an output with a single channel, of which every label would be 0, or with more than 256 classes.
+    """
+    if any(scores.shape[1] == 1 for scores in outputs):
+        raise ValueError(
+            "the network gives scores of one channel, and labels made of them (argmax=True) are all 0; expected a "
+            "channel for each class, the background included. Set argmax=False and use a threshold."
+        )
+    return tuple(map(labels_of_scores, outputs))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from monai.data.utils import compute_importance_map, dense_patch_slices
 
-__all__ = ["Window", "blend_windows", "plan_windows"]
+__all__ = ["Padding", "Window", "blend_windows", "plan_windows"]
 
 Span = slice
 
@@ -28,6 +29,46 @@ class Window:
     columns: Span
     weights: torch.Tensor
     alone: tuple[Span, Span]
+
+
+@dataclass(frozen=True)
+class Padding:
+    """What makes a slice as large as a window, on both sides as :func:`monai.inferers.sliding_window_inference` does.
+
+    Attributes:
+        size: ``(H, W)`` of the slices.
+        window: ``(H', W')``; an axis that is shorter is padded to it.
+        mode: of :func:`torch.nn.functional.pad`.
+        value: what ``"constant"`` pads with.
+    """
+
+    size: tuple[int, int]
+    window: tuple[int, int]
+    mode: str = "constant"
+    value: float = 0.0
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """``(H, W)`` of the padded slices."""
+        rows, columns = (max(length, window) for length, window in zip(self.size, self.window, strict=True))
+        return rows, columns
+
+    def pad(self, slices: torch.Tensor) -> torch.Tensor:
+        """``(N, C, H, W)`` slices padded."""
+        missing = [padded - length for padded, length in zip(self.padded, self.size, strict=True)]
+        if not any(missing):
+            return slices
+        widths = [width for both in missing[::-1] for width in (both // 2, both - both // 2)]
+        return F.pad(slices, widths, self.mode, self.value if self.mode == "constant" else None)
+
+    def crop(self, scores: torch.Tensor) -> torch.Tensor:
+        """``(..., H, W)`` scores of padded slices, or of any other resolution, without what was padded."""
+        for axis, (padded, length) in enumerate(zip(self.padded, self.size, strict=True), -2):
+            if padded > length:
+                zoom, start = scores.shape[axis] / padded, (padded - length) // 2
+                first, last = round(start * zoom), round((start + length) * zoom)
+                scores = scores.narrow(axis, first, last - first)
+        return scores
 
 
 def plan_windows(
@@ -73,13 +114,16 @@ def blend_windows(scores: torch.Tensor, windows: Sequence[Window], size: Sequenc
     """Put the windows' scores together: copied where a window is alone, weighted where several overlap.
 
     Args:
-        scores: ``(len(windows) * N, classes, ..., H', W')``, all slices of the first window first.
+        scores: ``(len(windows) * N, classes, ..., H', W')``, all slices of the first window first. Of another size
+            than the windows they give scores of a size that differs from the slice's in the same ratio.
         windows: from :func:`plan_windows`.
         size: ``(H, W)`` of the slice.
 
     Returns:
         ``(N, classes, ..., H, W)``.
     """
+    if scores.shape[-2:] != windows[0].weights.shape:
+        windows, size = _zoomed(windows, size, scores.shape[-2:])
     parts = scores.unflatten(0, (len(windows), -1))
     blended = scores.new_zeros(*parts.shape[1:-2], *size)
     for part, window in zip(parts, windows, strict=True):
@@ -90,6 +134,24 @@ def blend_windows(scores: torch.Tensor, windows: Sequence[Window], size: Sequenc
         for edge in _edges(rows, columns):
             target[(..., *edge)].addcmul_(part[(..., *edge)], weights[edge])
     return blended
+
+
+def _zoomed(
+    windows: Sequence[Window], size: Sequence[int], window: Sequence[int]
+) -> tuple[list[Window], Sequence[int]]:
+    """The windows and the size of the slice for scores ``(H', W')`` of another resolution than the slices."""
+    zooms = [new / old for new, old in zip(window, windows[0].weights.shape, strict=True)]
+    size = [int(length * zoom) for length, zoom in zip(size, zooms, strict=True)]
+    total = windows[0].weights.new_zeros(size)
+    moved = []
+    for one in windows:
+        starts = [int(span.start * zoom) for span, zoom in zip((one.rows, one.columns), zooms, strict=True)]
+        rows, columns = (slice(start, start + length) for start, length in zip(starts, window, strict=True))
+        weights = F.interpolate(one.weights[None, None], tuple(window), mode="nearest-exact")[0, 0]
+        total[rows, columns] += weights
+        moved.append((rows, columns, weights))
+    nowhere = (slice(0, 0), slice(0, 0))
+    return [Window(rows, columns, weights / total[rows, columns], nowhere) for rows, columns, weights in moved], size
 
 
 def _edges(rows: Span, columns: Span) -> list[tuple[Span, Span]]:

@@ -54,12 +54,20 @@ class RuntimeInferer(Inferer):
         self._lock = Lock()
         self._made: tuple[str, Runtime] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle gets: all but the lock and the runtime, which it makes for itself when called."""
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_made")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=Lock(), _made=None)
+
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What the wrapped inferer returns.
 
         Raises:
             ModuleNotFoundError: the runtime is not installed.
-            ValueError: there is no quantised model, or an exported file is damaged.
+            ValueError: there is no quantised model, an exported file is damaged, or the network cannot be converted or
+                compiled here.
         """
         if not isinstance(network, nn.Module) or (network.training and torch.is_grad_enabled()):
             return self.inferer(inputs, network, *args, **kwargs)
@@ -72,7 +80,8 @@ class RuntimeInferer(Inferer):
 
         Raises:
             ModuleNotFoundError: the runtime is not installed.
-            ValueError: there is no quantised model, or an exported file is damaged.
+            ValueError: there is no quantised model, an exported file is damaged, or the network cannot be converted or
+                compiled here.
         """
         self._runtime(network)
 

@@ -16,6 +16,9 @@ class OnnxRuntime(Runtime):
 
     Args:
         model: its path, or the model itself as bytes.
+
+    Raises:
+        ValueError: a model with more than one input or output.
     """
 
     def __init__(self, model: str | PathLike | bytes) -> None:
@@ -27,7 +30,13 @@ class OnnxRuntime(Runtime):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         source = model if isinstance(model, bytes) else str(model)
         self.session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        self._input = self.session.get_inputs()[0].name
+        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ValueError(
+                f"the network has {len(inputs)} inputs and {len(outputs)} outputs; ONNX Runtime takes one of each here. "
+                "Choose the runtime 'torch'."
+            )
+        self._input = inputs[0].name
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Scores of every class at every pixel."""

@@ -124,7 +124,7 @@ def create_runtime(
 
     Raises:
         ValueError: a runtime that does not exist, neither a file nor a network where one is needed, a network for
-            volumes, or one in TorchScript where it would have to be converted.
+            volumes, one that cannot be converted, or nothing to compile it with.
         ModuleNotFoundError: a package is not installed; the message names the extra that brings it.
     """
     spec = RUNTIMES[look_up_option(name, set(RUNTIMES))]
@@ -151,4 +151,11 @@ def create_runtime(
             f"runtime '{name}' cannot be made from TorchScript. Load model.pt in place of model.ts, export the bundle "
             f"(mobileunet export BUNDLE --format {spec.export} --data FOLDER_OF_IMAGES), or choose the runtime 'torch'."
         )
-    return spec.build(spec.convert(network, in_channels))
+    try:
+        model = spec.convert(network, in_channels)
+    except Exception as error:  # a network may hold any operator, and the exporter raise anything
+        cause = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+        raise ValueError(
+            f"runtime '{name}' cannot be made from {type(network).__name__} ({cause}). Choose the runtime 'torch'."
+        ) from error
+    return spec.build(model)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import random
+import subprocess
 import sys
 from contextlib import nullcontext
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import torch
 from monai.networks.blocks import ADN
@@ -13,9 +17,15 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from monai_mobileunet.outputs import map_outputs
 from monai_mobileunet.runtimes.base import Runtime
 
-__all__ = ["TorchRuntime", "fold_batch_norm"]
+__all__ = ["TorchRuntime", "check_compiler", "check_device", "fold_batch_norm"]
+
+NEEDED_TO_COMPILE = {
+    "cpu": ("a C++ compiler", "Install one (apt install g++), or name one that works in the variable CXX"),
+    "cuda": ("Triton and a C compiler", "Install them (pip install triton; apt install gcc)"),
+}
 
 
 class TorchRuntime(Runtime):
@@ -26,9 +36,12 @@ class TorchRuntime(Runtime):
         dtype: ``torch.float32``, or ``torch.bfloat16`` for autocast.
         compiled: whether :func:`torch.compile` generates code for it. That takes up to half a minute at the
             first call with each batch size and slice size (from the ninth on they run eager), and needs a C++
-            compiler; on a CUDA device the kernels are replayed as a graph.
+            compiler, which is tried at once; on a CUDA device the kernels are replayed as a graph.
         dropout: whether dropout stays on, so that every call gives other scores: Monte-Carlo dropout (Gal and
             Ghahramani, https://arxiv.org/abs/1506.02142).
+
+    Raises:
+        ValueError: ``compiled`` where nothing can be compiled.
     """
 
     def __init__(
@@ -45,6 +58,7 @@ class TorchRuntime(Runtime):
         self.device = next((parameter.device for parameter in folded.parameters()), torch.device("cpu"))
         self._call = self.network
         if compiled:
+            check_compiler(self.device.type)
             graphs = {"triton.cudagraphs": True} if self.device.type == "cuda" else {}
             # Code for any size would be slower, and torch 2.13 fails to make it for channels last.
             self._call = torch.compile(self.network, dynamic=False, options={"freezing": True, **graphs})
@@ -54,17 +68,69 @@ class TorchRuntime(Runtime):
         return super().preferred_batch_size(height, width) if self.device.type == "cpu" else sys.maxsize
 
     @torch.no_grad()
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores of every class at every pixel."""
+    def __call__(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Scores of every class at every pixel; whatever else the network takes and returns passes through."""
         inputs = x.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
         in_lower_precision = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype) if in_lower_precision else nullcontext():
-            scores = self._call(inputs)
-        if not isinstance(scores, torch.Tensor):
-            raise TypeError(f"the network returned {type(scores).__name__}; runtimes take networks with one tensor.")
-        if scores.is_cuda:  # a graph writes its next output into the same memory
-            scores = scores.clone()
-        return scores.to(x.device, torch.float32)
+            scores = self._call(inputs, *args, **kwargs)
+
+        def own(tensor: torch.Tensor) -> torch.Tensor:
+            tensor = tensor.clone() if tensor.is_cuda else tensor  # a graph writes its next output into its memory
+            return tensor.to(x.device, torch.float32)
+
+        return map_outputs(own, scores)
+
+
+@lru_cache  # of what works; an error is not kept
+def check_compiler(device_type: str) -> None:
+    """Compile something small for a kind of device, so that a compiler that lacks is told of before the first case.
+
+    Args:
+        device_type: ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        ValueError: it does not work; the message says what is needed.
+    """
+    never_compiled_before = random.Random().random()  # code that torch keeps from earlier would need no compiler
+
+    def small(x: torch.Tensor) -> torch.Tensor:
+        return (x * never_compiled_before).sin() + x.cos()
+
+    try:
+        torch.compile(small, dynamic=False)(torch.ones(64, 64, device=device_type))
+    except (RuntimeError, ImportError, OSError, subprocess.SubprocessError) as error:
+        tool, install = NEEDED_TO_COMPILE.get(device_type, NEEDED_TO_COMPILE["cpu"])
+        raise ValueError(
+            f"the runtimes 'torch_compile' and 'torch_compile_bf16' need {tool} on {device_type}, and none works here "
+            f"({_first_line(error)}). {install}, or choose the runtime 'torch' (--runtime torch)."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The cause in a few words: what a compiler says is long."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:150]}" if lines else type(error).__name__
+
+
+def check_device(device: torch.device | str) -> None:
+    """Refuse a device that this machine does not have, before anything is moved there.
+
+    Args:
+        device: as torch names it.
+
+    Raises:
+        ValueError: no such device.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        have = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        raise ValueError(
+            f"device {device}: cannot be used ({str(error).splitlines()[0]}). Use {', '.join(['cpu', *have])}."
+        ) from error
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

@@ -119,7 +119,8 @@ class Segmenter:
 
         Raises:
             ModuleNotFoundError: the runtime is not installed.
-            ValueError: there is no quantised model, or an exported file is damaged.
+            ValueError: there is no quantised model, an exported file is damaged, or the network cannot be converted or
+                compiled here.
         """
         if isinstance(self.inferer, RuntimeInferer):
             self.inferer.prepare(self.network)

@@ -53,6 +53,7 @@ class Session:
         self.bundle = Bundle(request.bundle)
         self.changed = bundle_changes(request, self.bundle)
         self.bundle.parser.update(self.changed)
+        self.bundle.check()
         if not self.bundle.weights.is_file():
             raise FileNotFoundError(f"{self.bundle.weights}: no weights. Train the bundle first, or name --weights.")
         self.weights = hash_file(self.bundle.weights)

@@ -30,7 +30,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         roi_size: size of the window in the slice, ``(H', W')`` or one number.
         num_samples: slices per volume; each once before any is repeated.
         spatial_dim: axis (0, 1, 2) or plane's name, or several of them to choose from; see
-            :func:`monai_mobileunet.slicing.slice_axes`.
+            :func:`monai_mobileunet.slicing.slice_axes`. The default is that of the inferer, and of MONAI's.
         context: neighbouring slices on each side, per key: of the image as the network wants it, 0 for the label.
         pad_values: per key, what to pad with; ``None`` repeats the edge.
         context_axis: per key, whether the neighbours become an axis of their own behind the channels: of the label
@@ -52,7 +52,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         keys: KeysCollection,
         roi_size: Sequence[int] | int,
         num_samples: int = 8,
-        spatial_dim: int | str | Sequence[int | str] = 2,
+        spatial_dim: int | str | Sequence[int | str] = 0,
         context: Sequence[int] | int = 0,
         pad_values: Sequence[float | None] | float | None = None,
         context_axis: Sequence[bool] | bool = False,

@@ -50,7 +50,7 @@ def test_autocast_ends_with_the_call(network):
 @pytest.mark.parametrize("roi_size", [-1, (6, 5)])
 @torch.no_grad()
 def test_runs_another_inferer(network, roi_size):
-    inferer = ContextSliceInferer(roi_size, mode="gaussian")
+    inferer = ContextSliceInferer(2, roi_size, mode="gaussian")
     volume = torch.rand(1, 1, 8, 9, 5)
     scores = AutocastInferer(inferer)(volume, network)
     assert network.dtypes == {torch.bfloat16}
@@ -90,7 +90,7 @@ def test_further_arguments_reach_the_network():
 @torch.no_grad()
 def test_a_meta_tensor_keeps_its_affine(network):
     affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0], dtype=torch.float64))
-    scores = AutocastInferer(ContextSliceInferer())(MetaTensor(torch.rand(1, 1, 8, 9, 5), affine=affine), network)
+    scores = AutocastInferer(ContextSliceInferer(2))(MetaTensor(torch.rand(1, 1, 8, 9, 5), affine=affine), network)
     assert isinstance(scores, MetaTensor)
     assert scores.dtype == torch.float32
     assert torch.equal(scores.affine, affine)

@@ -24,7 +24,7 @@ volume = torch.rand(1, 1, 256, 256, 16)
 with open("/proc/self/statm") as statm:
     used = int(statm.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 700 * 2**20,) * 2)
-labels = ContextSliceInferer(sw_batch_size=16, argmax=True)(volume, network)
+labels = ContextSliceInferer(2, sw_batch_size=16, argmax=True)(volume, network)
 print(tuple(labels.shape), sizes)
 """
 
@@ -71,7 +71,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(error):
 def test_the_inferer_goes_on_with_smaller_batches(caplog):
     network = Limited(3, ERRORS[0])
     volume = torch.rand(1, 1, 5, 6, 10)
-    assert torch.equal(ContextSliceInferer(sw_batch_size=8)(volume, network), 2 * volume)
+    assert torch.equal(ContextSliceInferer(2, sw_batch_size=8)(volume, network), 2 * volume)
     assert network.sizes == [8, 4, 2, 2, 2, 2, 2]
     assert "Memory is too short for 8 slices at once; going on with 4." in caplog.text
 
@@ -79,7 +79,7 @@ def test_the_inferer_goes_on_with_smaller_batches(caplog):
 def test_windows_too():
     network = Limited(2, ERRORS[1])
     volume = torch.rand(1, 1, 9, 9, 4)
-    scores = ContextSliceInferer(5, sw_batch_size=4)(volume, network)
+    scores = ContextSliceInferer(2, 5, sw_batch_size=4)(volume, network)
     torch.testing.assert_close(scores, 2 * volume)
 
 

@@ -110,7 +110,7 @@ class TestWindows:
     @pytest.mark.parametrize("roi_size", [-1, (-1, -1), 64, (32, 10), (9, 10)])
     def test_a_slice_that_fits_is_seen_whole_and_unpadded(self, network, roi_size):
         inputs = volume()
-        scores = ContextSliceInferer(roi_size)(inputs, network)
+        scores = ContextSliceInferer(2, roi_size=roi_size)(inputs, network)
         assert {shape[2:] for shape in network.shapes} == {(9, 10)}
         torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
 
@@ -118,12 +118,12 @@ class TestWindows:
         ("roi_size", "window"), [((64, 4), (9, 4)), ((4, 64), (4, 10)), ((-1, 4), (9, 4)), (4, (4, 4))]
     )
     def test_only_the_axis_that_is_too_long_is_cut(self, network, roi_size, window):
-        ContextSliceInferer(roi_size)(volume(), network)
+        ContextSliceInferer(2, roi_size=roi_size)(volume(), network)
         assert {shape[2:] for shape in network.shapes} == {window}
 
     def test_overlap_per_axis(self, network):
-        ContextSliceInferer((9, 5), sw_batch_size=99, overlap=(0.0, 0.0))(volume(shape=(9, 10, 1)), network)
-        ContextSliceInferer((9, 5), sw_batch_size=99, overlap=(0.0, 0.5))(volume(shape=(9, 10, 1)), network)
+        ContextSliceInferer(2, roi_size=(9, 5), sw_batch_size=99, overlap=(0.0, 0.0))(volume(shape=(9, 10, 1)), network)
+        ContextSliceInferer(2, roi_size=(9, 5), sw_batch_size=99, overlap=(0.0, 0.5))(volume(shape=(9, 10, 1)), network)
         assert network.shapes == [(2, CHANNELS, 9, 5), (4, CHANNELS, 9, 5)]
 
 
@@ -165,15 +165,13 @@ class TestOutSlices:
     @pytest.mark.parametrize(("out_slices", "step"), [(3, 1), (3, 3), (5, 2), (5, None), (13, 4)])
     def test_scores_are_the_means_over_the_groups(self, out_slices, step, plane, sw_batch_size):
         network, inputs = Grouped(7, out_slices), volume(2)
-        inferer = ContextSliceInferer(
-            -1, sw_batch_size, spatial_dim=plane, context=7, out_slices=out_slices, out_step=step
-        )
+        inferer = ContextSliceInferer(plane, -1, sw_batch_size, context=7, out_slices=out_slices, out_step=step)
         expected = self._by_hand(inputs, network, plane, 7, step or out_slices)
         torch.testing.assert_close(inferer(inputs, network), expected, atol=1e-5, rtol=0)
 
     def test_labels_are_those_of_the_scores(self):
         network, inputs = Grouped(2, 3), volume(2)
-        arguments = {"sw_batch_size": 2, "context": 2, "out_slices": 3, "out_step": 1}
+        arguments = {"spatial_dim": 2, "sw_batch_size": 2, "context": 2, "out_slices": 3, "out_step": 1}
         scores = ContextSliceInferer(**arguments)(inputs, network)
         labels = ContextSliceInferer(**arguments, argmax=True)(inputs, network)
         assert torch.equal(labels, scores.argmax(1, keepdim=True).to(torch.uint8))
@@ -181,7 +179,7 @@ class TestOutSlices:
     @pytest.mark.parametrize("axes", [(0,), (2,), (0, 1, 2)])
     def test_mirrored_passes_are_those_of_the_mirrored_volume(self, axes):
         network, inputs = Grouped(2, 3), volume(shape=(6, 7, 12))  # 12 slices: mirrored groups lie on groups
-        arguments = {"sw_batch_size": 2, "context": 2, "out_slices": 3}
+        arguments = {"spatial_dim": 2, "sw_batch_size": 2, "context": 2, "out_slices": 3}
         plain = ContextSliceInferer(**arguments)
         passes = [[]]
         for axis in axes:
@@ -196,33 +194,33 @@ class TestOutSlices:
                 return x[:, 1:4, None].expand(-1, -1, 3, -1, -1).transpose(1, 2)  # scores of a slice: the slice
 
         inputs = volume(channels=1)
-        arguments = {"context": 2, "out_slices": 3, "out_step": 1, "mode": "gaussian", "overlap": 0.5}
-        scores = ContextSliceInferer((4, 6), **arguments)(inputs, Same())
+        arguments = {"spatial_dim": 2, "context": 2, "out_slices": 3, "out_step": 1, "mode": "gaussian", "overlap": 0.5}
+        scores = ContextSliceInferer(roi_size=(4, 6), **arguments)(inputs, Same())
         torch.testing.assert_close(scores, inputs.expand(-1, 3, -1, -1, -1), atol=1e-5, rtol=0)
 
     def test_a_step_of_several_slices_saves_calls(self):
         network = Grouped(2, 5)
         for step, calls in ((5, 3), (1, 7)):
             network.calls = 0
-            ContextSliceInferer(context=2, out_slices=5, out_step=step)(volume(), network)
+            ContextSliceInferer(2, context=2, out_slices=5, out_step=step)(volume(), network)
             assert network.calls == calls
 
     def test_a_single_slice(self):
         network, inputs = Grouped(2, 3), volume()
-        scores = ContextSliceInferer(context=2, out_slices=3)(inputs[..., 4], network)
+        scores = ContextSliceInferer(2, context=2, out_slices=3)(inputs[..., 4], network)
         assert scores.shape == (1, CLASSES, 9, 10)
 
     def test_a_network_made_for_another_number_is_named(self, network):
         with pytest.raises(RuntimeError, match=r"'classes', 3, 'H'"):
-            ContextSliceInferer(out_slices=3)(volume(), network)
+            ContextSliceInferer(2, out_slices=3)(volume(), network)
         with pytest.raises(RuntimeError, match=r"'classes', 5, 'H'"):
-            ContextSliceInferer(out_slices=5, context=2)(volume(), Grouped(2, 3))
+            ContextSliceInferer(2, out_slices=5, context=2)(volume(), Grouped(2, 3))
         with pytest.raises(RuntimeError, match=r"'classes', 'H'"):
-            ContextSliceInferer(context=2)(volume(), Grouped(2, 3))
+            ContextSliceInferer(2, context=2)(volume(), Grouped(2, 3))
 
     def test_the_networks_of_the_package(self):
         network = MobileUNet(in_channels=7, out_channels=CLASSES, out_slices=3, stem_stride=1, depth=3).eval()
-        scores = ContextSliceInferer(context=3, out_slices=3)(volume(channels=1), network)
+        scores = ContextSliceInferer(2, context=3, out_slices=3)(volume(channels=1), network)
         assert scores.shape == (1, CLASSES, *SHAPE)
 
 
@@ -232,19 +230,19 @@ class TestBatches:
     )
     def test_slices_go_through_the_network_together(self, network, sw_batch_size, sizes):
         inputs = volume()
-        scores = ContextSliceInferer(sw_batch_size=sw_batch_size)(inputs, network)
+        scores = ContextSliceInferer(2, sw_batch_size=sw_batch_size)(inputs, network)
         assert [shape[0] for shape in network.shapes] == sizes
         torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
 
     @pytest.mark.parametrize("sw_batch_size", [1, 3, 5])
     @pytest.mark.parametrize("plane", [0, 1, 2])
     def test_no_call_gets_more_windows_than_sw_batch_size(self, network, plane, sw_batch_size):
-        ContextSliceInferer((5, 6), sw_batch_size, spatial_dim=plane)(volume(2), network)
+        ContextSliceInferer(roi_size=(5, 6), sw_batch_size=sw_batch_size, spatial_dim=plane)(volume(2), network)
         assert max(shape[0] for shape in network.shapes) == sw_batch_size
 
     def test_items_of_a_batch_are_independent(self, network):
         inputs = volume(2)
-        inferer = ContextSliceInferer(context=0, sw_batch_size=4)
+        inferer = ContextSliceInferer(2, context=0, sw_batch_size=4)
         together = inferer(inputs, network)
         for item in range(2):
             alone = inferer(inputs[item : item + 1], network)
@@ -268,12 +266,12 @@ class TestContext:
     @pytest.mark.parametrize("sw_batch_size", [1, 4])
     def test_neighbours_come_from_the_volume_and_not_from_the_batch_of_slices(self, sw_batch_size):
         network, inputs = Recorder(CHANNELS * 3), volume()
-        scores = ContextSliceInferer(context=1, sw_batch_size=sw_batch_size)(inputs, network)
+        scores = ContextSliceInferer(2, context=1, sw_batch_size=sw_batch_size)(inputs, network)
         torch.testing.assert_close(scores, by_hand(inputs, network, 2, context=1), atol=1e-5, rtol=0)
 
     def test_windows_have_context_too(self):
         network = Recorder(CHANNELS * 3)
-        ContextSliceInferer((5, 6), context=1)(volume(), network)
+        ContextSliceInferer(2, roi_size=(5, 6), context=1)(volume(), network)
         assert {shape[1:] for shape in network.shapes} == {(CHANNELS * 3, 5, 6)}
 
 
@@ -287,23 +285,23 @@ class TestPlanes:
     @pytest.mark.parametrize(("name", "axis"), [("sagittal", 0), ("coronal", 1)])
     def test_sagittal_and_coronal_slices_lie_as_those_of_their_axis(self, network, name, axis):
         inputs = volume()
-        by_name = ContextSliceInferer((5, 6), spatial_dim=name)(inputs, network)
-        assert torch.equal(by_name, ContextSliceInferer((5, 6), spatial_dim=axis)(inputs, network))
+        by_name = ContextSliceInferer(roi_size=(5, 6), spatial_dim=name)(inputs, network)
+        assert torch.equal(by_name, ContextSliceInferer(roi_size=(5, 6), spatial_dim=axis)(inputs, network))
 
     @pytest.mark.parametrize("roi_size", [(-1, -1), (5, 6)])
     def test_the_network_sees_axial_slices_turned_and_the_scores_are_turned_back(self, network, roi_size):
         inputs = volume(2)
-        scores = ContextSliceInferer(roi_size, spatial_dim="axial")(inputs, network)
+        scores = ContextSliceInferer(roi_size=roi_size, spatial_dim="axial")(inputs, network)
         window = (10, 9) if roi_size == (-1, -1) else roi_size
         assert {shape[2:] for shape in network.shapes} == {window}
-        turned = ContextSliceInferer(roi_size, spatial_dim=2)(inputs.transpose(2, 3), network).transpose(2, 3)
+        turned = ContextSliceInferer(roi_size=roi_size, spatial_dim=2)(inputs.transpose(2, 3), network).transpose(2, 3)
         torch.testing.assert_close(scores, turned, atol=1e-5, rtol=0)
 
     @pytest.mark.parametrize("planes", [(0, 1), ("axial", "coronal", "sagittal"), [2, "sagittal"]])
     def test_scores_of_several_planes_are_averaged(self, network, planes):
         inputs = volume(2)
-        scores = ContextSliceInferer((6, 6), spatial_dim=planes)(inputs, network)
-        each = [ContextSliceInferer((6, 6), spatial_dim=plane)(inputs, network) for plane in planes]
+        scores = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes)(inputs, network)
+        each = [ContextSliceInferer(roi_size=(6, 6), spatial_dim=plane)(inputs, network) for plane in planes]
         torch.testing.assert_close(scores, torch.stack(each).mean(dim=0), atol=1e-5, rtol=0)
 
 
@@ -312,28 +310,28 @@ class TestMirroring:
     @pytest.mark.parametrize("axis", [0, 1, 2])
     def test_scores_are_the_mean_with_those_of_the_mirrored_volume_mirrored_back(self, planes, axis):
         network, inputs = Recorder(CHANNELS * 3), volume(2)
-        plain = ContextSliceInferer((6, 6), spatial_dim=planes, context=1)
-        mirrored = ContextSliceInferer((6, 6), spatial_dim=planes, context=1, mirror_axes=(axis,))
+        plain = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes, context=1)
+        mirrored = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes, context=1, mirror_axes=(axis,))
         expected = (plain(inputs, network) + plain(inputs.flip(axis + 2), network).flip(axis + 2)) / 2
         torch.testing.assert_close(mirrored(inputs, network), expected, atol=1e-5, rtol=0)
         assert not torch.allclose(expected, plain(inputs, network), atol=1e-3)
 
     @pytest.mark.parametrize(("axes", "passes"), [((), 1), (0, 2), ((1,), 2), ((0, 2), 4), ((0, 1, 2), 8)])
     def test_every_combination_is_a_pass(self, network, axes, passes):
-        inferer = ContextSliceInferer(sw_batch_size=SHAPE[2], mirror_axes=axes)
+        inferer = ContextSliceInferer(2, sw_batch_size=SHAPE[2], mirror_axes=axes)
         inferer(volume(), network)
         assert len(network.inputs) == passes
 
     @pytest.mark.parametrize("axes", [(0,), (0, 1)])
     def test_a_mirrored_volume_has_the_mirrored_scores(self, network, axes):
-        inferer, inputs = ContextSliceInferer(mirror_axes=axes), volume()
+        inferer, inputs = ContextSliceInferer(2, mirror_axes=axes), volume()
         torch.testing.assert_close(
             inferer(inputs.flip(2), network), inferer(inputs, network).flip(2), atol=1e-5, rtol=0
         )
 
     def test_of_a_single_slice(self, network):
         image = torch.randn(1, CHANNELS, 9, 10)
-        scores = ContextSliceInferer(mirror_axes=(0, 2))(image, network)
+        scores = ContextSliceInferer(2, mirror_axes=(0, 2))(image, network)
         assert len(network.inputs) == 2, "a slice is not mirrored along the axis that it lacks"
         expected = (network(image) + network(image.flip(2)).flip(2)) / 2
         torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
@@ -348,13 +346,13 @@ class TestSingleSlice:
 
     def test_is_its_own_context(self):
         network, image = Recorder(CHANNELS * 3), torch.randn(1, CHANNELS, 9, 10)
-        ContextSliceInferer(context=1)(image, network)
+        ContextSliceInferer(2, context=1)(image, network)
         assert torch.equal(network.inputs[0], image.repeat(1, 3, 1, 1))
 
     def test_windows(self, network):
         image = torch.randn(2, CHANNELS, 9, 10)
-        scores = ContextSliceInferer((5, 6), mode="gaussian")(image, network)
-        as_volume = ContextSliceInferer((5, 6), mode="gaussian")(image[..., None], network)
+        scores = ContextSliceInferer(2, roi_size=(5, 6), mode="gaussian")(image, network)
+        as_volume = ContextSliceInferer(2, roi_size=(5, 6), mode="gaussian")(image[..., None], network)
         assert {shape[2:] for shape in network.shapes} == {(5, 6)}
         assert torch.equal(scores, as_volume[..., 0])
 
@@ -366,22 +364,22 @@ class TestOutput:
     def test_a_meta_tensor_keeps_its_metadata(self, network, planes, shape, roi_size):
         affine = torch.tensor([[0.0, -2, 0, 5], [3, 0, 0, -7], [0, 0, 4, 1], [0, 0, 0, 1]], dtype=torch.float64)
         image = MetaTensor(volume(shape=shape), affine=affine, meta={"filename_or_obj": "case.nii.gz"})
-        scores = ContextSliceInferer(roi_size, spatial_dim=planes)(image, network)
+        scores = ContextSliceInferer(roi_size=roi_size, spatial_dim=planes)(image, network)
         assert isinstance(scores, MetaTensor)
         assert scores.shape == (1, CLASSES, *shape)
         assert torch.equal(scores.affine, affine)
         assert scores.meta["filename_or_obj"] == "case.nii.gz"
-        assert torch.equal(scores.as_tensor(), ContextSliceInferer(roi_size, spatial_dim=planes)(
+        assert torch.equal(scores.as_tensor(), ContextSliceInferer(roi_size=roi_size, spatial_dim=planes)(
             image.as_tensor(), network
         ))  # fmt: skip
 
     def test_the_network_never_sees_a_meta_tensor(self, network):
-        ContextSliceInferer()(MetaTensor(volume()), network)
+        ContextSliceInferer(2)(MetaTensor(volume()), network)
         assert not any(isinstance(x, MetaTensor) for x in network.inputs)
 
     @pytest.mark.parametrize("roi_size", [-1, 5])
     def test_has_the_floating_point_type_of_the_inputs(self, network, roi_size):
-        scores = ContextSliceInferer(roi_size)(volume().double(), network.double())
+        scores = ContextSliceInferer(2, roi_size=roi_size)(volume().double(), network.double())
         assert scores.dtype == torch.float64
         assert not isinstance(scores, MetaTensor)
 
@@ -389,18 +387,18 @@ class TestOutput:
     def test_inputs_are_left_as_they_are(self, network, roi_size):
         inputs = volume()
         before = inputs.clone()
-        ContextSliceInferer(roi_size, context=0, spatial_dim=(0, 2))(inputs, network)
+        ContextSliceInferer(roi_size=roi_size, context=0, spatial_dim=(0, 2))(inputs, network)
         assert torch.equal(inputs, before)
 
     def test_progress_bar_changes_no_score(self, network, capsys):
         inputs = volume()
-        scores = ContextSliceInferer(progress=True)(inputs, network)
+        scores = ContextSliceInferer(2, progress=True)(inputs, network)
         assert "slices" in capsys.readouterr().out
-        assert torch.equal(scores, ContextSliceInferer()(inputs, network))
+        assert torch.equal(scores, ContextSliceInferer(2)(inputs, network))
 
     def test_gradients_reach_the_network(self, network):
         with torch.enable_grad():
-            ContextSliceInferer((5, 6), spatial_dim=(0, 2))(volume(), network).square().mean().backward()
+            ContextSliceInferer(roi_size=(5, 6), spatial_dim=(0, 2))(volume(), network).square().mean().backward()
         assert all(p.grad.abs().max() > 0 for p in network.parameters())
 
 
@@ -422,12 +420,12 @@ class TestLabels:
 
     def test_of_a_single_slice(self, network):
         inputs = torch.randn(2, CHANNELS, 9, 10)
-        labels = ContextSliceInferer(argmax=True)(inputs, network)
+        labels = ContextSliceInferer(2, argmax=True)(inputs, network)
         assert torch.equal(labels, network(inputs).argmax(1, keepdim=True).byte())
 
     def test_keep_their_type_and_metadata(self, network):
         inputs = MetaTensor(volume(), affine=torch.diag(torch.tensor([2.0, 3, 4, 1])), meta={"filename_or_obj": "a"})
-        labels = ContextSliceInferer(argmax=True)(inputs, network)
+        labels = ContextSliceInferer(2, argmax=True)(inputs, network)
         assert labels.dtype == torch.uint8
         assert torch.equal(labels.affine, inputs.affine)
         assert labels.meta["filename_or_obj"] == "a"
@@ -438,14 +436,14 @@ class TestPreferredBatch:
     def test_batches_are_no_larger_than_the_network_likes(self, network, preferred, sizes):
         network.preferred_batch_size = lambda height, width: preferred
         inputs = volume()
-        scores = ContextSliceInferer(sw_batch_size=8)(inputs, network)
+        scores = ContextSliceInferer(2, sw_batch_size=8)(inputs, network)
         assert [shape[0] for shape in network.shapes] == sizes
         torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
 
     def test_it_is_asked_for_the_window(self, network):
         asked = []
         network.preferred_batch_size = lambda height, width: asked.append((height, width)) or 4
-        ContextSliceInferer((5, 64))(volume(), network)
+        ContextSliceInferer(2, roi_size=(5, 64))(volume(), network)
         assert asked == [(5, 10)]
 
 
@@ -456,17 +454,9 @@ class TestNetwork:
             return factor * network(x) + shift
 
         inputs = volume()
-        scores = ContextSliceInferer(roi_size)(inputs, scaled, 3.0, shift=2.0)
-        plain = ContextSliceInferer(roi_size)(inputs, network)
+        scores = ContextSliceInferer(2, roi_size=roi_size)(inputs, scaled, 3.0, shift=2.0)
+        plain = ContextSliceInferer(2, roi_size=roi_size)(inputs, network)
         torch.testing.assert_close(scores, 3 * plain + 2, atol=1e-5, rtol=0)
-
-    @pytest.mark.parametrize("roi_size", [-1, 16])
-    def test_in_training_mode_with_deep_supervision_is_refused_with_the_remedy(self, roi_size):
-        network = MobileUNet(in_channels=CHANNELS, deep_supervision=True, depth=3).train()
-        inputs = volume(shape=(24, 24, 3))
-        with pytest.raises(TypeError, match=r"returned (list|tuple); expected one tensor .* Call network.eval\(\)"):
-            ContextSliceInferer(roi_size)(inputs, network)
-        assert ContextSliceInferer(roi_size)(inputs, network.eval()).shape == (1, 2, 24, 24, 3)
 
 
 class TestErrors:
@@ -500,18 +490,18 @@ class TestErrors:
 
     def test_a_window_has_two_axes(self):
         with pytest.raises(ValueError, match="3"):
-            ContextSliceInferer(roi_size=(8, 8, 8))
+            ContextSliceInferer(2, roi_size=(8, 8, 8))
 
     @pytest.mark.parametrize("shape", [(2, 9, 10), (1, 2, 9, 10, 11, 12), (1, 2, 9, 10, 0)])
     def test_inputs_of_another_rank_or_empty(self, network, shape):
         with pytest.raises(ValueError, match=r"expected \(B, C, H, W, D\), or \(B, C, H, W\) for one slice") as error:
-            ContextSliceInferer()(torch.zeros(shape), network)
+            ContextSliceInferer(2)(torch.zeros(shape), network)
         assert str(shape) in str(error.value)
 
 
 class TestInMonai:
     def test_takes_the_place_of_slice_inferer(self):
-        assert isinstance(ContextSliceInferer(), SliceInferer)
+        assert isinstance(ContextSliceInferer(2), SliceInferer)
 
     def test_evaluates_in_an_engine(self, network):
         image, label = volume(), torch.zeros(1, 1, *SHAPE)
@@ -519,11 +509,11 @@ class TestInMonai:
             device=torch.device("cpu"),
             val_data_loader=[{"image": image, "label": label}],
             network=network,
-            inferer=ContextSliceInferer((6, 6), spatial_dim="coronal"),
+            inferer=ContextSliceInferer(roi_size=(6, 6), spatial_dim="coronal"),
             decollate=False,
         )
         evaluator.run()
-        expected = ContextSliceInferer((6, 6), spatial_dim=1)(image, network)
+        expected = ContextSliceInferer(roi_size=(6, 6), spatial_dim=1)(image, network)
         assert torch.equal(evaluator.state.output["pred"], expected)
 
     def test_is_built_from_a_config(self, network, tmp_path):
@@ -546,10 +536,5 @@ class TestInMonai:
 
 def test_scores_of_whole_numbers_are_not_cut_to_whole_numbers():
     inputs = torch.arange(2 * 3 * 4).reshape(1, 1, 2, 3, 4)
-    scores = ContextSliceInferer()(inputs, lambda slices: slices.float() / 3)
+    scores = ContextSliceInferer(2)(inputs, lambda slices: slices.float() / 3)
     torch.testing.assert_close(scores, inputs / 3)
-
-
-def test_a_condition_is_refused_since_it_would_have_to_be_sliced():
-    with pytest.raises(ValueError, match="condition is not supported"):
-        ContextSliceInferer()(torch.zeros(1, 1, 2, 2, 2), torch.nn.Identity(), condition=torch.zeros(1, 1, 2, 2, 2))

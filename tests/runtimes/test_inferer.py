@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import pickle
 
 import pytest
 import torch
 from torch import nn
 
 from monai_mobileunet import ContextSliceInferer
+from monai_mobileunet.inferers import AutocastInferer
 from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.runtimes.conversion import to_onnx
 from monai_mobileunet.runtimes.exports import MANIFEST, find_export, hash_file, hash_weights, probe
@@ -40,7 +43,7 @@ def volume() -> torch.Tensor:
 
 
 def slices(**arguments) -> ContextSliceInferer:
-    return ContextSliceInferer(context=1, **arguments)
+    return ContextSliceInferer(2, context=1, **arguments)
 
 
 @pytest.fixture
@@ -189,3 +192,30 @@ def test_nothing_was_exported(network, tmp_path):
 def test_a_runtime_that_does_not_exist_is_refused_at_once():
     with pytest.raises(ValueError, match="onnxruntime"):
         RuntimeInferer(slices(), "onnx-runtime")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda inferer: pickle.loads(pickle.dumps(inferer))])
+@pytest.mark.parametrize("called_before", [False, True])
+def test_a_copy_gives_the_same_scores_with_a_runtime_of_its_own(network, volume, copied, called_before, tmp_path):
+    inferer = RuntimeInferer(AutocastInferer(slices(sw_batch_size=3), enabled=False), "torch", tmp_path)
+    expected = slices()(volume, network)
+    if called_before:
+        inferer(volume, network)
+    other = copied(inferer)
+    assert (other.runtime, other.exports, other.inferer.inferer.sw_batch_size) == ("torch", tmp_path, 3)
+    torch.testing.assert_close(other(volume, network), expected)
+    torch.testing.assert_close(inferer(volume, network), expected)
+    assert other._made[1] is not inferer._made[1]
+    assert other._lock is not inferer._lock
+
+
+@torch.no_grad()
+def test_several_outputs_and_further_arguments_pass_through_torch(volume):
+    class Double(Small):
+        def forward(self, x: torch.Tensor, factor: float = 1.0) -> dict[str, torch.Tensor]:
+            return {"a": factor * super().forward(x), "b": x[:, :2]}
+
+    double = Double().eval()
+    found = RuntimeInferer(slices(), "torch")(volume, double, 2.0)
+    torch.testing.assert_close(found, slices()(volume, double, factor=2.0))
