@@ -233,7 +233,7 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _beside(path: Path) -> list[Path]:
-    """Files of a file's series in folders like its own: beside that, or beside the one that holds nothing but it.
+    """Files of a file's series in folders like its own: beside it, or in others like the one that holds only it.
 
     Where the nearest folders have none, the others are not asked: there may be thousands.
     """

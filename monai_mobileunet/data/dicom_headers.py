@@ -188,7 +188,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
         raise DataError([Finding(str(path), problem, "Export it again.")])
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
     common = {key: text for key in TELL_APART if (text := _text(data, key))}
-    for index in range(count):
+    for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so
         own = _macros(groups[index]) if groups else []
         sources = [*own, *shared, data]
         # without functional groups the one position of a film is that of its first frame, or of none
