@@ -41,6 +41,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cases(shared_data: Path) -> Path:
+    """Folder of inputs that went wrong once, beside the real images."""
+    folder = shared_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"cases not found: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def hippocampus_data(shared_data: Path) -> Path:
     """MSD Task04_Hippocampus: 208 cases."""
     folder = shared_data / "hippocampus"
