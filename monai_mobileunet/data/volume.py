@@ -165,9 +165,8 @@ def _far_apart(values: np.ndarray, name: str) -> Iterator[Finding]:
         if least == most:  # classes, not intensities
             return {}
         span = (most - least) * APART
-        return {
-            end: (least, most) for end, gap in ((low, least - float(low)), (high, float(high) - most)) if gap > span
-        }
+        ends = ((low, least - float(low), (least, float(high))), (high, float(high) - most, (float(low), most)))
+        return {end: rest for end, gap, rest in ends if gap > span}
 
     if not gaps(values[steps]):
         return

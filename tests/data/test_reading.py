@@ -8,13 +8,14 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.transforms import LoadImage
 
 from monai_mobileunet.data import DataError, VolumeReader, read_volume, write_mask
 from monai_mobileunet.data.itk import volume_of_itk
-from monai_mobileunet.data.reading import as_tensor
+from monai_mobileunet.data.reading import as_tensor, read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix
 
@@ -160,6 +161,55 @@ def test_voxels_that_are_no_numbers_become_the_lowest_and_are_counted(tmp_path: 
     assert volume.values[0, 0, :3].tolist() == [3, 3, 3]
     assert "3 voxels that are NaN or infinite; they were set to its lowest value, 3" in volume.warnings[0].problem
     assert "has no finite voxel" in only_problem(saved(tmp_path, np.full((3, 3, 3), np.nan, np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill"),
+    [
+        (np.float64, -np.finfo(np.float64).max),
+        (np.float64, 1e300),
+        (np.float32, -np.finfo(np.float32).max),
+        (np.float32, 9.96921e36),
+        (np.float32, -1e16),
+        (np.int32, np.iinfo(np.int32).min),
+        (np.uint32, np.iinfo(np.uint32).max),
+        (np.int64, np.iinfo(np.int64).min),
+        (np.int64, np.iinfo(np.int64).max),
+        (np.uint64, np.iinfo(np.uint64).max),
+    ],
+)
+def test_fill_that_float32_cannot_average_becomes_the_lowest_value_and_is_counted(tmp_path: Path, dtype, fill):
+    values = ramp(dtype=dtype) + dtype(10)
+    values[0] = fill
+    in_file = dtype not in (np.int64, np.uint64)  # which nibabel writes on request only
+    volume = read_volume(saved(tmp_path, values) if in_file else (values, np.eye(4)))
+    assert volume.values[0].max() == volume.values[0].min() == 52
+    assert np.array_equal(volume.values[1:], values[1:])
+    (warning,) = volume.warnings
+    assert "has 42 voxels with values that are fill, not measured" in warning.problem
+    assert "were set to its lowest value, 52" in warning.problem
+    assert torch.isfinite(as_tensor(volume).std())
+    if in_file:
+        assert np.array_equal(read_label(tmp_path / "x.nii.gz").values, values), "a label's values are as they are"
+    assert "has no voxel whose value can be computed with" in only_problem((np.full((3, 3, 3), fill, dtype), np.eye(4)))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16])
+def test_extremes_of_small_types_and_large_values_are_measurements(dtype):
+    values = np.linspace(np.iinfo(dtype).min, np.iinfo(dtype).max, 210).astype(dtype).reshape(5, 6, 7)
+    assert read_volume((values, np.eye(4))).values is values
+    large = np.linspace(0, 9e14, 210).reshape(5, 6, 7)
+    assert read_volume((large, np.eye(4))).values is large
+
+
+def test_fill_that_is_far_from_all_other_values_is_told_and_left():
+    values = ramp((20, 20, 20), np.float32) % 999
+    values[0] = -1e6
+    (warning,) = read_volume((values, np.eye(4))).warnings
+    assert "has 400 voxels of the value -1e+06; all others are 0 to 998" in warning.problem
+    for usual in (-1024, -32768, 30000):
+        values[0] = usual
+        assert read_volume((values, np.eye(4))).warnings == ()
 
 
 def test_an_image_of_one_value_is_worth_a_warning(tmp_path: Path):
