@@ -23,7 +23,7 @@ LABEL_WORDS = (
 LABEL_FOLDER = re.compile(
     rf"({LABEL_WORDS})(tr|ts|val|train|training|test|testing|valid|validation)?([-_. ].*)?", re.IGNORECASE
 )
-LABEL_FILE = re.compile(rf"(.+[-_. ])?({LABEL_WORDS})", re.IGNORECASE)
+LABEL_FILE = re.compile(rf"((?P<case>.+?)(_label-[^_]+)?[-_. ])?({LABEL_WORDS})", re.IGNORECASE)
 CHANNEL = re.compile(r"(?P<case>.+)_(?P<number>\d{4})")
 
 PLAUSIBLE_CHANNELS = 8
@@ -96,16 +96,17 @@ def is_label_folder(name: str, siblings: Collection[str], images: Collection[Pat
 
 
 def labels_beside(images: Sequence[Path]) -> set[Path]:
-    """Which files of one folder are labels of others in it, as ``a_seg`` of ``a``, or ``seg`` of ``t1``.
+    """Which files of one folder are labels of others in it: ``a_seg`` of ``a`` or of ``a_t1``, ``seg`` of ``t1``.
+
+    A name alone makes no label: an image that belongs to it must lie there.
 
     Args:
         images: files of the folder that have the suffix of an image.
-
-    Returns:
-        Those whose names end as labels' do; none if all do.
     """
-    labels = {path for path in images if LABEL_FILE.fullmatch(case_name(path))}
-    return labels if len(labels) < len(images) else set()
+    named = {path: LABEL_FILE.fullmatch(case_name(path)) for path in images}
+    others = {case_name(path).lower() for path, match in named.items() if match is None}
+    known = others | {name[:end] for name in others for end in range(len(name)) if name[end] in "-_. "} | {""}
+    return {path for path, match in named.items() if others and match and (match["case"] or "").lower() in known}
 
 
 def group_channels(

@@ -48,6 +48,8 @@ def test_the_mask_is_the_same_by_every_door(bundle: Path, images: Path, tmp_path
         by_monai = nibabel.load(tmp_path / "monai" / place.parent / f"{place.name.split('.')[0]}.nii.gz")
         assert np.array_equal(by_segment.values, np.asarray(by_monai.dataobj)), place
         assert np.allclose(by_segment.affine, by_monai.affine, atol=1e-4), place
+        if by_segment.template is not None:
+            assert by_segment.template.binaryblock == by_monai.header.binaryblock, "one writer by both doors"
         volume = read_volume(path)
         ways = [path, volume, (volume.values, volume.affine), sitk.ReadImage(str(path))]
         ways += [nibabel.load(path)] if ".nii" in path.name else []

@@ -15,7 +15,6 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
-from monai_mobileunet import Segmenter
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import read_volume
@@ -194,20 +193,18 @@ def test_as_a_process_on_a_folder_of_every_kind_it_does_what_can_be_done_and_nam
     image_like(root / "ct" / "dicom.nii.gz", volume)
     write_series(root / "series", volume)
     masks = ["ct/dicom.nii.gz", "file.nii.gz", "folder/deep/linked.nii.gz", "p1.nii.gz", "p1.nrrd", "series.nii.gz"]
-    config = HIPPOCAMPUS / "configs" / "inference.json"
+    config, network = HIPPOCAMPUS / "configs" / "inference.json", threshold_network(tmp_path)
     for _ in range(2):  # the second finds the masks of the first beside the images
-        done = run_bundle(config, expect=1, dataset_dir=root, output_dir=root / "masks", device="cpu")
+        done = run_bundle(config, expect=1, dataset_dir=root, output_dir=root / "masks", device="cpu", **network)
         assert "error: 2 of 8 cases have no mask; the other 6 have theirs" in done.stderr
         for told in (done.stderr, done.stdout):
             assert f"{root}/broken.nii.gz: " in told
             assert f"{root}/gone.nii.gz: is a link to /nowhere/gone.nii.gz, which does not exist" in told
         assert "Traceback" not in done.stderr
         assert files(root / "masks") == masks
-    segmenter = Segmenter(HIPPOCAMPUS, device="cpu")
-    for name in ("p1.nii.gz", "p1.nrrd"):
-        mask = read_volume(root / "masks" / name).values
-        assert mask.any()
-        assert np.array_equal(mask, segmenter(root / name).mask), "each of the two has its own"
+    first, second = (read_volume(root / "masks" / name).values > 0 for name in ("p1.nii.gz", "p1.nrrd"))
+    assert first.any()
+    assert np.mean(first[::-1] != second) < 1e-3, "each of the two has its own"
 
     arguments = ["segment", "-i", root, "-o", tmp_path / "segment", "-m", HIPPOCAMPUS, "--device", "cpu"]
     result = CliRunner().invoke(app, [*map(str, arguments)])

@@ -97,9 +97,11 @@ def test_an_output_around_the_images_does_not_hide_them(tmp_path: Path):
         (["s1/segmentations/liver.nii.gz", "s2/segmentations/liver.nii.gz"], ["s1/ct.nii.gz", "s2/ct.nii.gz"]),
         (["p1/seg.nii.gz", "p2/seg.nii.gz"], ["p1/t1.nii.gz", "p2/t1.nii.gz"]),
         (["p1/frame01_gt.nii.gz", "p1/x-label.nrrd"], ["p1/frame01.nii.gz", "p1/x.nrrd"]),
+        (["p1/p1_seg.nii.gz"], ["p1/p1_t1.nii.gz", "p1/p1_t2.nii.gz"]),
         (["derivatives/sub-1/sub-1_T1w.nii.gz"], ["sub-1/anat/sub-1_T1w.nii.gz"]),
+        (["sub-1/sub-1_dseg.nii.gz", "sub-1/sub-1_label-lesion_mask.nii.gz"], ["sub-1/sub-1_T1w.nii.gz"]),
     ],
-    ids=["decathlon", "pairs", "totalsegmentator", "folder per patient", "file beside", "bids"],
+    ids=["decathlon", "pairs", "totalsegmentator", "folder per patient", "file beside", "brats", "bids", "bids beside"],
 )
 def test_labels_of_a_data_set_are_not_segmented_and_that_is_said(tmp_path: Path, labels, images):
     root = touched(tmp_path / "set", *labels, *images)
@@ -119,6 +121,12 @@ def test_what_a_dataset_json_lists_as_labels_is_none_whatever_its_name(tmp_path:
     assert sorted(places(root)) == ["only/a.nii.gz", "scans/a.nii.gz", "truth/other.nii.gz"]
     (root / "dataset.json").write_text("no json")
     assert len(places(root)) == 4
+
+
+def test_a_name_alone_makes_no_label(tmp_path: Path):
+    root = touched(tmp_path, "first_mask.nii.gz", "other.nii.gz", "seg/third.nii.gz")
+    assert len(places(root)) == 2, "seg/ lies beside images, first_mask has none"
+    assert len(places(touched(tmp_path / "x", "labels/a.nii.gz", "masks/b.nii.gz"))) == 2
 
 
 def test_a_folder_of_labels_alone_is_taken_when_it_is_asked_for(tmp_path: Path):
