@@ -33,7 +33,7 @@ class OnnxRuntime(Runtime):
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ValueError(
-                f"the network has {len(inputs)} inputs and {len(outputs)} outputs; ONNX Runtime takes one of each here. "
+                f"the network has {len(inputs)} inputs and {len(outputs)} outputs; ONNX Runtime takes one of each. "
                 "Choose the runtime 'torch'."
             )
         self._input = inputs[0].name

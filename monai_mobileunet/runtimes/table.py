@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from os import PathLike
 from typing import Any
@@ -108,6 +109,16 @@ def missing_packages(name: str, conversion: bool = True) -> list[str]:
     return [package for package in needed if find_spec(package) is None]
 
 
+def _import(name: str, package: str) -> None:
+    try:
+        import_module(package)
+    except ImportError as error:  # it is there, and lacks a library of the system, or was built for another NumPy
+        raise ImportError(
+            f"runtime '{name}': {package} is installed and cannot be imported ({error}). "
+            f"Install it anew: pip install --force-reinstall {package}, or choose the runtime 'torch'."
+        ) from error
+
+
 def create_runtime(
     name: str,
     network: nn.Module | None = None,
@@ -126,6 +137,7 @@ def create_runtime(
         ValueError: a runtime that does not exist, neither a file nor a network where one is needed, a network for
             volumes, one that cannot be converted, or nothing to compile it with.
         ModuleNotFoundError: a package is not installed; the message names the extra that brings it.
+        ImportError: one is installed and cannot be imported.
     """
     spec = RUNTIMES[look_up_option(name, set(RUNTIMES))]
     missing = missing_packages(name, conversion=file is None)
@@ -134,6 +146,8 @@ def create_runtime(
             f"runtime '{name}' needs {', '.join(missing)}, not installed here. "
             f"Install the extra: pip install 'monai_mobileunet[{spec.extra}]', or choose the runtime 'torch'."
         )
+    for package in spec.packages:
+        _import(name, package)
     if file is not None and spec.export is not None:
         return spec.build(file)
     if spec.quantised:
