@@ -66,9 +66,7 @@ def as_from_dicom(image: nibabel.Nifti1Image) -> MetaTensor:
     return MetaTensor.ensure_torch_and_prune_meta(values, meta)
 
 
-def test_the_archive_segments_as_the_bundle_does(
-    bundle: Path, archive: Path, tmp_path: Path, volume_for: VolumeFor
-):
+def test_the_archive_segments_as_the_bundle_does(bundle: Path, archive: Path, tmp_path: Path, volume_for: VolumeFor):
     image = stored(volume_for(bundle.name), "LPS")
     nibabel.save(image, tmp_path / "image.nii.gz")
     expected = Segmenter(bundle, device="cpu")(tmp_path / "image.nii.gz").mask

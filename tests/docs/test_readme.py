@@ -98,7 +98,9 @@ def run_commands(page: str, count: int, made: dict[str, int], checkout: Path, to
 def test_the_python_examples_work(example: str, tmp_path: Path, toy_dataset: Path):
     (tmp_path / "bundles").symlink_to(PROJECT / "bundles")
     shutil.copy(toy_dataset / "imagesTr" / "toy_001.nii.gz", tmp_path / "brain.nii.gz")
-    subprocess.run([sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120, cwd=tmp_path, env=ONE_THREAD)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", example], check=True, timeout=120, cwd=tmp_path, env=ONE_THREAD
+    )
 
 
 def test_the_table_of_networks_is_what_the_networks_have():
