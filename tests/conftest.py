@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cli.terminal import printable
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
@@ -41,6 +43,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "data_folder" in getattr(item, "fixturenames", ()):
             item.add_marker("real_data")
+
+
+def _in_utf_8(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_utf_8(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_in_utf_8, value))
+    return printable(value) if isinstance(value, str) else value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[None]:
+    """Let what a test logged of file names that are no UTF-8 pass from a worker of pytest-xdist, which it would end."""
+    return _in_utf_8((yield))
 
 
 @pytest.fixture(autouse=True)
