@@ -10,6 +10,7 @@ ACCURACY_OUTPUT ?= accuracy_output
 ACCURACY_ARGS ?=
 BUNDLE ?=
 PYTEST_ARGS ?=
+WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: setup demo bench bench-accuracy bench-segment test test-all lint format clean
 
@@ -38,9 +39,12 @@ bench-accuracy: setup
 bench-segment: setup
 	$(BIN)/mobileunet bench-segment $(BUNDLE) $(DATA) --large
 
+# In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
+# PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"
 test: setup
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(WORKERS) $(PYTEST_ARGS)
 
+# In one process: slow tests share an environment of MONAI Label and use threads of their own.
 test-all: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 

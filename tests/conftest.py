@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -17,13 +19,18 @@ import torch
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cli.terminal import printable
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
 FRAGMENTS = PROJECT / "configs"
+PATIENT = PROJECT / "tests" / "openkbp_patient"
+HIPPOCAMPUS_BOX = (35, 50, 36)
 REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # networks this small lose more by waiting than they win
+WITHOUT_ROOT_S_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+"""Goes before a command that has to find a folder read-only: root may write to it, whatever its permissions say."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,31 +38,69 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes real data, directly or through other fixtures; `.ci/run` runs it without them too."""
+    for item in items:
+        if "data_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker("real_data")
+
+
+def _in_utf_8(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_utf_8(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_in_utf_8, value))
+    return printable(value) if isinstance(value, str) else value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[None]:
+    """Let what a test logged of file names that are no UTF-8 pass from a worker of pytest-xdist, which it would end."""
+    return _in_utf_8((yield))
+
+
+@pytest.fixture(autouse=True)
+def _real_data_are_asked_for_by_a_fixture(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    seen = "data_folder" not in request.fixturenames or request.node.get_closest_marker("real_data")
+    assert seen, "getfixturevalue hides real data from .ci/run: let the test or its fixture take theirs as an argument"
+
+
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
+def data_folder() -> Path:
+    """Where real images lie if they are at hand: the one fixture under all that take them."""
+    return Path(os.environ.get("MONAI_MOBILEUNET_TEST_DATA", PROJECT.parent / "shared" / "data"))
+
+
+def present(folder: Path) -> Path:
+    """A folder of real data, or a test that is skipped."""
+    if not folder.is_dir():
+        pytest.skip(f"This test needs real data, and {folder} does not exist (see MONAI_MOBILEUNET_TEST_DATA).")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data(data_folder: Path) -> Path:
     """Folder of real images beside the checkout."""
-    folder = Path(os.environ.get("MONAI_MOBILEUNET_TEST_DATA", PROJECT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"real data not found: {folder} (set MONAI_MOBILEUNET_TEST_DATA to its folder)")
-    return folder
+    return present(data_folder)
 
 
 @pytest.fixture(scope="session")
-def shared_cases(shared_data: Path) -> Path:
-    """Folder of inputs that once went wrong, beside the real images."""
-    folder = shared_data.parent / "cases"
-    if not folder.is_dir():
-        pytest.skip(f"inputs that went wrong not found: {folder}")
-    return folder
+def shared_cases(data_folder: Path) -> Path:
+    """Folder of inputs that went wrong once, beside that of real images."""
+    return present(data_folder.parent / "cases")
 
 
 @pytest.fixture(scope="session")
 def hippocampus_data(shared_data: Path) -> Path:
     """MSD Task04_Hippocampus: 208 cases."""
-    folder = shared_data / "hippocampus"
-    if not folder.is_dir():
-        pytest.skip(f"real data not found: {folder}")
-    return folder
+    return present(shared_data / "hippocampus")
+
+
+@pytest.fixture(scope="session")
+def metadata_schema(shared_data: Path) -> Path:
+    """MONAI's schema of metadata.json, which its commands would fetch."""
+    return present(shared_data / "bundle_schemas") / "meta_schema_20240725.json"
 
 
 def head_and_tail(index: int, shape: tuple[int, int, int] = (24, 34, 28)) -> tuple[np.ndarray, np.ndarray]:
@@ -83,16 +128,38 @@ def turned(image: nibabel.Nifti1Image) -> nibabel.Nifti1Image:
     return nibabel.Nifti1Image(np.asarray(image.dataobj), affine)
 
 
-def volume_for(bundle: str, request: pytest.FixtureRequest) -> nibabel.Nifti1Image:
-    """A volume such as a bundle of ours segments; a real one where it is at hand."""
-    try:
-        data = request.getfixturevalue("shared_data") / REAL[bundle] / "imagesTr"
-        return nibabel.load(sorted(data.iterdir())[0])
-    except pytest.skip.Exception:
-        values = head_and_tail(1)[0]
-        values = values if "mri" in bundle else 20 * values - 1000
-        spacing = (1, 1, 1) if "mri" in bundle else (4, 4, 2.5)
-        return nibabel.Nifti1Image(values.astype(np.float32), np.diag([*spacing, 1]))
+@cache
+def template_hippocampus() -> nibabel.Nifti1Image:
+    """A box of 35 x 50 x 36 mm around the left hippocampus of the MNI152 T1 template, which nilearn carries."""
+    from nilearn.datasets import load_mni152_template  # here, for it takes seconds
+
+    template = load_mni152_template(resolution=1)
+    middle = nibabel.affines.apply_affine(np.linalg.inv(template.affine), (-27, -21, -14))
+    low = (middle - np.array(HIPPOCAMPUS_BOX) / 2).round().astype(int)
+    box = template.slicer[tuple(slice(start, start + size) for start, size in zip(low, HIPPOCAMPUS_BOX))]
+    return nibabel.Nifti1Image((1000 * box.get_fdata()).round().astype(np.int16), box.affine)
+
+
+def cropped_patient() -> nibabel.Nifti1Image:
+    """The head and neck that these tests carry."""
+    return nibabel.load(PATIENT / "image.nii.gz")
+
+
+STAND_INS = {"hippocampus_mri_segmentation": template_hippocampus, "head_neck_oar_ct_segmentation": cropped_patient}
+
+
+VolumeFor = Callable[[str], nibabel.Nifti1Image]
+
+
+@pytest.fixture(scope="session")
+def volume_for(data_folder: Path) -> VolumeFor:
+    """A volume that a bundle of ours, given its name, segments: a real one if it is at hand, or else a stand-in."""
+
+    def volume(bundle: str) -> nibabel.Nifti1Image:
+        images = data_folder / REAL[bundle] / "imagesTr"
+        return nibabel.load(sorted(images.iterdir())[0]) if images.is_dir() else STAND_INS[bundle]()
+
+    return volume
 
 
 def write_dataset(folder: Path, cases: int = 6) -> Path:

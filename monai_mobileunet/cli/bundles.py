@@ -48,7 +48,7 @@ def export(
         with steps() as note:
             opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})
             results = export_bundle(opened, data, kinds, note)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         fail(error)
     console.print(exports_table(results))
     for result in results:

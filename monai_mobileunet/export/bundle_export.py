@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ import torch
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import find_images
-from monai_mobileunet.export.formats import FORMATS, Source
+from monai_mobileunet.data.writing import replace_file
+from monai_mobileunet.export.formats import FORMATS, Format, Source
 from monai_mobileunet.export.parity import Parity, compare_masks
 from monai_mobileunet.runtimes.exports import MANIFEST, hash_file, hash_weights, probe, read_manifest
 
@@ -22,6 +23,13 @@ __all__ = ["ExportResult", "export_bundle", "network_inputs", "sample_slices"]
 IMAGES = 12
 CALIBRATION_SLICES = 256
 CHECKED_SLICES = 128
+COPY = "export from a copy of the bundle elsewhere (cp -r)"
+REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), f"Give yourself the right to write there (chmod u+w), or {COPY}."),
+    errno.EROFS: f"To write to this disk is not possible: {COPY}.",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space there, or {COPY}."),
+}
+"""What helps where a folder cannot be written to."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ def export_bundle(
 
     Half of the images calibrate the quantisation, the other half are what masks are compared on. A format
     whose masks differ too much is not written; a file of an earlier export then stays as it was, and the
-    manifest tells that it belongs to other weights.
+    manifest tells that it belongs to other weights. A format that the folder has no room for is not written either.
 
     Args:
         bundle: with weights.
@@ -55,8 +63,10 @@ def export_bundle(
     Raises:
         FileNotFoundError: no weights.
         DataError: no images.
+        OSError: the folder cannot be written to, which is found before any work; the message has the remedy.
     """
     network = bundle.load_network().cpu()
+    _check_writable(bundle.models)
     note("preparing slices")
     calibration, checked = sample_slices(bundle, data)
     source = Source(network, checked[0].shape[1], bundle.metadata, calibration)
@@ -69,36 +79,80 @@ def export_bundle(
     return results
 
 
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".export."):
+            pass
+    except OSError as error:
+        raise OSError(_unwritten(folder, error)) from error
+
+
+def _unwritten(folder: Path, error: OSError) -> str:
+    remedy = REMEDIES.get(error.errno or 0, f"Make the folder writable, or {COPY}.")
+    return f"{folder}: exports cannot be written to this folder ({error.strerror or error}). {remedy}"
+
+
 def _export(
     folder: Path, kind: str, source: Source, references: Sequence[torch.Tensor], checked: Sequence[torch.Tensor]
 ) -> ExportResult:
     row = FORMATS[kind]
-    folder.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=f".{kind}.") as temporary:
-        path = Path(temporary) / row.files[0]
-        try:
-            row.write(source, path)
-            exported = row.load(path)
-        except ModuleNotFoundError as error:
-            remedy = "Install the extra: pip install 'monai_mobileunet[export]'."
-            missing = f"{error.name} is not installed. {remedy}" if error.name else str(error)
-            return ExportResult(kind, (), None, missing)
-        parity = compare_masks(references, exported, checked)
-        problem = parity.exceeds(row.limits)
-        if problem is not None:
-            return ExportResult(kind, (), parity, f"{problem}. Nothing was written.")
-        entry = {
-            "weights_sha256": hash_weights(source.network),
-            "probe": probe(source.network, source.in_channels),
-            "files": {name: hash_file(path.with_name(name)) for name in row.files},
-            "parity": parity.as_dict(),
-        }
-        for name in row.files:
-            os.replace(path.with_name(name), folder / name)
-        manifest = path.with_name(MANIFEST)
-        manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n", encoding="utf-8")
-        os.replace(manifest, folder / MANIFEST)
+    parity = None
+    try:
+        with TemporaryDirectory(dir=folder, prefix=f".{kind}.", ignore_cleanup_errors=True) as temporary:
+            path = Path(temporary) / row.files[0]
+            exported = _write(row, source, path)
+            parity = compare_masks(references, exported, checked)
+            problem = parity.exceeds(row.limits)
+            if problem is not None:
+                return ExportResult(kind, (), parity, f"{problem}. Nothing was written.")
+            _move(folder, kind, source, path, parity)
+    except ModuleNotFoundError as error:
+        remedy = "Install the extra: pip install 'monai_mobileunet[export]'."
+        return ExportResult(kind, (), None, f"{error.name} is not installed. {remedy}" if error.name else str(error))
+    except OSError as error:
+        if error.errno is None:  # of a library that cannot be loaded
+            raise
+        return ExportResult(kind, (), parity, _unwritten(folder, error))
     return ExportResult(kind, tuple(folder / name for name in row.files), parity, None)
+
+
+def _write(row: Format, source: Source, path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Write a format and open it again.
+
+    OpenVINO's writer raises RuntimeError if a disk is full, or writes half a file in silence. So the disk is asked.
+    """
+    try:
+        row.write(source, path)
+        return row.load(path)
+    except RuntimeError:
+        _require_room(path.with_name("room"), source.network)
+        raise
+
+
+def _require_room(path: Path, network: torch.nn.Module) -> None:
+    """Raise the OSError of a disk that does not take twice the weights of a network."""
+    size = 2 * sum(tensor.nbytes for tensor in network.state_dict().values())
+    path.write_bytes(bytes(size))
+    path.unlink()
+
+
+def _move(folder: Path, kind: str, source: Source, path: Path, parity: Parity) -> None:
+    """Put a format's files in their place, and what is known of them into the manifest.
+
+    All of them are written before the first one moves: a disk that gets full leaves an earlier export as it was.
+    """
+    names = FORMATS[kind].files
+    entry = {
+        "weights_sha256": hash_weights(source.network),
+        "probe": probe(source.network, source.in_channels),
+        "files": {name: hash_file(path.with_name(name)) for name in names},
+        "parity": parity.as_dict(),
+    }
+    manifest = path.with_name(MANIFEST)
+    manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n", encoding="utf-8")
+    for name in (*names, MANIFEST):
+        replace_file(path.with_name(name), folder / name)
 
 
 def sample_slices(bundle: Bundle, data: Path) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

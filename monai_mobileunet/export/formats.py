@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,9 @@ class Format:
 
 def _write_torchscript(source: Source, path: Path) -> None:
     scripted = torch.jit.script(copy.deepcopy(source.network).cpu())
-    save_net_with_metadata(scripted, str(path), meta_values=source.metadata, append_timestamp=False)
+    content = io.BytesIO()  # torch's own writer of files aborts the process if a disk is full
+    save_net_with_metadata(scripted, content, meta_values=source.metadata, append_timestamp=False)
+    path.write_bytes(content.getvalue())
 
 
 def _write_onnx(source: Source, path: Path) -> None:

@@ -24,8 +24,8 @@ def read(bundle: Path, *names: str) -> ConfigParser:
     return parser
 
 
-def test_metadata_follow_monai_s_schema(bundle: Path, shared_data: Path):
-    schema = json.loads((shared_data / "bundle_schemas" / "meta_schema_20240725.json").read_text())
+def test_metadata_follow_monai_s_schema(bundle: Path, metadata_schema: Path):
+    schema = json.loads(metadata_schema.read_text())
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     jsonschema.validate(metadata, schema)
 

@@ -18,7 +18,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BUNDLES, ONE_THREAD, stored, volume_for
+from conftest import BUNDLES, ONE_THREAD, VolumeFor, stored
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform
@@ -66,10 +66,8 @@ def as_from_dicom(image: nibabel.Nifti1Image) -> MetaTensor:
     return MetaTensor.ensure_torch_and_prune_meta(values, meta)
 
 
-def test_the_archive_segments_as_the_bundle_does(
-    bundle: Path, archive: Path, tmp_path: Path, request: pytest.FixtureRequest
-):
-    image = stored(volume_for(bundle.name, request), "LPS")
+def test_the_archive_segments_as_the_bundle_does(bundle: Path, archive: Path, tmp_path: Path, volume_for: VolumeFor):
+    image = stored(volume_for(bundle.name), "LPS")
     nibabel.save(image, tmp_path / "image.nii.gz")
     expected = Segmenter(bundle, device="cpu")(tmp_path / "image.nii.gz").mask
     parser = read_archive(archive)

@@ -9,7 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import BUNDLES, RunBundle, stored, turned, volume_for
+from conftest import BUNDLES, RunBundle, VolumeFor, stored, turned
 from typer.testing import CliRunner
 
 from monai_mobileunet import Segmenter
@@ -18,11 +18,11 @@ from monai_mobileunet.data import read_volume
 
 
 @pytest.fixture
-def images(bundle: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def images(bundle: Path, tmp_path: Path, volume_for: VolumeFor) -> Path:
     """One volume, in the orientations and formats that make trouble; a real one where it is at hand."""
     folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
-    image = volume_for(bundle.name, request)
+    image = volume_for(bundle.name)
     nibabel.save(stored(image, "RAS"), folder / "ras.nii.gz")
     nibabel.save(stored(image, "LPS"), folder / "lps.nii")
     nibabel.save(stored(image, "PIR"), folder / "deep" / "permuted.nii.gz")

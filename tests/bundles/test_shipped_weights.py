@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BUNDLES, PROJECT
+from conftest import BUNDLES, HIPPOCAMPUS, PATIENT, PROJECT, VolumeFor, cropped_patient, template_hippocampus
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.evaluation import measure_case
@@ -68,10 +68,29 @@ def test_they_segment_real_images(folder: Path, shared_data: Path, tmp_path: Pat
         assert min(dice) > lowest, (name, dice)
 
 
+def test_they_find_all_organs_of_the_patient_that_the_tests_carry():
+    label = nibabel.load(PATIENT / "label.nii.gz")
+    pred = Segmenter(CT, device="cpu")(cropped_patient()).mask
+    dice = [r.dice for r in measure_case(pred, np.asarray(label.dataobj), 6, label.header.get_zooms()[:3])]
+    assert min(dice) > 0.7, dice
+
+
+def test_they_find_both_parts_of_the_template_s_hippocampus():
+    """Other tests take it for a patient's: as large as an adult's, the anterior part in front of the posterior one."""
+    image = template_hippocampus()
+    result = Segmenter(HIPPOCAMPUS, device="cpu")(image)
+    assert all(1 < result.volumes_ml[part] < 2.5 for part in ("anterior", "posterior")), result.volumes_ml
+    anterior, posterior = (
+        nibabel.affines.apply_affine(image.affine, np.argwhere(result.mask == value)).mean(0) for value in (1, 2)
+    )
+    assert 10 < anterior[1] - posterior[1] < 25
+    assert anterior[2] < posterior[2], "the hippocampus rises towards its tail"
+
+
 @pytest.fixture
-def neck(shared_data: Path) -> nibabel.Nifti1Image:
-    """A real head and neck."""
-    return nibabel.load(shared_data / "openkbp_hn_ct" / "imagesTr" / "pt_1.nii.gz")
+def neck(volume_for: VolumeFor) -> nibabel.Nifti1Image:
+    """A head and neck."""
+    return volume_for(CT.name)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -87,11 +87,11 @@ def test_the_version_stands_in_the_changelog_and_the_package_is_asked_for(bundle
         assert pins.get(package, version) == version, package
 
 
-def test_verify_metadata(bundle: Path, command: BundleCommand, shared_data: Path):
+def test_verify_metadata(bundle: Path, command: BundleCommand, metadata_schema: Path):
     """The zoo fetches the schema; here it lies where the command would put it."""
     schema = bundle / "eval" / "schema.json"
     schema.parent.mkdir()
-    shutil.copy(shared_data / "bundle_schemas" / "meta_schema_20240725.json", schema)
+    shutil.copy(metadata_schema, schema)
     said = command("verify_metadata", meta_file="configs/metadata.json", filepath="eval/schema.json")
     assert "metadata is verified with no error" in said
 

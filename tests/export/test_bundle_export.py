@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import resource
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from conftest import ONE_THREAD, WITHOUT_ROOT_S_RIGHTS
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.export import FORMATS, export_bundle
@@ -159,3 +164,67 @@ def test_weights_of_another_network(bundle: Bundle):
     other = Bundle(bundle.folder, device="cpu", **{"network_def#variant": "mobileunet_small"})
     with pytest.raises(ValueError, match=r"model\.pt: weights of another network.*--set network_def"):
         other.load_network()
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {path.name: hash_file(path) for path in folder.iterdir()}
+
+
+def test_a_folder_that_is_read_only_is_named_before_any_work(bundle: Bundle, images: Path):
+    if WITHOUT_ROOT_S_RIGHTS and shutil.which(WITHOUT_ROOT_S_RIGHTS[0]) is None:
+        pytest.skip("Root may write everywhere, and there is no setpriv to give up that right.")
+    before = content(bundle.models)
+    command = [*WITHOUT_ROOT_S_RIGHTS, sys.executable, "-W", "ignore", "-m", "monai_mobileunet", "export"]
+    command += [str(bundle.folder), "--data", str(images), "--set", f"network_def#variant={VARIANT}"]
+    bundle.models.chmod(0o555)
+    try:
+        done = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, timeout=600)
+    finally:
+        bundle.models.chmod(0o755)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout + done.stderr == (
+        f"error: {bundle.models}: exports cannot be written to this folder (Permission denied). Give yourself the "
+        "right to write there (chmod u+w), or export from a copy of the bundle elsewhere (cp -r).\n"
+    )
+    assert content(bundle.models) == before
+
+
+def no_room(folder: Path, words: str) -> str:
+    return (
+        f"{folder}: exports cannot be written to this folder ({words}). Free space there, or export from a copy of the "
+        "bundle elsewhere (cp -r)."
+    )
+
+
+def test_a_file_that_cannot_be_written_whole_is_told_and_what_was_there_stays(bundle: Bundle, images: Path):
+    """A limit on the size of files, which root has to keep too."""
+    export_bundle(bundle, images, ["torchscript"])
+    before = content(bundle.models)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        (result,) = export_bundle(bundle, images, ["torchscript"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert result.problem == no_room(bundle.models, "File too large")
+    assert content(bundle.models) == before
+
+
+def test_a_full_disk_is_told_and_a_format_that_has_room_is_written(bundle: Bundle, images: Path):
+    """On a file system of its own, with room for the first of two formats. The second is written by C++."""
+    pytest.importorskip("onnxscript")
+    weights = bundle.models / "model.pt"
+    kept = weights.read_bytes()
+    size = f"size={int(2.6 * len(kept))}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(bundle.models)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("Only root may mount a small file system.")
+    try:
+        weights.write_bytes(kept)
+        written, failed = export_bundle(bundle, images, ["torchscript", "openvino"])
+        assert written.problem is None
+        assert failed.problem == no_room(bundle.models, "No space left on device")
+        assert sorted(content(bundle.models)) == [MANIFEST, "model.pt", "model.ts"]
+        assert list(manifest(bundle)) == ["torchscript"]
+    finally:
+        subprocess.run(["umount", str(bundle.models)], check=True)

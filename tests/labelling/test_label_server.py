@@ -24,7 +24,7 @@ import psutil
 import pytest
 import requests
 import SimpleITK as sitk
-from conftest import HIPPOCAMPUS, ONE_THREAD, PROJECT, stored, turned, volume_for
+from conftest import HIPPOCAMPUS, ONE_THREAD, PROJECT, VolumeFor, stored, turned
 
 from monai_mobileunet import Segmenter
 from monai_mobileunet.data import read_volume
@@ -152,10 +152,10 @@ def environment() -> ServerEnvironment:
 
 
 @pytest.fixture(scope="module")
-def brains(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def brains(tmp_path_factory: pytest.TempPathFactory, volume_for: VolumeFor) -> Path:
     """MRI in the orientations that make trouble."""
     folder = tmp_path_factory.mktemp("brains")
-    brain = volume_for(MODEL, request)
+    brain = volume_for(MODEL)
     nibabel.save(stored(brain, "RAS"), folder / "ras.nii.gz")
     nibabel.save(stored(brain, "LPS"), folder / "lps.nii.gz")
     nibabel.save(stored(brain, "PIR"), folder / "permuted.nii.gz")
@@ -167,10 +167,10 @@ def brains(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 @pytest.fixture(scope="module")
-def necks(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def necks(tmp_path_factory: pytest.TempPathFactory, volume_for: VolumeFor) -> Path:
     """The same of CT."""
     folder = tmp_path_factory.mktemp("necks")
-    neck = volume_for(NECK.name, request)
+    neck = volume_for(NECK.name)
     nibabel.save(stored(neck, "LPS"), folder / "lps.nii.gz")
     nibabel.save(turned(stored(neck, "PIR")), folder / "oblique_permuted.nii.gz")
     return folder
