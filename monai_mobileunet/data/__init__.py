@@ -1,5 +1,6 @@
 """Images read and masks written; cases of a training set: found, paired by name, split by subject, and checked."""
 
+from monai_mobileunet.data.caching import CachedCases
 from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
 from monai_mobileunet.data.checks import check_case, check_cases
 from monai_mobileunet.data.datalist import load_cases
@@ -11,6 +12,7 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import write_mask
 
 __all__ = [
+    "CachedCases",
     "DataError",
     "Finding",
     "Volume",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding", "root_cause"]
+__all__ = ["DataError", "Finding", "find_data_error", "root_cause"]
 
 SHOWN = 20
 
@@ -52,3 +52,11 @@ def root_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def find_data_error(error: BaseException) -> DataError | None:
+    """The :class:`DataError` in an error's chain, for MONAI wraps what a transform raises; ``None`` without one."""
+    chained: BaseException | None = error
+    while chained is not None and not isinstance(chained, DataError):
+        chained = chained.__cause__ or chained.__context__
+    return chained

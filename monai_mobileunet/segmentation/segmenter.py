@@ -18,6 +18,7 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImage
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.errors import find_data_error
 from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
@@ -187,8 +188,14 @@ def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
     Raises:
         DataError: nothing is left of it.
     """
-    with torch.inference_mode():
-        case = without_reader(preprocessing)({"image": as_tensor(volume)})
+    try:
+        with torch.inference_mode():
+            case = without_reader(preprocessing)({"image": as_tensor(volume)})
+    except RuntimeError as error:  # as which MONAI's Compose raises whatever a transform does
+        known = find_data_error(error)
+        if known is None:
+            raise
+        raise known from error
     if 0 in case["image"].shape:
         problem = "has nothing that the bundle's preprocessing would not cut away."
         raise DataError([Finding(volume.name, problem, "Look whether it is the kind of image, in the right units.")])
