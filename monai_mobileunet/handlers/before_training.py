@@ -1,4 +1,4 @@
-"""What is looked at before a training, so that it ends at once and with a sentence rather than after its first epoch."""
+"""What is looked at before a training, so that it ends at once and with a sentence, not after its first epoch."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def check_checkpoint(
         _compare(path, content.get("model", content), network)
         done = _epochs(content.get("trainer", {}))
         if max_epochs is not None and done >= max_epochs:
-            problem = f"has {done} epochs done; --train#trainer#max_epochs is {max_epochs}, so that none is left."
+            problem = f"has {done} epochs behind it; --train#trainer#max_epochs is {max_epochs}, so that none is left."
             remedy = f"Type --train#trainer#max_epochs with a number above {done}, or start anew without resume.json."
             raise DataError([Finding(path, problem, remedy)])
     except DataError as error:
@@ -129,7 +129,7 @@ def check_checkpoint(
 def _device(device: torch.device) -> Iterator[Finding]:
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= found:
-        problem = f"is asked for, and torch finds {found or 'no'} GPU{'' if found == 1 else 's'} here."
+        problem = f"is asked for, and torch finds {found or 'no'} GPU{'s' if found > 1 else ''} here."
         remedy = (
             "Type --device cpu, or start fewer processes." if found else "Type --device cpu, or look at nvidia-smi."
         )
@@ -150,19 +150,18 @@ def _folder(name: str, folder: Path) -> Iterator[Finding]:
 
 
 def _class_names(num_classes: int, names: Sequence[str], dataset_dir: str | None) -> Iterator[Finding]:
+    """Whether the names are as many as the classes, and those of the data set where it names some."""
+    theirs = _names_of(dataset_dir) if dataset_dir else ()
+    index = str(Path(dataset_dir or "") / "dataset.json")
+    typed = f"--num_classes {len(theirs) + 1} --class_names " + '"[' + ",".join(f"'{name}'" for name in theirs) + ']"'
     if len(names) != num_classes - 1:
         problem = f"names {len(names)} classes ({', '.join(names)}), and num_classes is {num_classes}."
-        remedy = f"Type --num_classes {len(names) + 1}, or --class_names with {num_classes - 1} names: one for each "
-        yield Finding("class_names", problem, f"{remedy}class but the background.")
-        return
-    try:
-        theirs = find_class_names(dataset_dir) if dataset_dir else ()
-    except DataError:  # nothing to compare with: two folders of files, or the list of MONAI Label
+        count = f"--class_names with {num_classes - 1} names, one for each class but the background"
+        remedy = f"{typed}, as {index} calls them" if theirs else f"--num_classes {len(names) + 1}, or {count}"
+        yield Finding("class_names", problem, f"Type {remedy}.")
         return
     if not theirs:
         return
-    index = str(Path(dataset_dir or "") / "dataset.json")
-    typed = f"--num_classes {len(theirs) + 1} --class_names " + '"[' + ",".join(f"'{name}'" for name in theirs) + ']"'
     both = f"calls the classes {', '.join(theirs)}; the bundle's class_names are {', '.join(names)}."
     ours_simple, theirs_simple = [_simple(name) for name in names], [_simple(name) for name in theirs]
     if len(theirs) != len(names) or (ours_simple != theirs_simple and set(ours_simple) == set(theirs_simple)):
@@ -170,6 +169,13 @@ def _class_names(num_classes: int, names: Sequence[str], dataset_dir: str | None
     elif not all(_alike(*pair) for pair in zip(ours_simple, theirs_simple, strict=True)):
         remedy = f"Where these are other structures, type {typed}, so that the bundle calls them by their names."
         yield Finding(index, both, remedy, warning=True)
+
+
+def _names_of(dataset_dir: str) -> tuple[str, ...]:
+    try:
+        return find_class_names(dataset_dir)
+    except DataError:  # nothing to compare with: two folders of files, or the list of MONAI Label
+        return ()
 
 
 def _simple(name: str) -> str:

@@ -69,7 +69,9 @@ class BundleMetadata:
         self.validation = validation
         self.evaluator = evaluator
         self.dataset_dir = Path(dataset_dir)
-        self.settings = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
+        self.settings: dict[str, Any] = {
+            key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()
+        }
         self._measured: dict[str, Any] = {}
         self._started_from = ""
         self._resumed = False
@@ -184,7 +186,7 @@ class BundleMetadata:
             out_slices=int(self.settings.get("out_slices", 1)),
             date=datetime.now(timezone.utc).date().isoformat(),
             epoch=engine.state.epoch,
-            epochs=engine.state.max_epochs,
+            epochs=engine.state.max_epochs or engine.state.epoch,
             training_cases=len(cases),
             validation_cases=len(validation),
             seen_in_validation=sum(case["image"] in seen for case in validation),

@@ -98,7 +98,7 @@ class TrainingCurve:
 class _LogFile(logging.FileHandler):
     """A log that leaves a full disk to those who write what is worth more, in place of a traceback for each line."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, the name is logging's
+    def handleError(self, record: logging.LogRecord) -> None:
         pass
 
 

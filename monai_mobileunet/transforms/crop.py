@@ -28,11 +28,11 @@ class CropForegroundd(MonaiCropForegroundd):
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
         """Crop; see MONAI's."""
         image = data[self.source_key]
-        if not bool(self.cropper.select_fn(image).any()):  # type: ignore[attr-defined]
+        if not bool(self.cropper.select_fn(image).any()):
             low, high = float(image.min()), float(image.max())
             problem = (
-                f"has values from {low:.6g} to {high:.6g}, none of which is foreground: "
-                "nothing is left that the bundle's preprocessing would not cut away."
+                "has nothing that the bundle's preprocessing would not cut away: "
+                f"when it is cropped its values reach from {low:.6g} to {high:.6g}, and none is foreground."
             )
             remedy = "Look whether it is the kind of image that the bundle is for, in the right units."
             raise DataError([Finding(_name(image), problem, remedy)])
