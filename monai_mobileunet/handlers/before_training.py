@@ -73,26 +73,27 @@ def check_setup(
         end_in_words(str(DataError(errors)), everywhere=False)
 
 
-def check_parts(training: Sequence[Any], validation: Sequence[Any]) -> None:
+def check_parts(training: Sequence[Any] | None, validation: Sequence[Any]) -> None:
     """End the program with a sentence where there are too few cases to train, or to validate in every process.
 
     Args:
-        training: cases to train on.
-        validation: cases to validate on; with none, the last weights are kept rather than the best.
+        training: cases to train on; ``None`` where the validation is all that is done.
+        validation: cases to validate on; a training without any keeps its last weights rather than the best.
 
     Raises:
-        SystemExit: no training case, or fewer validation cases than processes.
+        SystemExit: no case to work on, or fewer validation cases than processes.
     """
     processes = idist.get_world_size()
-    if not training:
+    if not (validation if training is None else training):
+        done = "evaluation" if training is None else "training"
         end_in_words(
-            "the training has no cases, and needs at least one. List some in the data set, or leave out --limit.",
+            f"the {done} has no cases, and needs at least one. List some in the data set, or leave out --limit.",
             everywhere=False,
         )
     if 0 < len(validation) < processes:
         end_in_words(
             f"{len(validation)} validation cases cannot be shared by {processes} processes, for each needs one. "
-            f"Type --nproc_per_node={len(validation)}, or --folds with a smaller number to hold more cases back.",
+            f"Type --nproc_per_node={len(validation)}, or hold more cases back, as with a smaller --folds.",
             everywhere=False,
         )
 

@@ -47,7 +47,8 @@ class BundleMetadata:
         validation: data set of the validation.
         evaluator: engine whose ``state.metrics`` are the validation metrics.
         dataset_dir: folder of the data set, for what its ``dataset.json`` tells.
-        settings: of the training, by their id at the top of a config; ``class_names`` among them.
+        settings: of the training, by their id at the top of a config; ``class_names``,
+            ``image_channels``, ``context`` and ``out_slices`` among them.
     """
 
     def __init__(
@@ -183,7 +184,9 @@ class BundleMetadata:
         return Retrained(
             sha256=hash_file(self.file),
             class_names=tuple(self.settings["class_names"]),
-            out_slices=int(self.settings.get("out_slices", 1)),
+            image_channels=int(self.settings["image_channels"]),
+            context=int(self.settings["context"]),
+            out_slices=int(self.settings["out_slices"]),
             date=datetime.now(timezone.utc).date().isoformat(),
             epoch=engine.state.epoch,
             epochs=engine.state.max_epochs or engine.state.epoch,

@@ -22,6 +22,8 @@ class Retrained:
     Attributes:
         sha256: of the file of the weights.
         class_names: of the classes from 1 on.
+        image_channels: of the preprocessed image.
+        context: neighbouring slices on each side that the network sees.
         out_slices: slices that the network predicts at once.
         date: of the day, as ISO 8601 writes it.
         epoch: after which the weights were saved.
@@ -40,6 +42,8 @@ class Retrained:
 
     sha256: str
     class_names: tuple[str, ...]
+    image_channels: int
+    context: int
     out_slices: int
     date: str
     epoch: int
@@ -126,11 +130,13 @@ def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
     form = metadata["network_data_format"]
     image, pred = form["inputs"]["image"], form["outputs"]["pred"]
     modality = new.training_data.get("modality") or image.get("modality", "")
+    inputs = {**image, **({"modality": modality} if modality else {}), **_channels(image, new)}
     channels = {"0": "background", **{str(number): name for number, name in enumerate(new.class_names, 1)}}
     outputs = {**pred, "num_channels": len(channels), "channel_def": channels}
     if "value_range" in pred:
         outputs["value_range"] = [0, len(new.class_names)]
-    inputs = {**image, "modality": modality} if modality else dict(image)
+    if "spatial_shape" in pred:
+        outputs["spatial_shape"] = [new.out_slices, "*", "*"] if new.out_slices > 1 else ["*", "*"]
     changed: dict[str, Any] = {
         "network_data_format": {
             **form,
@@ -151,3 +157,16 @@ def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
         "pred_classes": f"{len(channels)} channels, scores of {spoken(list(channels.values()))}{slices}",
         "references": [],
     }
+
+
+def _channels(image: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
+    """Of the network's input, of a bundle whose network had another context or other channels."""
+    count = new.image_channels * (2 * new.context + 1)
+    if image.get("num_channels") == count:
+        return {}
+    windows = [name.partition(", ")[2] for name in image.get("channel_def", {}).values()][: new.image_channels]
+    if len(windows) < new.image_channels or not all(windows):
+        windows = [f"channel {number}" for number in range(new.image_channels)] if new.image_channels > 1 else [""]
+    slices = [f"slice {offset:+d}" if offset else "slice 0" for offset in range(-new.context, new.context + 1)]
+    names = [f"{place}, {window}" if window else place for place in slices for window in windows]
+    return {"num_channels": count, "channel_def": {str(number): name for number, name in enumerate(names)}}
