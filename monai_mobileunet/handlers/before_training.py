@@ -14,8 +14,7 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 
-from monai_mobileunet.data.cases import find_class_names
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data import DataError, Finding, find_class_names
 from monai_mobileunet.handlers.words import end_in_words
 
 __all__ = ["check_checkpoint", "check_parts", "check_setup"]
@@ -165,10 +164,10 @@ def _class_names(num_classes: int, names: Sequence[str], dataset_dir: str | None
         return
     both = f"calls the classes {', '.join(theirs)}; the bundle's class_names are {', '.join(names)}."
     ours_simple, theirs_simple = [_simple(name) for name in names], [_simple(name) for name in theirs]
-    if len(theirs) != len(names) or (ours_simple != theirs_simple and set(ours_simple) == set(theirs_simple)):
+    if len(theirs) > len(names) or (ours_simple != theirs_simple and set(ours_simple) == set(theirs_simple)):
         yield Finding(index, both, f"To train for the data set's classes, type {typed}.")
-    elif not all(_alike(*pair) for pair in zip(ours_simple, theirs_simple, strict=True)):
-        remedy = f"Where these are other structures, type {typed}, so that the bundle calls them by their names."
+    elif len(theirs) < len(names) or not all(map(_alike, ours_simple, theirs_simple)):
+        remedy = f"Where these are other classes, type {typed}, so that the bundle calls them by their names."
         yield Finding(index, both, remedy, warning=True)
 
 

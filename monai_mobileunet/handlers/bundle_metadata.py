@@ -16,9 +16,8 @@ from ignite.engine import Engine, Events
 from monai.utils import is_scalar
 
 import monai_mobileunet
+from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.caching import prepared_case
-from monai_mobileunet.data.cases import find_class_names
-from monai_mobileunet.data.errors import DataError
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.runtimes.exports import hash_file
 
@@ -101,21 +100,20 @@ class BundleMetadata:
         from monai_mobileunet.segmentation.ranges import measure_range  # costs time, and the doors do without handlers
 
         cases = self.training.data
-        index = {case["image"]: number for number, case in enumerate(cases)}
-        described = _description(self.dataset_dir)
-        named = described.get("modality")
-        first = (
-            modality_of(str(next(iter(named.values()), ""))) if self._has(cases) and isinstance(named, dict) else None
-        )
+        places = {_files(case): number for number, case in enumerate(cases)}
+        described = _description(self.dataset_dir).get("modality") if self._has(cases) else None
+        named = next(iter(described.values()), "") if isinstance(described, dict) else ""
         known = self._read("metadata.json")["network_data_format"]["inputs"]["image"].get("modality", "")
         return measure_range(
-            list(index), lambda case: prepared_case(self.training, index[case["image"]]), first or known
+            [case["image"] for case in cases],
+            lambda case: prepared_case(self.training, places[_files(case)]),
+            modality_of(str(named)) or known,
         )
 
-    def _has(self, cases: list[Mapping[str, str]]) -> bool:
+    def _has(self, cases: list[Mapping[str, Any]]) -> bool:
         """Whether the cases are those of the data set, and not of MONAI Label."""
         root = self.dataset_dir.resolve()
-        return all(root in Path(case["image"]).resolve().parents for case in cases)
+        return all(root in Path(_files(case)[0]).resolve().parents for case in cases)
 
     def _origin(self) -> str:
         """Hash of the bundle's weights where the training begins with them, as MONAI Label's does."""
@@ -139,18 +137,19 @@ class BundleMetadata:
         return state.st_ino, state.st_size, state.st_mtime_ns
 
     def _update(self, engine: Engine) -> None:
-        if idist.get_rank() != 0 or self._file_state() in (None, self._state):
+        state = self._file_state()
+        if idist.get_rank() != 0 or state is None or state == self._state:
             return
-        self._state = self._file_state()
         try:
             for name in ("train.json", "inference.json"):
                 self._write_settings(name)
             metadata = self._read("metadata.json")
             self._write("metadata.json", describe(metadata, self._retrained(engine, metadata)))
-        except OSError as error:
-            logger.warning(
-                "%s: cannot be written (%s), and now tells of weights that are no longer there.", error.filename, error
-            )
+        except OSError as error:  # tried again after the next epoch; the training is worth more
+            path = self._path("metadata.json")
+            logger.warning("%s: cannot be written (%s), and tells of other weights until it is.", path, error.strerror)
+        else:
+            self._state = state
 
     def _write_settings(self, name: str) -> None:
         if not self._path(name).is_file():
@@ -175,7 +174,7 @@ class BundleMetadata:
 
     def _retrained(self, engine: Engine, metadata: Mapping[str, Any]) -> Retrained:
         cases, validation = list(self.training.data), list(self.validation.data)
-        seen = {case["image"] for case in cases}
+        seen = {_files(case) for case in cases}
         known = metadata.get("training", {}) if self._resumed else {}
         source, data_license = self._data(cases)
         if known:  # by the part of this training that was interrupted
@@ -192,7 +191,7 @@ class BundleMetadata:
             epochs=engine.state.max_epochs or engine.state.epoch,
             training_cases=len(cases),
             validation_cases=len(validation),
-            seen_in_validation=sum(case["image"] in seen for case in validation),
+            seen_in_validation=sum(_files(case) in seen for case in validation),
             metrics={name: float(value) for name, value in metrics.items() if is_scalar(value)},
             training_data=self._measured,
             data_source=source,
@@ -202,22 +201,28 @@ class BundleMetadata:
             label_names=self._label_names(cases),
         )
 
-    def _data(self, cases: list[Mapping[str, str]]) -> tuple[str, str]:
+    def _data(self, cases: list[Mapping[str, Any]]) -> tuple[str, str]:
         """The data set and its licence, in the words of its ``dataset.json``."""
         listed = self._has(cases)
         described = _description(self.dataset_dir) if listed else {}
-        folder = self.dataset_dir.resolve() if listed else Path(cases[0]["image"]).resolve().parent
+        folder = self.dataset_dir.resolve() if listed else Path(_files(cases[0])[0]).resolve().parent
         parts = [str(described[key]) for key in ("name", "description", "reference") if described.get(key)]
         told = described.get("licence") or described.get("license")
         return "; ".join(parts) or f"the user's own data, in a folder {folder.name}", str(
             told or "not told by the data set"
         )
 
-    def _label_names(self, cases: list[Mapping[str, str]]) -> tuple[str, ...]:
+    def _label_names(self, cases: list[Mapping[str, Any]]) -> tuple[str, ...]:
         try:
             return find_class_names(self.dataset_dir) if self._has(cases) else ()
         except DataError:
             return ()
+
+
+def _files(case: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of the image, which may have a file for each channel."""
+    image = case["image"]
+    return (str(image),) if isinstance(image, (str, Path)) else tuple(map(str, image))
 
 
 def _description(folder: Path) -> dict[str, Any]:

@@ -94,6 +94,18 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
     assert of_the_image(train["train"]["preprocessing_transforms"]) == wanted
 
 
+def test_what_a_training_may_change_of_the_network_s_image_is_written_to_the_bundle(bundle: Path):
+    """Left out there, weights of another spacing or another context would be used with the old one."""
+    train, inference = read(bundle, "train.json"), read(bundle, "inference.json")
+    handler = next(entry for entry in train["train"]["handlers"] if entry["_target_"].endswith("BundleMetadata"))
+    assert all(value == f"@{key}" for key, value in handler["settings"].items())
+    of_prediction_alone = {"bundle_root", "dataset_dir", "output_dir", "device", "mirror_axes", "dropout", "argmax"}
+    plain = {key for key, value in inference.get().items() if not isinstance(value, dict) and key in train}
+    plain -= {"imports", "run", "_meta_"}
+    assert plain - of_prediction_alone <= handler["settings"].keys()
+    assert {"class_names", "image_channels", "context", "out_slices"} <= handler["settings"].keys()
+
+
 def test_another_seed_trains_otherwise_on_the_same_split(bundle: Path, toy_dataset: Path):
     def validation(**changes: int) -> list[dict[str, str]]:
         parser = read(bundle, "train.json")
