@@ -1,5 +1,6 @@
 """Images read and masks written; cases of a training set: found, paired by name, split by subject, and checked."""
 
+from monai_mobileunet.data.caching import CachedCases
 from monai_mobileunet.data.case_dataset import CaseDataset, collate_cases
 from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
 from monai_mobileunet.data.checks import check_case, check_cases
@@ -12,6 +13,7 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import write_mask
 
 __all__ = [
+    "CachedCases",
     "CaseDataset",
     "DataError",
     "Finding",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataError", "Finding", "causes", "root_cause", "why_failed"]
+__all__ = ["DataError", "Finding", "causes", "find_data_error", "root_cause", "why_failed"]
 
 SHOWN = 20
 
@@ -61,6 +61,11 @@ def root_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
+def find_data_error(error: BaseException) -> DataError | None:
+    """The :class:`DataError` in an error's chain, for MONAI wraps what a transform raises; ``None`` without one."""
+    return next((link for link in causes(error) if isinstance(link, DataError)), None)
+
+
 def why_failed(error: BaseException, name: str) -> str:
     """Why a case gave no mask; what MONAI's transforms have wrapped stands as it was said first.
 
@@ -68,7 +73,7 @@ def why_failed(error: BaseException, name: str) -> str:
         error: what was raised.
         name: of the image.
     """
-    for link in causes(error):
-        if isinstance(link, DataError):
-            return "\n".join(map(str, link.findings))
+    known = find_data_error(error)
+    if known is not None:
+        return "\n".join(map(str, known.findings))
     return f"{name}: was not segmented ({root_cause(error)}). The log has the details."

@@ -1,8 +1,21 @@
-"""Handlers for ignite engines that MONAI lacks."""
+"""Handlers for ignite engines that MONAI lacks, and what is looked at before a training."""
 
+from monai_mobileunet.handlers.before_training import check_checkpoint, check_parts, check_setup
+from monai_mobileunet.handlers.bundle_metadata import BundleMetadata
 from monai_mobileunet.handlers.checkpoint_loader import NetworkCheckpointLoader
 from monai_mobileunet.handlers.checkpoint_saver import AtomicCheckpointSaver
 from monai_mobileunet.handlers.epoch_validation import EpochValidationHandler
 from monai_mobileunet.handlers.training_curve import TrainingCurve
+from monai_mobileunet.handlers.words import EndsInWords
 
-__all__ = ["AtomicCheckpointSaver", "EpochValidationHandler", "NetworkCheckpointLoader", "TrainingCurve"]
+__all__ = [
+    "AtomicCheckpointSaver",
+    "BundleMetadata",
+    "EndsInWords",
+    "EpochValidationHandler",
+    "NetworkCheckpointLoader",
+    "TrainingCurve",
+    "check_checkpoint",
+    "check_parts",
+    "check_setup",
+]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,16 +99,24 @@ class AtomicFileSaver(BaseSaveHandler):
     def __call__(self, checkpoint: Mapping, filename: str, metadata: Mapping | None = None) -> None:
         if idist.get_rank() != 0:
             return
-        self.save_dir.mkdir(parents=True, exist_ok=True)
         target = self.save_dir / (self.filename or filename)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)  # to memory: torch calls a full disk a RuntimeError without a name
+        try:
+            self.save_dir.mkdir(parents=True, exist_ok=True)
+            self._keep(target)
+            self._write(content, target)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(target)) from error
+
+    def _write(self, content: io.BytesIO, target: Path) -> None:
         handle, temporary = tempfile.mkstemp(dir=self.save_dir, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                torch.save(checkpoint, file)
+                file.write(content.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are private; others may serve this model
-            self._keep(target)
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
@@ -116,10 +124,10 @@ class AtomicFileSaver(BaseSaveHandler):
 
     def _keep(self, target: Path) -> None:
         if self.filename is not None and self.keep_existing and target.is_file():
-            digest = hashlib.sha256(target.read_bytes()).hexdigest()
-            kept = target.with_name(f"{target.stem}_{digest[:8]}{target.suffix}")
+            content = target.read_bytes()
+            kept = target.with_name(f"{target.stem}_{hashlib.sha256(content).hexdigest()[:8]}{target.suffix}")
             if not kept.exists():
-                shutil.copy2(target, kept)  # not moved: killed in between, there would be no model at all
+                self._write(io.BytesIO(content), kept)  # not moved: killed in between, there would be no model at all
             logger.warning("%s was there before this training; kept as %s.", target, kept.name)
         self.keep_existing = False
 

@@ -43,7 +43,7 @@ class TrainingCurve:
         self._losses: list[float] = []
         self._validated = 0
         self._started = 0.0
-        self._log_file: logging.FileHandler | None = None
+        self._log_file: _LogFile | None = None
 
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer whose output has a loss."""
@@ -57,7 +57,7 @@ class TrainingCurve:
 
     def _open_log(self) -> None:
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        self._log_file = logging.FileHandler(self.output_dir / "training.log", encoding="utf-8")
+        self._log_file = _LogFile(self.output_dir / "training.log", encoding="utf-8")
         self._log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._log_file)
 
@@ -93,6 +93,13 @@ class TrainingCurve:
         logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
+
+
+class _LogFile(logging.FileHandler):
+    """A log that leaves a full disk to those who write what is worth more, in place of a traceback for each line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
 
 
 def read_curve(path: Path) -> list[dict[str, float]]:

@@ -19,6 +19,7 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImage
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import Finding
 from monai_mobileunet.data.case_dataset import refuse_nothing_left
+from monai_mobileunet.data.errors import find_data_error
 from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
@@ -193,8 +194,14 @@ def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
     Raises:
         DataError: nothing is left of it.
     """
-    with torch.inference_mode():
-        case = without_reader(preprocessing)({"image": as_tensor(volume)})
+    try:
+        with torch.inference_mode():
+            case = without_reader(preprocessing)({"image": as_tensor(volume)})
+    except RuntimeError as error:  # as which MONAI's Compose raises whatever a transform does
+        known = find_data_error(error)
+        if known is None:
+            raise
+        raise known from error
     refuse_nothing_left(case["image"], volume.name)
     return case
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 import torch
-from conftest import FRAGMENTS, RunBundle
+from conftest import FRAGMENTS, ONE_THREAD, PROJECT, RunBundle, head_and_tail
 
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.networks import create_network
+from monai_mobileunet.segmentation.ranges import TrainingRange, measure_range
+from monai_mobileunet.segmentation.request import Request
+from monai_mobileunet.segmentation.session import Session
 
 QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """What a run that ended in words said."""
+    assert done.stderr.count("error: ") == 1, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "ailed to instantiate" not in done.stderr
+    return done.stderr.split("error: ")[1]
 
 
 def epochs(output: str) -> list[str]:
@@ -25,6 +40,12 @@ def epochs(output: str) -> list[str]:
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def run_warnings(bundle: Path, dataset: Path) -> tuple[str, ...]:
+    """What ``mobileunet segment`` says of the bundle before the first image."""
+    request = Request(source=dataset / "imagesTr", output=bundle.parent / "segmented", bundle=bundle)
+    return Session(request).warnings
 
 
 @pytest.mark.parametrize("run_id", ["training", None, ""], ids=["training", "without an id", "as MONAI Label does"])
@@ -50,6 +71,14 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
     assert len(per_case) == 2
     assert all("toy_" in row["filename"] for row in per_case)
     assert not list((bundle_copy.parent / "elsewhere").iterdir()), "nothing lands in the working directory"
+    assert run_warnings(bundle_copy, toy_dataset) == ()
+    metadata = json.loads((bundle_copy / "configs" / "metadata.json").read_text())
+    assert metadata["training"]["cases"] == metadata["training_data"]["cases"] == 4
+    assert metadata["training"]["label_names"] == ["head", "tail"]
+    scores = {name: pytest.approx(float(row[name]), abs=1e-4) for name in ("anterior", "posterior")}
+    assert metadata["eval_metrics"]["dice"] == scores
+    assert metadata["eval_metrics"].keys() == {"dice", "measured_on"}
+    assert "Decathlon" not in metadata["data_source"]
 
 
 @pytest.mark.parametrize("variant", ["mobilenetv1_unet", "mobilenetv2_unet", "mobilenetv2_unet_transposed"])
@@ -73,6 +102,8 @@ def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own
     smoke = bundle_copy / "eval" / "smoke"
     assert (smoke / "models" / "model.pt").is_file()
     assert not (bundle_copy / "models" / "model.pt").exists(), "a smoke test leaves the bundle's model alone"
+    shipped = PROJECT / "bundles" / bundle_copy.name / "configs" / "metadata.json"
+    assert (bundle_copy / "configs" / "metadata.json").read_bytes() == shipped.read_bytes(), "and what is told of it"
     best = torch.load(smoke / "models" / "last_checkpoint.pt", weights_only=True)["best"]
 
     done = run_bundle(
@@ -88,6 +119,17 @@ def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own
     checkpoint = torch.load(smoke / "models" / "last_checkpoint.pt", weights_only=True)
     assert checkpoint["best"]["_saved"][-1][0] >= best["_saved"][-1][0], "the best score is remembered"
     assert checkpoint["trainer"]["iteration"] == 2 * best_iterations(smoke)
+
+    done = run_bundle(
+        train,
+        FRAGMENTS / "smoke.json",
+        FRAGMENTS / "resume.json",
+        run_id="training",
+        expect=1,
+        **data,
+        **{"train#trainer#max_epochs": 2},
+    )
+    assert "last_checkpoint.pt: has 2 epochs behind it; --train#trainer#max_epochs is 2" in one_sentence(done)
 
 
 def best_iterations(folder: Path) -> int:
@@ -160,9 +202,6 @@ def break_truncated(folder: Path) -> str:
 
 def break_label_value(folder: Path) -> str:
     for entry in json.loads((folder / "dataset.json").read_text())["training"]:
-        import nibabel
-        import numpy as np
-
         path = folder / entry["label"]
         array = np.asarray(nibabel.load(path).dataobj).copy()
         array[0, 0, 0] = 9
@@ -187,6 +226,107 @@ def test_bad_data_end_it_with_one_clear_error_before_the_first_epoch(
     assert "Traceback" not in done.stderr
     assert epochs(done.stdout) == []
     assert not (bundle_copy / "models" / "model.pt").exists()
+
+
+def test_a_bundle_trained_for_other_classes_describes_them(bundle_copy: Path, own_dataset: Path, run_bundle: RunBundle):
+    """Refused with what to type; and typed, the bundle's files agree with each other and with the weights."""
+    index = own_dataset / "dataset.json"
+    names = ["right ventricle", "myocardium", "left ventricle"]
+    labels = {"0": "background", **{str(number): name for number, name in enumerate(names, 1)}}
+    index.write_text(json.dumps({**json.loads(index.read_text()), "name": "Hearts", "labels": labels}))
+    train = bundle_copy / "configs" / "train.json"
+    refused = run_bundle(train, run_id="training", expect=1, dataset_dir=own_dataset, **QUICK)
+    typed = "['right ventricle','myocardium','left ventricle']"
+    assert f'--num_classes 4 --class_names "{typed}"' in one_sentence(refused)
+    assert not (bundle_copy / "models" / "model.pt").exists()
+
+    changed = {"num_classes": 4, "class_names": typed, "context": 1, "out_slices": 1, "out_step": 1}
+    run_bundle(train, run_id="training", dataset_dir=own_dataset, **QUICK, **changed)
+    assert run_warnings(bundle_copy, own_dataset) == ()
+    bundle = Bundle(bundle_copy, device="cpu")
+    assert bundle.class_names == tuple(names)
+    assert bundle.load_network()(torch.zeros(1, 3, 16, 16)).shape[1] == 4
+    assert bundle.parser["divide_by_plane"] is False, "that holds for the parts of the hippocampus"
+    assert "hippocamp" not in json.dumps(bundle.metadata).casefold()
+    assert json.loads(train.read_text())["class_names"] == names
+    assert bundle.metadata["data_source"] == "Hearts"
+    assert bundle.metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 3
+
+    cases = bundle.cases(own_dataset, "training", overrides={"folds": 3, "subject_of": None})
+    measured = measure_range([case["image"] for case in cases], bundle.preprocessing, "MR")
+    assert TrainingRange.of(bundle.metadata) == TrainingRange.of({"training_data": measured})
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_says_how_to_go_on(
+    bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle
+):
+    configs, folder = bundle_copy / "configs", bundle_copy / "models"
+    run_bundle(configs / "train.json", run_id="training", dataset_dir=toy_dataset, **QUICK)
+    before = (folder / "last_checkpoint.pt").read_bytes()
+    files = f"['{configs / 'train.json'}','{FRAGMENTS / 'resume.json'}']"
+    overrides = {**QUICK, "dataset_dir": toy_dataset, "train#trainer#max_epochs": 2}
+    command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file", files]
+    command += [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    limited = ["bash", "-c", f'ulimit -f {len(before) // 2048}; exec "$@"', "bash", *command]  # units of 1024 bytes
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=600, env=ONE_THREAD)
+    assert done.returncode == 1, done.stderr
+    said = one_sentence(done)
+    assert said.startswith(f"{folder / 'last_checkpoint.pt'}: cannot be written (File too large).")
+    assert "type the same command with configs/resume.json" in said
+    assert (folder / "last_checkpoint.pt").read_bytes() == before
+    assert not list(folder.glob(".*")), "no half of a file is left"
+
+
+def test_a_ct_of_air_ends_it_before_the_first_epoch(tmp_path: Path, run_bundle: RunBundle):
+    bundle = Path(
+        shutil.copytree(
+            PROJECT / "bundles" / "head_neck_oar_ct_segmentation",
+            tmp_path / "ct",
+            ignore=shutil.ignore_patterns("eval", "*.pt"),
+        )
+    )
+    for name in ("images", "labels"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    for index in range(4):
+        image, label = head_and_tail(index)
+        image = 20 * image - 1000 if index else np.full_like(image, -1000) + head_and_tail(9)[0] / 100
+        for name, values in (("images", image.astype(np.float32)), ("labels", label)):
+            nibabel.save(
+                nibabel.Nifti1Image(values, np.diag([4, 4, 2.5, 1])), tmp_path / "data" / name / f"case_{index}.nii.gz"
+            )
+    done = run_bundle(
+        bundle / "configs" / "train.json",
+        run_id="training",
+        expect=1,
+        dataset_dir=tmp_path / "data",
+        folds=2,
+        **{"train#dataset#data#part": "all"},
+    )
+    said = one_sentence(done)
+    assert said.startswith(f"{tmp_path / 'data' / 'images' / 'case_0.nii.gz'}: has nothing that the bundle's")
+    assert epochs(done.stdout) == []
+
+
+@pytest.mark.slow
+def test_fewer_validation_cases_than_processes_end_it_in_words(bundle_copy: Path, toy_dataset: Path, tmp_path: Path):
+    files = (
+        "[" + ",".join(f"'{bundle_copy / 'configs' / name}'" for name in ("train.json", "multi_gpu_train.json")) + "]"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        "-m",
+        "monai.bundle",
+    ]
+    command += ["run", "--config_file", files, "--dataset_dir", str(toy_dataset), "--device", "cpu"]
+    command += [word for key, value in {**QUICK, "folds": 6}.items() for word in (f"--{key}", str(value))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "error: 1 validation cases cannot be shared by 2 processes" in done.stderr
+    assert "Traceback" not in done.stderr.split("ChildFailedError")[0].split("Root Cause")[0].split("E1")[0]
 
 
 @pytest.mark.slow
