@@ -2,7 +2,7 @@
 
 from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
 from monai_mobileunet.data.checks import check_case, check_cases
-from monai_mobileunet.data.datalist import load_cases
+from monai_mobileunet.data.datalist import check_dataset, load_cases
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import case_name
 from monai_mobileunet.data.images import find_images
@@ -18,6 +18,7 @@ __all__ = [
     "case_name",
     "check_case",
     "check_cases",
+    "check_dataset",
     "find_all_cases",
     "find_cases",
     "find_class_names",

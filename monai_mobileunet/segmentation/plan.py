@@ -13,6 +13,7 @@ from typing import Any
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import dicom_series
+from monai_mobileunet.data.listing import read_json
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["STATE", "Plan", "PlannedCase", "plan_cases", "plan_run"]
@@ -160,10 +161,7 @@ def _series(folder: Path, root: Path) -> Iterator[_Found]:
 def _in_list(path: Path) -> list[_Found]:
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Name an image, a folder or a list.json.")])
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError([Finding(str(path), f"is not valid JSON ({error}).", "Mend it.")]) from error
+    content = read_json(path)
     entries = content.get("testing") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not entries:
         problem = "holds no list of cases, nor a 'testing' list with any."
