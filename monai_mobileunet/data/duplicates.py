@@ -40,10 +40,12 @@ def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Find
     labels: dict[Hashable, tuple[str, Path]] = {}
     for part, cases in parts.items():
         for case in cases:
+            repeated: list[Finding] = []
             for path in image_files(case):
                 this = (part, path)
-                findings += _repeated(owners.setdefault(_identity(path), this), this)
-            if "label" in case:
+                repeated += _repeated(owners.setdefault(_identity(path), this), this)
+            findings += repeated
+            if "label" in case and not repeated:
                 path = Path(case["label"])
                 other, where = labels.setdefault(_identity(path), (part, path))
                 if other != part:

@@ -16,6 +16,9 @@ __all__ = ["FOLDER_PAIRS", "folder_pair", "pair_by_folder", "pair_by_name"]
 
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
 
+OUTPUT_MARK = ".mobileunet"
+"""Folder in the outputs of ``mobileunet segment`` and ``mobileunet evaluate``, which are no data sets."""
+
 Images = dict[str, dict[str, Path]]
 """Files by the name of their case and the number of their channel, which is empty where a name has none."""
 
@@ -134,7 +137,7 @@ def pair_by_folder(root: Path) -> list[Case]:
 def _folders(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     """The folders below a data set that hold images, with these."""
     for place, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if not name.startswith("."))
+        names[:] = sorted(n for n in names if not n.startswith(".") and not os.path.isdir(Path(place, n, OUTPUT_MARK)))
         images = [Path(place, name) for name in sorted(files) if not name.startswith(".") and image_suffix(name)]
         if images:
             yield Path(place), images

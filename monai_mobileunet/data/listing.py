@@ -112,20 +112,20 @@ def _problems(entry: Any, name: str, root: Path) -> Iterator[Finding]:
         yield Finding(index, f"{name} is {_kind(entry)}, {_shown(entry)}; expected a pair.", PAIR)
         return
     for key in ("image", "label"):
-        value = entry.get(key)
-        several = key == "image" and isinstance(value, list) and bool(value)
-        paths = value if several else [value]
         if key not in entry:
             yield Finding(index, f"{name} has no {key!r}: {_shown(entry)}.", PAIR)
-        elif not all(isinstance(path, str) and path for path in paths):
+            continue
+        value = entry[key]
+        paths = value if key == "image" and isinstance(value, list) and value else [value]
+        if not all(isinstance(path, str) and path for path in paths):
             remedy = PAIR if key == "image" else "Give one file of class numbers; merge several into one."
             yield Finding(index, f"{key!r} of {name} is {_kind(value)}, {_shown(value)}; expected a path.", remedy)
-        else:
-            for path in paths:
-                place = _resolved(path, root)
-                if not os.path.exists(place):
-                    remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or take it off the list."
-                    yield Finding(str(place), f"listed in {INDEX}, but missing.", remedy)
+            continue
+        for path in paths:
+            place = _resolved(path, root)
+            if not os.path.exists(place):
+                remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or take it off the list."
+                yield Finding(str(place), f"listed in {INDEX}, but missing.", remedy)
     if entry.get("image") == entry.get("label") and isinstance(entry.get("image"), str):
         yield Finding(index, f"{name} has one file as its image and its label: {_shown(entry)}.", PAIR)
 

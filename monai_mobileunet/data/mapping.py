@@ -13,7 +13,7 @@ import numpy as np
 from monai_mobileunet.data.cases import find_lists
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.listing import INDEX
+from monai_mobileunet.data.listing import INDEX, Case
 from monai_mobileunet.data.naming import image_files, name_of
 from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
 from monai_mobileunet.data.volume import Volume
@@ -81,7 +81,7 @@ def write_dataset(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError([Finding(str(folder), "is there already.", "Name a new folder with --write.")])
     num_classes = len(class_names) + 1
-    lists: dict[str, list[dict[str, object]]] = {}
+    lists: dict[str, list[Case]] = {}
     findings: list[Finding] = []
     for part, cases in find_lists(dataset_dir).items():
         for case in cases:
@@ -104,7 +104,7 @@ def write_dataset(
                 note()
             images = [os.path.abspath(path) for path in image_files(case)]
             image = images[0] if len(images) == 1 else images
-            entry = {"image": image, "label": target.relative_to(folder).as_posix()}
+            entry: Case = {"image": image, "label": target.relative_to(folder).as_posix()}
             lists.setdefault(part, []).append(entry)
     if findings:
         shutil.rmtree(folder / "labels", ignore_errors=True)  # ours: the folder was empty

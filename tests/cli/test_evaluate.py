@@ -170,15 +170,26 @@ def test_a_mask_never_takes_the_place_of_an_image(own_dataset: Path, trained_bun
     assert (own_dataset / "segmented" / "toy_001.nii.gz").read_bytes() == before
 
 
-def test_cases_of_one_name_are_refused(tmp_path: Path, own_dataset: Path, preds: Path):
+def test_cases_of_one_name_are_told_by_their_places(tmp_path: Path, own_dataset: Path, preds: Path):
     description = json.loads((own_dataset / "dataset.json").read_text())
     (own_dataset / "other").mkdir()
-    shutil.copy(own_dataset / "imagesTr" / "toy_001.nii.gz", own_dataset / "other")
-    description["training"].append({"image": "./other/toy_001.nii.gz", "label": "./labelsTr/toy_001.nii.gz"})
+    shutil.copy(own_dataset / "imagesTr" / "toy_002.nii.gz", own_dataset / "other" / "toy_001.nii.gz")
+    description["training"].append({"image": "./other/toy_001.nii.gz", "label": "./labelsTr/toy_002.nii.gz"})
     (own_dataset / "dataset.json").write_text(json.dumps(description))
-    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out")
+    shutil.move(preds / "below" / "toy_001.nii.gz", preds)
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
     assert result.exit_code == 1
-    assert "has the same case name as" in result.output
+    assert "5 of 7 cases" in result.output, "a mask that may be of two cases is measured as none"
+    assert "has the same case name as several cases, of imagesTr/toy_001 and of other/toy_001" in result.output
+    for folder, number in {"imagesTr": 1, "other": 2}.items():
+        (preds / folder).mkdir()
+        shutil.copy(own_dataset / "labelsTr" / f"toy_00{number}.nii.gz", preds / folder / "toy_001.nii.gz")
+    (preds / "toy_001.nii.gz").unlink()
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    dice = {case["name"]: case["classes"]["head"]["dice"] for case in content["cases"]}
+    assert dice["imagesTr/toy_001"] == dice["other/toy_001"] == 1
 
 
 def test_the_validation_list_of_a_data_set_is_evaluated_too(tmp_path: Path, own_dataset: Path, preds: Path):
