@@ -33,7 +33,8 @@ class LabelSet:
         num_classes: classes with the background; label values are whole numbers below it.
         class_names: from class 1 on; numbers stand for names that are not known.
         folder: of the data set, for what to type.
-        whole: these are all labels; of a few that were picked out it says little that classes are missing.
+        whole: these are all labels; of a few that were picked out it says little that a class is missing.
+        needed: labels without any class are of no use; otherwise that is only odd.
         mappable: they belong to a data set that ``mobileunet check --map`` can write anew.
     """
 
@@ -41,6 +42,7 @@ class LabelSet:
     class_names: Sequence[str] = ()
     folder: str = ""
     whole: bool = True
+    needed: bool = True
     mappable: bool = True
 
     def name(self, number: int) -> str:
@@ -203,8 +205,9 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
     missing = [number for number in classes if number not in values]
     if missing and len(missing) == len(classes):
         problem = f"no label has any class: {len(known)} of them hold nothing but background."
-        remedy = "Look whether these are the labels, and whether they were exported with their values."
-        yield Finding(place, problem, remedy, warning=not labels.whole)
+        more = "" if labels.whole else " Or take more cases with --limit."
+        remedy = f"Look whether these are the labels, and whether they were exported with their values.{more}"
+        yield Finding(place, problem, remedy, warning=not labels.needed)
     elif labels.whole:
         for number in missing:
             problem = f"no label has {labels.name(number)}; the network cannot learn it."

@@ -51,12 +51,18 @@ def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Find
                 if other != part:
                     problem = f"is the label of a case of {part!r} and of one of {other!r}."
                     findings.append(Finding(str(where), problem, "Keep all images of a subject on one side.", True))
-    belongs = {path: part for part, cases in parts.items() for case in cases for path in image_files(case)}
+    belongs = {
+        path: (part, str(case["image"]))
+        for part, cases in parts.items()
+        for case in cases
+        for path in image_files(case)
+    }
     for path, copy in find_copies(belongs):
-        apart = belongs[path] != belongs[copy]
-        problem = f"has the content of {path}" + (f", which is in {belongs[path]!r}." if apart else " too.")
-        remedy = REMOVE if apart else "Remove one: folds may put them on both sides of a split."
-        findings.append(Finding(str(copy), problem, remedy, warning=not (apart and listed)))
+        (part, image), (here, other) = belongs[path], belongs[copy]
+        problem = f"has the content of {path}" + (f", which is in {part!r}." if part != here else " too.")
+        remedy = REMOVE if part != here else "Remove one: folds may put them on both sides of a split."
+        if image != other:  # channels of one case may well be alike
+            findings.append(Finding(str(copy), problem, remedy, warning=part == here or not listed))
     return findings
 
 

@@ -21,6 +21,9 @@ Place = tuple[str, ...]
 Found = dict[str, dict[Place, list[tuple[Path, ...]]]]
 """Segmentations by their place, and these by their last part."""
 
+Fit = tuple[int, tuple[Path, ...]]
+"""A segmentation that may be that of a case, and how many parts of their places are the same."""
+
 
 @dataclass(frozen=True)
 class Masks:
@@ -64,14 +67,15 @@ def pair_masks(cases: Sequence[Case], folder: Path, class_files: Sequence[str] =
         parts[place[-1]][place].append(tuple(known[name] for name in class_files if name in known))
     shared = _shared(cases)
     stems = Counter(case_name(image_files(case)[0]) for case in cases)
-    pairs = {}
+    fitting: dict[str, tuple[list[Fit], Sequence[str]]] = {}
+    owners: dict[Path, list[str]] = defaultdict(list)
     for case in cases:
         alone = stems[case_name(image_files(case)[0])] == 1
-        masks = _masks_of(case, shared, alone, whole)
-        if not masks.files and not masks.problem:
-            masks = _complete(_masks_of(case, shared, alone, parts), class_files)
-        pairs[name_of(case)] = masks
-    return _each_once(pairs)
+        found = _fitting(case, shared, alone, whole)
+        fitting[name_of(case)] = (found, ()) if found else (_fitting(case, shared, alone, parts), class_files)
+        for _, files in fitting[name_of(case)][0]:
+            owners[files[0]].append(name_of(case))
+    return {name: _chosen(name, found, owners, expected) for name, (found, expected) in fitting.items()}
 
 
 def _found(folder: Path) -> Iterator[Path]:
@@ -92,27 +96,50 @@ def _shared(cases: Sequence[Case]) -> Path:
     return Path(os.path.commonpath(folders)) if folders else Path()
 
 
-def _masks_of(case: Case, shared: Path, alone: bool, masks: Found) -> Masks:
-    """The one segmentation that fits a case best, if any does; ``alone``: no other case's image has its file name."""
+def _fitting(case: Case, shared: Path, alone: bool, masks: Found) -> list[Fit]:
+    """What may be the segmentation of a case; ``alone``: no other case's image has its file name."""
     name, image, label = name_of(case), image_files(case)[0].absolute(), Path(case["label"]).absolute()
-    full = _without_channel(_place(image), case_name(label)) | {_place(label)}
     inner = _place(image.relative_to(shared))
+    full = _without_channel(_place(image), case_name(label)) | {_place(label)}
     short = _without_channel(inner[-1:] if alone else inner, case_name(label)) | {_place(Path(name))}
-    best, fitting = 0, list[tuple[Path, ...]]()
+    found: list[Fit] = []
     for last in {path[-1] for path in full | short}:
-        for place, found in masks.get(last, {}).items():
-            fits = any(_ends_with(path, place) for path in full) or any(_ends_with(place, path) for path in short)
-            score = max(_alike(place, path) for path in full | short) if fits else 0
-            if score and score >= best:
-                fitting = [*(fitting if score == best else []), *found]
-                best = score
+        for place, files in masks.get(last, {}).items():
+            if any(_ends_with(path, place) for path in full) or any(_ends_with(place, path) for path in short):
+                score = max(_alike(place, path) for path in full | short)
+                found += [(score, one) for one in files]
     if image_suffix(name):  # of images that differ in nothing but their format
-        fitting = [files for files in fitting if image_suffix(files[0]) == mask_suffix(image)]
-    if len(fitting) > 1:
-        paths = sorted(str(files[0]) for files in fitting)[:2]
-        problem = f"{paths[0]}: has the same case name as {paths[1]}, {name}. Remove or rename one."
+        found = [fit for fit in found if image_suffix(fit[1][0]) == mask_suffix(image)]
+    return found
+
+
+def _chosen(name: str, found: Sequence[Fit], owners: Mapping[Path, Sequence[str]], expected: Sequence[str]) -> Masks:
+    """The one segmentation that lies nearest; what may be that of several cases is none of any.
+
+    Args:
+        name: of the case.
+        found: what may be its segmentation.
+        owners: names of the cases that a file fits.
+        expected: names of the files of single classes, where these are looked for.
+    """
+    if not found:
+        return Masks()
+    best = max(score for score, _ in found)
+    nearest = [files for score, files in found if score == best]
+    if len(nearest) > 1:
+        paths = sorted(str(files[0]) for files in nearest)
+        return Masks(problem=f"{paths[0]}: has the same case name as {paths[1]}, {name}. Remove or rename one.")
+    files = nearest[0]
+    names = owners[files[0]]
+    if len(names) > 1:
+        others = f"{names[0]} and of {names[1]}" + (f" and {len(names) - 2} more" if names[2:] else "")
+        problem = f"{files[0]}: has the same case name as several cases, of {others}."
+        return Masks(problem=f"{problem} Place segmentations as the images lie, or name them as the cases.")
+    missing = sorted(set(expected) - {case_name(path) for path in files})
+    if missing:
+        problem = f"{files[0].parent}: has no file for {', '.join(missing)}. Segment the case again with --split."
         return Masks(problem=problem)
-    return Masks(fitting[0]) if fitting else Masks()
+    return Masks(files)
 
 
 def _without_channel(place: Place, label: str) -> set[Place]:
@@ -134,29 +161,3 @@ def _alike(one: Place, other: Place) -> int:
             break
         count += 1
     return count
-
-
-def _complete(masks: Masks, class_files: Sequence[str]) -> Masks:
-    """Files of single classes, if none is missing."""
-    missing = sorted(set(class_files) - {case_name(path) for path in masks.files})
-    if not masks.files or not missing:
-        return masks
-    problem = f"{masks.files[0].parent}: has no file for {', '.join(missing)}. Segment the case again with --split."
-    return Masks(problem=problem)
-
-
-def _each_once(pairs: Mapping[str, Masks]) -> dict[str, Masks]:
-    """A segmentation that fits several cases is none of any."""
-    owners: dict[Path, list[str]] = defaultdict(list)
-    for name, masks in pairs.items():
-        for path in masks.files[:1]:
-            owners[path].append(name)
-    checked = {}
-    for name, masks in pairs.items():
-        names = owners[masks.files[0]] if masks.files else []
-        if len(names) > 1:
-            others = f"{names[0]} and of {names[1]}" + (f" and {len(names) - 2} more" if names[2:] else "")
-            problem = f"{masks.files[0]}: has the same case name as several cases, of {others}."
-            masks = Masks(problem=f"{problem} Place segmentations as the images lie, or name them as the cases.")
-        checked[name] = masks
-    return checked
