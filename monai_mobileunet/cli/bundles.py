@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress, track
+from rich.progress import track
 
+from monai_mobileunet.cli.progress import case_progress
 from monai_mobileunet.cli.tables import evaluation_table, exports_table
-from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, say_error, steps
+from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, printable, say_error, steps, stoppable
 from monai_mobileunet.export.formats import FORMATS
 
 __all__ = ["evaluate", "export", "fingerprint"]
@@ -17,7 +20,9 @@ __all__ = ["evaluate", "export", "fingerprint"]
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.data.cases import Case
+    from monai_mobileunet.evaluation import Evaluation
 
+INTERRUPTED = 130
 TRUST = "A bundle is code: only one you trust."
 
 
@@ -113,39 +118,81 @@ def evaluate(
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
     changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
     changed |= {"runtime": runtime} if runtime else {}
-    masks = preds or output / "segmented"
     try:
+        import monai_mobileunet.evaluation  # noqa: F401  what is not installed is found before the first case
         from monai_mobileunet.bundle import Bundle
-        from monai_mobileunet.evaluation import write_report
-        from monai_mobileunet.segmentation import Segmenter
-        from monai_mobileunet.segmentation.evaluate import evaluate_folder, segment_cases
 
         opened = Bundle(bundle, **changed) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
-        problems: dict[str, str] = {}
-        with log_file(output / "evaluate.log"), Progress(console=console) as progress:
-            if opened and preds is None:
-                segmenter = Segmenter(opened)
-                segmenter.load_runtime()
-                bar = progress.add_task("segmenting", total=len(cases))
-                problems = segment_cases(segmenter, cases, masks, lambda name: progress.advance(bar))
-            bar = progress.add_task("measuring", total=len(cases))
-            title = f"{opened.folder.name if opened and preds is None else masks} on {dataset} ({part})"
-            evaluation = evaluate_folder(
-                title, cases, masks, names, tolerance, problems, lambda name: progress.advance(bar)
-            )
-        files = write_report(evaluation, output, worst)
     except ModuleNotFoundError as error:
         fail(error, f"{error}. Install what evaluation needs: pip install 'monai_mobileunet[evaluate]'")
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         fail(error)
+    evaluation, files = _evaluated(
+        output, opened, cases, preds, names, tolerance, worst, f"{dataset} ({part})", changed
+    )
     console.print(evaluation_table(evaluation))
     for case in evaluation.problems:
         say_error(case.problem)
-    console.print(", ".join(map(str, files)), soft_wrap=True, markup=False)
+    console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
     if evaluation.problems:
         raise typer.Exit(1)
+
+
+def _evaluated(
+    output: Path,
+    bundle: Bundle | None,
+    cases: list[Case],
+    preds: Path | None,
+    names: tuple[str, ...],
+    tolerance: float,
+    worst: int,
+    what: str,
+    changed: dict[str, Any],
+) -> tuple[Evaluation, list[Path]]:
+    """Segment where that is wanted, measure and report; however that ends, it ends with a sentence."""
+    from monai_mobileunet.evaluation import write_report
+    from monai_mobileunet.segmentation import Segmenter
+    from monai_mobileunet.segmentation.evaluate import evaluate_folder, open_journal, segment_cases, segmenting_key
+    from monai_mobileunet.segmentation.run import OutputError
+
+    masks = preds or output / "segmented"
+    segments = bundle is not None and preds is None
+    title = f"{bundle.folder.name if bundle and segments else masks} on {what}"
+    try:
+        problems: dict[str, str] = {}
+        with open_journal(output) as journal, log_file(output / "evaluate.log"), stoppable():
+            if bundle and segments:
+                key, segmenter = segmenting_key(bundle, changed), Segmenter(bundle)
+                segmenter.load_runtime()
+                with _case_bar("segmenting", len(cases)) as note:
+                    problems = segment_cases(segmenter, cases, masks, note, journal, key)
+            with _case_bar("measuring", len(cases)) as note:
+                evaluation = evaluate_folder(title, cases, masks, names, tolerance, problems, note, journal)
+            return evaluation, write_report(evaluation, output, worst)
+    except KeyboardInterrupt as error:
+        say_error("interrupted. The same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from error
+    except OutputError as error:
+        fail(error, f"{error} Make room or name another folder with --output. The same command goes on from here.")
+    except OSError as error:
+        if error.errno is None:
+            fail(error)
+        place = error.filename or output
+        fail(error, f"{place}: cannot be written ({error.strerror}). Make room or name another folder with --output.")
+    except ValueError as error:
+        fail(error)
+
+
+@contextmanager
+def _case_bar(doing: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Progress over the names of cases."""
+    from monai_mobileunet.segmentation.rows import DONE, CaseRow
+
+    console.print(f"{doing} {total} cases", highlight=False)
+    with case_progress(console, total) as note:
+        yield lambda name: note(CaseRow(name, DONE))
 
 
 def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any]) -> list[Case]:

@@ -4,7 +4,7 @@ from monai_mobileunet.data.caching import CachedCases
 from monai_mobileunet.data.case_dataset import CaseDataset, collate_cases
 from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
 from monai_mobileunet.data.checks import check_case, check_cases
-from monai_mobileunet.data.datalist import load_cases
+from monai_mobileunet.data.datalist import check_dataset, load_cases
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import case_name
 from monai_mobileunet.data.images import find_images
@@ -22,6 +22,7 @@ __all__ = [
     "case_name",
     "check_case",
     "check_cases",
+    "check_dataset",
     "collate_cases",
     "find_all_cases",
     "find_cases",

@@ -5,42 +5,40 @@ Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.dat
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any
 
-from monai.data import load_decathlon_datalist, partition_dataset
+from monai.data import partition_dataset
 
-from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name
+from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
+from monai_mobileunet.data.listing import INDEX, Case, find_class_names, list_cases, read_description
+from monai_mobileunet.data.naming import name_cases, name_of
 
 __all__ = [
     "Case",
-    "by_case_name",
     "find_all_cases",
     "find_cases",
     "find_class_names",
+    "find_lists",
     "find_parts",
     "is_training_set",
     "split_cases",
 ]
 
-FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
-
-Case = dict[str, str]
-"""``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it."""
+TRAINING, VALIDATION = "training", "validation"
 
 SubjectOf = Callable[[str], Hashable]
 """The subject that a case belongs to, by the case's name."""
 
 
-def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]:
+def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
     """Pairs of image and label of a data set, sorted by name.
 
-    Two layouts: a Medical Segmentation Decathlon folder, whose ``dataset.json`` lists the pairs; or two folders
-    of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images`` and ``labels`` (the channel
-    suffix ``_0000`` of nnU-Net is understood). Pairs are made by name, never by position in a sorted list.
+    Three layouts: a folder whose ``dataset.json`` lists the pairs, as in the Medical Segmentation Decathlon; two
+    folders of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images`` and ``labels`` (the channel
+    suffix ``_0000`` of nnU-Net is understood); or a folder for each patient, with an image and a file whose name says
+    that it is the label. Pairs are made by name, never by position in a sorted list.
 
     Args:
         dataset_dir: the folder.
@@ -51,68 +49,74 @@ def find_cases(dataset_dir: str | Path, section: str = "training") -> list[Case]
             label without image; each is named.
     """
     root = Path(dataset_dir)
+    return sorted(name_cases(_unnamed(root, section), root), key=name_of)
+
+
+def _unnamed(root: Path, section: str) -> list[Case]:
     if not root.is_dir():
-        raise DataError([Finding(str(root), "no such folder.", "Set --dataset_dir to the folder of the data set.")])
-    index = root / "dataset.json"
-    cases = _listed(index, section) if section in _sections(root) else _paired(root)
-    if not cases:
-        raise DataError(
-            [Finding(str(index), f"its list {section!r} is empty.", "List pairs of 'image' and 'label' there.")]
-        )
-    return sorted(cases, key=lambda case: case_name(case["image"]))
+        found = "is a file." if root.exists() else "no such folder."
+        raise DataError([Finding(str(root), found, "Set --dataset_dir to the folder of the data set.")])
+    description = read_description(root)
+    if section in description:
+        return list_cases(root, description, section)
+    folders = folder_pair(root)
+    if folders is not None:
+        return pair_by_name(root, folders)
+    cases = pair_by_folder(root)
+    if cases:
+        return cases
+    lists = sorted(key for key, value in description.items() if isinstance(value, list))
+    pairs = " or ".join(" and ".join(pair) for pair in FOLDER_PAIRS)
+    held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
+    problem = (
+        f"found neither a {INDEX} with a 'training' list"
+        f"{f' (its lists are {chr(44).join(lists)})' if lists else ''}, nor two folders {pairs}, nor a folder for each "
+        "patient with an image and a file named as a label."
+    )
+    example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
+    raise DataError([Finding(str(root), problem, f"It holds: {held}. Write a {INDEX} there: {example}.")])
 
 
 def is_training_set(folder: Path) -> bool:
-    """Whether a folder is one that :func:`find_cases` finds pairs in."""
-    pairs = any(all((folder / name).is_dir() for name in pair) for pair in FOLDER_PAIRS)
-    return pairs or "training" in _sections(folder)
+    """Whether a folder is one that :func:`find_cases` finds pairs in.
 
-
-def _sections(root: Path) -> set[str]:
-    """Lists that the folder's ``dataset.json`` has; nnU-Net's has none."""
-    return {key for key, value in _description(root / "dataset.json").items() if isinstance(value, list)}
-
-
-def _description(index: Path) -> dict[str, Any]:
-    """Content of a ``dataset.json``; empty where there is none."""
-    if not index.is_file():
-        return {}
+    Raises:
+        DataError: its ``dataset.json`` cannot be read.
+    """
+    if folder_pair(folder) or TRAINING in read_description(folder):
+        return True
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError([Finding(str(index), f"is not valid JSON ({error}).", "Mend it.")]) from error
-    return content if isinstance(content, dict) else {}
+        return bool(pair_by_folder(folder))
+    except DataError:
+        return False
 
 
-def find_all_cases(dataset_dir: str | Path) -> list[Case]:
-    """The cases of a data set whatever they are for: its ``training`` and its ``validation`` list.
+def find_lists(dataset_dir: str | Path) -> dict[str, list[Case]]:
+    """The lists of a data set: ``"training"``, and ``"validation"`` if its ``dataset.json`` has one.
+
+    Names are unique over both.
 
     Raises:
         DataError: as :func:`find_cases`.
     """
-    validation = find_cases(dataset_dir, "validation") if "validation" in _sections(Path(dataset_dir)) else []
-    return find_cases(dataset_dir) + validation
+    root = Path(dataset_dir)
+    found = {TRAINING: _unnamed(root, TRAINING)}
+    if VALIDATION in read_description(root):
+        found[VALIDATION] = _unnamed(root, VALIDATION)
+    named = name_cases([case for cases in found.values() for case in cases], root)
+    first = len(found[TRAINING])
+    parts = {TRAINING: named[:first], VALIDATION: named[first:]}
+    return {part: sorted(parts[part], key=name_of) for part in found}
 
 
-def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
-    """Names of the classes from 1 on, from ``labels`` in a ``dataset.json``.
-
-    The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood.
+def find_all_cases(dataset_dir: str | Path) -> list[Case]:
+    """The cases of a data set whatever they are for: its ``training`` and its ``validation`` list, each case once.
 
     Raises:
-        DataError: no such file, or no names in it.
+        DataError: as :func:`find_cases`.
     """
-    index = Path(dataset_dir) / "dataset.json"
-    labels = _description(index).get("labels")
-    names = {}
-    for key, value in (labels if isinstance(labels, dict) else {}).items():
-        number, name = (key, value) if str(key).isdigit() else (value, key)
-        if isinstance(number, (str, int)) and int(number) > 0:
-            names[int(number)] = str(name)
-    if not names or sorted(names) != list(range(1, len(names) + 1)):
-        problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
-        raise DataError([Finding(str(index), problem, "Name the classes one by one.")])
-    return tuple(names[number] for number in sorted(names))
+    cases = [case for cases in find_lists(dataset_dir).values() for case in cases]
+    return list({(str(case["image"]), case["label"]): case for case in cases}.values())
 
 
 def find_parts(
@@ -126,84 +130,11 @@ def find_parts(
         DataError: as :func:`find_cases`.
         ValueError: as :func:`split_cases`.
     """
-    training = find_cases(dataset_dir)
-    if "validation" in _sections(Path(dataset_dir)):
-        validation = find_cases(dataset_dir, "validation")
-        return {"all": training + validation, "training": training, "validation": validation}
-    parts = split_cases(training, fold, folds, subject_of, seed)
-    return {"all": training, "training": parts[0], "validation": parts[1]}
-
-
-def _listed(index: Path, section: str) -> list[Case]:
-    cases, findings = [], []
-    for entry in load_decathlon_datalist(index, is_segmentation=True, data_list_key=section):
-        for key in ("image", "label"):
-            if key not in entry:
-                findings.append(Finding(str(index), f"an entry of {section!r} has no {key!r}: {entry}.", "Add it."))
-            elif not isinstance(entry[key], str):
-                findings.append(Finding(str(index), f"{key!r} of an entry is {entry[key]!r}.", "Give one file."))
-            elif not Path(entry[key]).is_file():
-                findings.append(Finding(entry[key], f"listed in {index.name}, but missing.", "Restore or unlist it."))
-        cases.append({key: str(entry.get(key)) for key in ("image", "label")})
-    if findings:
-        raise DataError(findings)
-    return cases
-
-
-def _paired(root: Path) -> list[Case]:
-    folders = next((pair for pair in FOLDER_PAIRS if all((root / name).is_dir() for name in pair)), None)
-    if folders is None:
-        raise DataError(
-            [
-                Finding(
-                    str(root),
-                    "found neither a dataset.json with a 'training' list nor two folders imagesTr and labelsTr "
-                    "(or images and labels).",
-                    f"It holds: {', '.join(sorted(p.name for p in root.iterdir())[:10]) or 'nothing'}.",
-                )
-            ]
-        )
-    images, labels = (_by_name(root / name) for name in folders)
-    if not images and not labels:
-        raise DataError(
-            [Finding(str(root / folders[0]), "no images.", f"Expected files ending in {', '.join(IMAGE_SUFFIXES)}.")]
-        )
-    images = {_without_channel(name, labels): path for name, path in images.items()}
-    findings = [
-        Finding(str(images[name]), "image without a label.", f"Add {folders[1]}/{name}.nii.gz or move the image away.")
-        for name in images.keys() - labels.keys()
-    ] + [
-        Finding(str(labels[name]), "label without an image.", f"Add {folders[0]}/{name}.nii.gz or move the label away.")
-        for name in labels.keys() - images.keys()
-    ]
-    if findings:
-        raise DataError(sorted(findings, key=lambda finding: finding.path))
-    return [{"image": str(images[name]), "label": str(labels[name])} for name in images]
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    # the archives of the Decathlon carry macOS companions, "._name.nii.gz", that are no images
-    visible = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    return by_case_name(path for path in visible if path.name.lower().endswith(IMAGE_SUFFIXES))
-
-
-def by_case_name(files: Iterable[Path]) -> dict[str, Path]:
-    """Files by the names of their cases.
-
-    Raises:
-        DataError: two files of one name.
-    """
-    found: dict[str, Path] = {}
-    for path in files:
-        other = found.setdefault(case_name(path), path)
-        if other != path:
-            raise DataError([Finding(str(path), f"has the same case name as {other}.", "Rename or remove one.")])
-    return found
-
-
-def _without_channel(name: str, labels: dict[str, Path]) -> str:
-    stem = name.removesuffix("_0000")
-    return stem if name not in labels and stem in labels else name
+    lists = find_lists(dataset_dir)
+    if VALIDATION in lists:
+        return {"all": lists[TRAINING] + lists[VALIDATION], **lists}
+    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed)
+    return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
 
 
 def split_cases(
@@ -226,15 +157,39 @@ def split_cases(
         The cases to train on, and those to validate on.
 
     Raises:
-        ValueError: a fold that does not exist, or more folds than subjects.
+        ValueError: a fold that does not exist, more folds than subjects, or a name without a subject.
     """
     if folds < 2 or not 0 <= fold < folds:
         raise ValueError(f"fold is {fold} of {folds}; expected at least 2 folds and a fold from 0 to folds - 1.")
-    subjects = [subject_of(case_name(case["image"])) if subject_of else case["image"] for case in cases]
+    subjects = [_subject(case, subject_of) for case in cases]
     unique = list(dict.fromkeys(subjects))
     if len(unique) < folds:
-        raise ValueError(f"{len(unique)} subjects cannot be dealt into {folds} folds; choose at most {len(unique)}.")
+        raise ValueError(_too_few(cases, unique, folds))
     held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
     training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
     validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]
     return training, validation
+
+
+def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
+    if subject_of is None:
+        return case.get("name") or str(case["image"])
+    try:
+        return subject_of(name_of(case))
+    except Exception as error:  # any, since it is the config's own code
+        problem = f"subject_of cannot tell the subject of the case {name_of(case)!r} ({root_cause(error)})."
+        raise ValueError(f"{problem} Change it in train.json, or set --subject_of '$None'.") from error
+
+
+def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
+    problem = f"{len(subjects)} subjects cannot be dealt into {folds} folds"
+    if len(subjects) < len(cases):
+        shown = f"{name_of(cases[0])!r} and {name_of(cases[-1])!r} among them"
+        return (
+            f"{problem}: subject_of in train.json tells {len(subjects)} subjects in {len(cases)} cases ({shown}). "
+            f"Set --subject_of '$None' if every case is a subject of its own"
+            + (f", or choose --folds {len(subjects)} at most." if len(subjects) > 1 else ".")
+        )
+    if len(subjects) < 2:
+        return f"{problem}: the data set has {len(subjects)}. Add cases."
+    return f"{problem}; choose at most {len(subjects)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -63,8 +64,12 @@ def read_volume(source: ImageSource) -> Volume:
     return stack_channels([check_values(read_file(path)) for path in paths])
 
 
+WHOLE_WITHIN = 1e-3
+"""How far a class number may lie from a whole one: scaling and resampling in floats leave 0.9999999 of 1."""
+
+
 def read_label(path: str | PathLike) -> Volume:
-    """A file of class numbers, its values as they are.
+    """A file of class numbers: whole numbers up to the rounding of floats, all others as they are.
 
     Raises:
         DataError: as :func:`read_volume`, or there are several channels.
@@ -73,7 +78,19 @@ def read_label(path: str | PathLike) -> Volume:
     if label.channels > 1:
         problem = f"has {label.channels} channels; expected class numbers in one."
         raise DataError([Finding(label.name, problem, "Merge them.")])
-    return label
+    values = label.values.reshape(label.shape)
+    if values.dtype.kind != "f":
+        return replace(label, values=values)
+    with np.errstate(invalid="ignore"):  # infinite and NaN: they stay, and are no class
+        rounded = np.rint(values)
+        near = np.abs(values - rounded) <= WHOLE_WITHIN
+    changed = near & (values != rounded)
+    if not changed.any():
+        return replace(label, values=values)
+    odd = values[changed].flat[0]
+    problem = f"has class numbers that are almost whole, such as {odd}; they are read as {rounded[changed].flat[0]:g}."
+    warning = Finding(label.name, problem, "Save it as whole numbers.", warning=True)
+    return replace(label, values=np.where(near, rounded, values), warnings=(*label.warnings, warning))
 
 
 def read_file(path: str | PathLike) -> Volume:

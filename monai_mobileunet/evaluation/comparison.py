@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-import nibabel
 import numpy as np
-from nibabel.affines import voxel_sizes
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError, SpatialImage
 
+from monai_mobileunet.data.checks import check_classes
+from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.reading import read_label
+from monai_mobileunet.data.volume import AFFINE_TOLERANCE, Volume
+from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import ClassResult, measure_case
 
-__all__ = ["CaseFiles", "CaseResult", "compare_case", "read_classes"]
+__all__ = ["CaseFiles", "CaseResult", "compare_case", "measure_files", "read_classes"]
 
-UNREADABLE = (OSError, EOFError, zlib.error, ImageFileError, HeaderDataError)
-AFFINE_TOLERANCE = 1e-2  # mm: labels saved by other tools carry rounded affines
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,19 @@ class CaseFiles:
         label: file of the reference.
         pred: file of the segmentation; it need not exist.
         image: file of the image, for pictures; ``None`` if there is none.
+        parts: files of the single classes, from 1 on, where these are the segmentation; ``pred`` is then their folder.
     """
 
     name: str
     label: Path
     pred: Path
     image: Path | None = None
+    parts: tuple[Path, ...] = ()
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """The files of the segmentation."""
+        return self.parts or (self.pred,)
 
 
 @dataclass(frozen=True)
@@ -56,49 +63,75 @@ class CaseResult:
 def compare_case(case: CaseFiles, num_classes: int, tolerance: float = 1.0) -> CaseResult:
     """Read and measure one case; what is wrong with its files becomes its ``problem``."""
     try:
-        label, affine, spacing = read_classes(case.label, num_classes)
-        pred, pred_affine, _ = read_classes(case.pred, num_classes)
-        if pred.shape != label.shape or not np.allclose(pred_affine, affine, atol=AFFINE_TOLERANCE):
-            found = f"shape {pred.shape}" if pred.shape != label.shape else "another affine"
-            raise ValueError(
-                f"{case.pred}: found {found}, expected the grid of {case.label} {label.shape}. Resample the "
-                "segmentation to it with nearest neighbours, or copy the header if only the header is wrong."
-            )
-    except (FileNotFoundError, ValueError) as error:
-        return CaseResult(case, problem=str(error))
-    return CaseResult(case, tuple(measure_case(pred, label, num_classes, spacing, tolerance)))
+        return CaseResult(case, measure_files(case.label, case.masks, num_classes, tolerance))
+    except DataError as error:
+        return CaseResult(case, problem="\n".join(map(str, error.findings)))
+    except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
+        logger.exception("%s was not measured", case.name)
+        return CaseResult(
+            case, problem=f"{case.pred}: was not measured ({root_cause(error)}). The log has the details."
+        )
 
 
-def read_classes(path: Path, num_classes: int) -> tuple[np.ndarray, np.ndarray, tuple[float, float, float]]:
-    """Read class numbers.
+def measure_files(
+    label: Path, masks: Sequence[Path], num_classes: int, tolerance: float = 1.0
+) -> tuple[ClassResult, ...]:
+    """Measure a segmentation against its reference.
 
     Args:
-        path: a NIfTI file.
+        label: the reference.
+        masks: the segmentation, or a file for each class.
+        num_classes: classes with the background.
+        tolerance: of the surface Dice, mm.
+
+    Raises:
+        DataError: a file cannot be read or has values that are no classes, or the two are on different grids.
+    """
+    reference, pred = read_classes([label], num_classes), read_classes(masks, num_classes)
+    check_grid(pred, reference)
+    return tuple(measure_case(pred.values, reference.values, num_classes, reference.spacing, tolerance))
+
+
+def read_classes(files: Sequence[Path], num_classes: int) -> Volume:
+    """Class numbers of a mask, in any format that images are read in.
+
+    Args:
+        files: the mask; or one for each class, where every value but 0 stands for it.
         num_classes: classes with the background.
 
     Returns:
-        ``(H, W, D)`` on the file's own grid, the affine, and the mm per voxel along each axis.
+        Values ``(H, W, D)``, ``uint8`` or ``uint16``.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not an image or a broken one, not one volume, or values that are no class numbers.
+        DataError: a file cannot be read, has values that are no classes, or shares voxels or no grid with another.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file. Segment the case, or remove it from the list.")
-    try:
-        volume = cast(SpatialImage, nibabel.load(path))
-        values = np.asanyarray(volume.dataobj)
-    except UNREADABLE as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path}: cannot be read ({reason}). Replace it with an intact copy.") from error
-    shape = values.shape + (1,) * (3 - values.ndim)
-    if len(shape) < 3 or any(size != 1 for size in shape[3:]) or 0 in shape or values.dtype.fields:
-        raise ValueError(f"{path}: has shape {volume.shape}; expected one volume of class numbers. Split or mend it.")
-    values = values.reshape(shape[:3])
-    unknown = [value for value in np.unique(values).tolist() if value not in range(num_classes)]
-    if unknown:
-        found = ", ".join(map(str, unknown[:8]))
-        raise ValueError(f"{path}: has values {found}; expected whole numbers from 0 to {num_classes - 1}.")
-    width, height, depth = map(float, voxel_sizes(volume.affine))  # the pixdim of a header may say something else
-    dtype = np.uint8 if num_classes <= 256 else np.uint16
-    return values.astype(dtype), np.asarray(volume.affine), (width, height, depth)
+    first, *others = [read_label(path) for path in files]
+    dtype = mask_type(num_classes)
+    if not others:
+        unknown = list(check_classes(first, num_classes))
+        if unknown:
+            raise DataError(unknown)
+        return replace(first, values=first.values.astype(dtype))
+    merged = np.zeros(first.shape, dtype)
+    for number, part in enumerate((first, *others), 1):
+        check_grid(part, first)
+        drawn = part.values > 0
+        if merged[drawn].any():
+            problem = f"shares voxels with another class, class {int(merged[drawn].max())} among them."
+            raise DataError([Finding(part.name, problem, "Give each voxel to one class.")])
+        merged[drawn] = number
+    return replace(first, values=merged)
+
+
+def check_grid(pred: Volume, reference: Volume) -> None:
+    """See that a mask lies where its reference does.
+
+    Raises:
+        DataError: another shape or affine.
+    """
+    if pred.shape == reference.shape and np.allclose(pred.affine, reference.affine, atol=AFFINE_TOLERANCE):
+        return
+    found = f"shape {pred.shape}" if pred.shape != reference.shape else "another affine"
+    problem = f"found {found}, expected the grid of {reference.name} {reference.shape}."
+    remedy = "Resample one to the other with nearest neighbours, or copy the header if only the header is wrong."
+    raise DataError([Finding(pred.name, problem, remedy)])

@@ -6,12 +6,13 @@ import base64
 import csv
 import io
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -19,12 +20,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nibabel.spatialimages import SpatialImage
 
 import monai_mobileunet
-from monai_mobileunet.evaluation.comparison import UNREADABLE, CaseResult
+from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.reading import read_volume
+from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.evaluation.comparison import CaseResult, read_classes
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.pictures import draw_agreement, draw_distributions, draw_overlay
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 
 __all__ = ["Evaluation", "worst_cases", "write_report"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,9 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
 def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
     cases = []
     for case in evaluation.cases:
-        paths = {key: str(value) for key, value in asdict(case.files).items() if value is not None}
+        paths: dict[str, Any] = {key: str(value) for key, value in asdict(case.files).items() if value}
+        if case.files.parts:
+            paths["parts"] = list(map(str, case.files.parts))
         results = {name: asdict(r) for name, r in zip(evaluation.class_names, case.classes)}
         cases.append({**paths, "classes": results} | ({"problem": case.problem} if case.problem else {}))
     return {
@@ -177,7 +185,7 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
     shown = []
     for case in worst_cases(evaluation, worst):
         png, problem = _overlay(case, evaluation.class_names)
-        shown.append({"case": case, "picture": _embedded(png), "problem": problem})
+        shown.append({"case": case, "picture": _embedded(png) if png else "", "problem": problem})
     return environment.get_template("report.html").render(
         evaluation=evaluation, classes=classes, metrics=METRICS, outcomes=list(Outcome), pictures=pictures, worst=shown
     )
@@ -187,33 +195,43 @@ def _embedded(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _overlay(case: CaseResult, class_names: Sequence[str]) -> tuple[bytes, str]:
+def _overlay(case: CaseResult, class_names: Sequence[str]) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most, and what is wrong with its image, if anything."""
-    files = case.files
-    pred, label = (_canonical(path) for path in (files.pred, files.label))
-    masks = [np.asanyarray(volume.dataobj)[..., 0].astype(np.uint8) for volume in (pred, label)]
-    image, problem = np.zeros(masks[1].shape, np.float32), ""
-    if files.image is not None:
-        try:
-            found = np.asanyarray(_canonical(files.image).dataobj)[..., 0].astype(np.float32)
-            if found.shape != image.shape:
-                raise ValueError(f"found shape {found.shape}, expected that of its label, {image.shape}")
-            image = found
-        except (*UNREADABLE, ValueError) as error:  # the case is measured all the same, so its masks are shown alone
-            problem = f"{files.image} cannot be shown: {error}"
-    differing = masks[0] != masks[1]
-    shown = differing if differing.any() else masks[1]
-    png = io.BytesIO()
-    spacing = label.header.get_zooms()[:3]
-    draw_overlay(image, masks[0], png, class_names, spacing, masks[1], shown=shown, title=files.name)
-    return png.getvalue(), problem
+    files, num_classes = case.files, len(class_names) + 1
+    try:
+        label, pred = read_classes([files.label], num_classes), read_classes(files.masks, num_classes)
+        image, problem = _shown_image(files.image, label)
+        upright = [_canonical(volume.values, label) for volume in (pred, label)]
+        masks = [np.asanyarray(volume.dataobj) for volume in upright]
+        differing = masks[0] != masks[1]
+        shown = differing if differing.any() else masks[1]
+        png = io.BytesIO()
+        spacing = upright[1].header.get_zooms()[:3]
+        background = np.asanyarray(_canonical(image, label).dataobj)
+        draw_overlay(background, masks[0], png, class_names, spacing, masks[1], shown=shown, title=files.name)
+        return png.getvalue(), problem
+    except Exception as error:  # any, since the case is measured all the same; it is logged and said
+        logger.exception("%s cannot be shown", files.name)
+        return None, f"It cannot be shown ({root_cause(error)})."
 
 
-def _canonical(path: Path) -> SpatialImage:
-    """A file with RAS axes and a channel axis behind them, a plane as a volume of one slice."""
-    volume = cast(SpatialImage, nibabel.load(path))
-    shape = (*volume.shape, 1, 1)[:3]
-    values = np.asanyarray(volume.dataobj).reshape(*shape, -1)
-    if values.dtype.fields:
-        raise ValueError(f"{path} is a colour image")
-    return nibabel.as_closest_canonical(nibabel.Nifti1Image(values.astype(np.float32), volume.affine))
+def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
+    """Intensities behind the masks, nothing where the image is of no use, and then why."""
+    nothing = np.zeros(label.shape, np.float32)
+    if path is None:
+        return nothing, ""
+    try:
+        volume = read_volume(path)
+        values = volume.values[..., 0] if volume.channels > 1 else volume.values
+        if volume.shape != label.shape:
+            raise ValueError(f"found shape {volume.shape}, expected that of its label, {label.shape}")
+        return values.astype(np.float32), ""
+    except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
+        return nothing, f"{path} cannot be shown: {error}"
+
+
+def _canonical(values: np.ndarray, grid: Volume) -> SpatialImage:
+    """Values with RAS axes."""
+    return nibabel.as_closest_canonical(
+        nibabel.Nifti1Image(values.reshape(grid.shape), grid.affine, dtype=values.dtype)
+    )

@@ -8,7 +8,7 @@ from functools import partial
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding, read_volume
-from monai_mobileunet.data.checks import check_classes
+from monai_mobileunet.data.checks import LabelSet, check_classes, check_labels, class_values
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.segmentation.plan import PlannedCase
@@ -47,7 +47,7 @@ def inspect_images(
 def inspect_labels(
     cases: Sequence[PlannedCase], num_classes: int, num_workers: int = 2, note: Callable = lambda: None
 ) -> list[Finding]:
-    """What is wrong with files of class numbers.
+    """What is wrong with files of class numbers, by themselves and together.
 
     Args:
         cases: of a plan.
@@ -55,12 +55,15 @@ def inspect_labels(
         num_workers: threads that read.
         note: called after each case.
     """
+    values: dict[str, tuple[float, ...] | None] = {}
 
     def look(case: PlannedCase) -> list[Finding]:
         label = read_label(case.images[0])
+        values[label.name] = class_values(label)
         return [*check_classes(label, num_classes), *label.warnings]
 
-    return _findings(cases, look, num_workers, note)
+    findings = _findings(cases, look, num_workers, note)
+    return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False)), *findings]
 
 
 def _findings(cases: Sequence[PlannedCase], look: Look, num_workers: int, note: Callable) -> list[Finding]:

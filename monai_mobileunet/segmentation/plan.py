@@ -13,6 +13,7 @@ from typing import Any
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import image_suffix
 from monai_mobileunet.data.images import refuse_same_folder, search_images
+from monai_mobileunet.data.listing import read_json
 from monai_mobileunet.data.places import STATE, FoundImage, mask_name, place_masks
 from monai_mobileunet.data.writing import mask_suffix
 
@@ -103,10 +104,7 @@ def plan_cases(images: Sequence[Path], output: Path) -> Plan:
 def _in_list(path: Path) -> list[FoundImage]:
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Name an image, a folder or a list.json.")])
-    try:
-        content = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError([Finding(str(path), f"is not valid JSON ({error}).", "Mend it.")]) from error
+    content = read_json(path)
     entries = content.get("testing") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not entries:
         problem = "holds no list of cases, nor a 'testing' list with any."

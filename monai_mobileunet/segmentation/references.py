@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.checks import check_classes
 from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.data.volume import AFFINE_TOLERANCE
+from monai_mobileunet.data.naming import is_label_name, split_channel
 from monai_mobileunet.segmentation.plan import PlannedCase
 
 __all__ = ["find_references", "measure_against"]
@@ -32,7 +28,8 @@ def find_references(folder: Path, cases: Sequence[PlannedCase]) -> dict[str, Pat
     by_place: dict[str, Path] = {}
     by_name: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and image_suffix(path) and not path.name.startswith("."):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and image_suffix(path) and not hidden:
             place = path.relative_to(folder).as_posix()
             by_place[place[: -len(image_suffix(path))]] = path
             by_name.setdefault(case_name(path), []).append(path)
@@ -40,7 +37,7 @@ def find_references(folder: Path, cases: Sequence[PlannedCase]) -> dict[str, Pat
     placed, taken = set(found.values()), dict[Path, str]()
     for case in cases:
         base = Path(case.name).name
-        known = by_name.get(base) or by_name.get(base.removesuffix("_0000")) or []
+        known = by_name.get(base) or by_name.get(split_channel(base)[0]) or _beside(case, by_place, cases)
         named = [path for path in known if path not in placed]
         if case.name in found or not named:
             continue
@@ -58,6 +55,17 @@ def find_references(folder: Path, cases: Sequence[PlannedCase]) -> dict[str, Pat
     return found
 
 
+def _beside(case: PlannedCase, by_place: Mapping[str, Path], cases: Sequence[PlannedCase]) -> list[Path]:
+    """References of a folder for each patient: alone in the folder of a case that is alone in it too."""
+    folder = case.name.rpartition("/")[0]
+    alone = sum(other.name.rpartition("/")[0] == folder for other in cases) == 1
+    images = {path.resolve() for path in case.images}
+    there = [path for place, path in by_place.items() if place.rpartition("/")[0] == folder]
+    there = [path for path in there if path.resolve() not in images]
+    named = [path for path in there if is_label_name(case_name(path))] or there
+    return named if folder and alone and len(named) == 1 else []
+
+
 def measure_against(path: Path, masks: Sequence[Path], class_names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Dice, surface metrics and volumes of a mask, by class.
 
@@ -69,21 +77,9 @@ def measure_against(path: Path, masks: Sequence[Path], class_names: Sequence[str
     Raises:
         DataError: a file cannot be read, the reference is not on the mask's grid, or has values that are no classes.
     """
-    from monai_mobileunet.evaluation import measure_case
+    from monai_mobileunet.evaluation import measure_files
 
-    label, parts = read_label(path), [read_label(mask) for mask in masks]
-    pred = parts[0].values.astype(np.uint16)
-    for number, part in enumerate(parts[1:], 2):
-        pred[part.values > 0] = number
-    num_classes = len(class_names) + 1
-    if label.shape != pred.shape or not np.allclose(label.affine, parts[0].affine, atol=AFFINE_TOLERANCE):
-        found = f"shape {label.shape}" if label.shape != pred.shape else "another affine"
-        problem = f"is a reference with {found}; expected the grid of the image, {pred.shape}."
-        raise DataError([Finding(str(path), problem, "Resample it to the image with nearest neighbours.")])
-    unknown = list(check_classes(label, num_classes))
-    if unknown:
-        raise DataError(unknown)
-    measured = measure_case(pred, label.values.astype(np.uint16), num_classes, label.spacing)
+    measured = measure_files(path, masks, len(class_names) + 1)
     return {
         name: {**asdict(result), "outcome": result.outcome.value}
         for name, result in zip(class_names, measured, strict=True)

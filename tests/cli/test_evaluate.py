@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from conftest import HIPPOCAMPUS, write_dataset
 from typer.testing import CliRunner, Result
@@ -170,15 +172,26 @@ def test_a_mask_never_takes_the_place_of_an_image(own_dataset: Path, trained_bun
     assert (own_dataset / "segmented" / "toy_001.nii.gz").read_bytes() == before
 
 
-def test_cases_of_one_name_are_refused(tmp_path: Path, own_dataset: Path, preds: Path):
+def test_cases_of_one_name_are_told_by_their_places(tmp_path: Path, own_dataset: Path, preds: Path):
     description = json.loads((own_dataset / "dataset.json").read_text())
     (own_dataset / "other").mkdir()
-    shutil.copy(own_dataset / "imagesTr" / "toy_001.nii.gz", own_dataset / "other")
-    description["training"].append({"image": "./other/toy_001.nii.gz", "label": "./labelsTr/toy_001.nii.gz"})
+    shutil.copy(own_dataset / "imagesTr" / "toy_002.nii.gz", own_dataset / "other" / "toy_001.nii.gz")
+    description["training"].append({"image": "./other/toy_001.nii.gz", "label": "./labelsTr/toy_002.nii.gz"})
     (own_dataset / "dataset.json").write_text(json.dumps(description))
-    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out")
+    shutil.move(preds / "below" / "toy_001.nii.gz", preds)
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
     assert result.exit_code == 1
-    assert "has the same case name as" in result.output
+    assert "5 of 7 cases" in result.output, "a mask that may be of two cases is measured as none"
+    assert "has the same case name as several cases, of imagesTr/toy_001 and of other/toy_001" in result.output
+    for folder, number in {"imagesTr": 1, "other": 2}.items():
+        (preds / folder).mkdir()
+        shutil.copy(own_dataset / "labelsTr" / f"toy_00{number}.nii.gz", preds / folder / "toy_001.nii.gz")
+    (preds / "toy_001.nii.gz").unlink()
+    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    dice = {case["name"]: case["classes"]["head"]["dice"] for case in content["cases"]}
+    assert dice["imagesTr/toy_001"] == dice["other/toy_001"] == 1
 
 
 def test_the_validation_list_of_a_data_set_is_evaluated_too(tmp_path: Path, own_dataset: Path, preds: Path):
@@ -187,3 +200,158 @@ def test_the_validation_list_of_a_data_set_is_evaluated_too(tmp_path: Path, own_
     (own_dataset / "dataset.json").write_text(json.dumps(description))
     result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out", "--worst", 0)
     assert "6 of 6 cases" in result.output
+
+
+def per_patient(dataset: Path, folder: Path) -> Path:
+    """A folder for each patient, with the same names in each."""
+    for number in range(1, 7):
+        place = folder / f"pat{number:03d}"
+        place.mkdir(parents=True)
+        shutil.copy(dataset / "imagesTr" / f"toy_{number:03d}.nii.gz", place / "t1.nii.gz")
+        shutil.copy(dataset / "labelsTr" / f"toy_{number:03d}.nii.gz", place / "seg.nii.gz")
+    return folder
+
+
+@pytest.mark.parametrize("named", ["{}/t1.nii.gz", "{}.nii.gz", "run/{}/t1.nii.gz", "{}/seg.nii.gz"])
+def test_a_folder_for_each_patient_is_evaluated(tmp_path: Path, toy_dataset: Path, named: str):
+    dataset = per_patient(toy_dataset, tmp_path / "data")
+    for number in range(1, 7):
+        path = tmp_path / "masks" / named.format(f"pat{number:03d}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(toy_dataset / "labelsTr" / f"toy_{number:03d}.nii.gz", path)
+    arguments = ("--pred", tmp_path / "masks", "--class", "head", "--class", "tail", "--worst", 0)
+    result = evaluate(dataset, *arguments, "--output", dataset / "eval_output")
+    assert result.exit_code == 0, result.output
+    content = json.loads((dataset / "eval_output" / "results.json").read_text())
+    assert [case["name"] for case in content["cases"]] == [f"pat{number:03d}" for number in range(1, 7)]
+    assert {case["classes"]["head"]["dice"] for case in content["cases"]} == {1.0}
+    assert evaluate(dataset, *arguments, "--output", dataset / "eval_output").exit_code == 0, "its output is no patient"
+
+
+def test_one_mask_is_not_measured_for_every_patient(tmp_path: Path, toy_dataset: Path):
+    dataset = per_patient(toy_dataset, tmp_path / "data")
+    (tmp_path / "masks").mkdir()
+    shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", tmp_path / "masks" / "t1.nii.gz")
+    result = evaluate(dataset, "--pred", tmp_path / "masks", "--class", "a", "--class", "b", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "0 of 6 cases" in result.output
+    assert "of pat001 and of pat002 and 4 more" in result.output.replace("\n", "")
+
+
+def test_a_file_for_each_class_as_segment_writes_them_is_evaluated(tmp_path: Path, toy_dataset: Path):
+    masks = tmp_path / "masks"
+    for number in range(1, 7):
+        label = nibabel.load(toy_dataset / "labelsTr" / f"toy_{number:03d}.nii.gz")
+        (masks / f"toy_{number:03d}").mkdir(parents=True)
+        for index, name in enumerate(("head", "tail"), 1):
+            part = (np.asarray(label.dataobj) == index).astype(np.uint8)
+            nibabel.save(nibabel.Nifti1Image(part, label.affine), masks / f"toy_{number:03d}" / f"{name}.nii.gz")
+    (masks / "toy_004" / "tail.nii.gz").unlink()
+    result = evaluate(toy_dataset, "--pred", masks, "-o", tmp_path / "out", "--worst", 1)
+    assert result.exit_code == 1
+    assert "5 of 6 cases" in result.output
+    assert "toy_004: has no file for tail" in result.output.replace("\n", "")
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    dice = [case["classes"][name]["dice"] for case in content["cases"] if case["classes"] for name in ("head", "tail")]
+    assert dice == [1.0] * 10
+    assert len(content["cases"][0]["parts"]) == 2
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+def test_what_segment_writes_in_other_formats_is_evaluated(tmp_path: Path, trained_bundle: Path, suffix: str):
+    dataset = write_dataset(tmp_path / "data", cases=2)
+    (dataset / "dataset.json").unlink()
+    for path in list(dataset.rglob("*.nii.gz")):
+        sitk.WriteImage(sitk.ReadImage(str(path)), str(path).replace(".nii.gz", suffix))
+        path.unlink()
+    arguments = ("--class", "a", "--class", "b", "--worst", 1)
+    options = ("-m", trained_bundle, "-d", "cpu", "--fast")
+    done = runner.invoke(
+        app, ["segment", "-i", str(dataset / "imagesTr"), "-o", str(tmp_path / "masks"), *map(str, options)]
+    )
+    assert done.exit_code == 0, done.output
+    result = evaluate(dataset, "--pred", tmp_path / "masks", *arguments, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "2 of 2 cases" in result.output
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "cannot be shown" not in page
+    assert page.count("<figure><img") == 3, "two charts and the worst case"
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_was(
+    tmp_path: Path, own_dataset: Path, trained_bundle: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from monai_mobileunet.segmentation import Segmenter
+    from monai_mobileunet.segmentation import evaluate as module
+
+    segment, compare, calls = Segmenter.__call__, module.compare_case, {"segmented": [], "measured": []}
+    stop = {"segmented": 4, "measured": 3}
+
+    def once(kind: str, name: str) -> None:
+        if len(calls[kind]) + 1 == stop[kind]:
+            stop[kind] = 0
+            raise KeyboardInterrupt
+        calls[kind].append(name)
+
+    def segmented(self, source):
+        once("segmented", Path(source).name)
+        return segment(self, source)
+
+    def measured(files, *arguments):
+        once("measured", files.name)
+        return compare(files, *arguments)
+
+    monkeypatch.setattr(Segmenter, "__call__", segmented)
+    monkeypatch.setattr(module, "compare_case", measured)
+    arguments = (own_dataset, "--bundle", trained_bundle, "-o", tmp_path / "out", "--worst", 0, "--set", "device=cpu")
+    for _ in range(2):
+        result = evaluate(*arguments)
+        assert result.exit_code == 130
+        assert "interrupted. The same command goes on from here." in result.output
+    assert evaluate(*arguments).exit_code == 0
+    assert len(calls["segmented"]) == len(set(calls["segmented"])) == 6
+    assert len(calls["measured"]) == len(set(calls["measured"])) == 6
+    first = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert evaluate(*arguments).exit_code == 0
+    again = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [len(names) for names in calls.values()] == [6, 6], "nothing has changed, nothing is done again"
+    assert {**first, "made": ""} == {**again, "made": ""}
+
+    label = own_dataset / "labelsTr" / "toy_002.nii.gz"
+    shutil.copy(own_dataset / "labelsTr" / "toy_003.nii.gz", label)
+    shutil.copy(own_dataset / "imagesTr" / "toy_005.nii.gz", own_dataset / "imagesTr" / "toy_004.nii.gz")
+    evaluate(*arguments)
+    assert calls["segmented"][6:] == ["toy_004.nii.gz"]
+    assert calls["measured"][6:] == ["toy_002", "toy_004"]
+    evaluate(*arguments, "--tolerance", 2)
+    assert len(calls["segmented"]) == 7
+    assert len(calls["measured"]) == 8 + 6
+
+
+def test_an_output_that_cannot_be_written_ends_with_a_sentence(tmp_path: Path, toy_dataset: Path, preds: Path):
+    (tmp_path / "file").write_text("")
+    result = evaluate(toy_dataset, "--pred", preds, "-o", tmp_path / "file" / "out")
+    assert result.exit_code == 1
+    assert "cannot be written (Not a directory). Make room or name another folder with --output." in result.output
+
+
+def test_a_full_disk_ends_the_evaluation_and_not_the_cases(
+    tmp_path: Path, toy_dataset: Path, trained_bundle: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("monai_mobileunet.segmentation.segmenter.Segmentation.save", full)
+    result = evaluate(toy_dataset, "--bundle", trained_bundle, "-o", tmp_path / "out", "--set", "device=cpu")
+    assert result.exit_code == 1
+    assert result.output.count("No space left on device") == 1
+    assert "The same command goes on from here." in result.output
+
+
+def test_two_evaluations_do_not_share_a_folder(tmp_path: Path, toy_dataset: Path, preds: Path):
+    from monai_mobileunet.segmentation.evaluate import open_journal
+
+    with open_journal(tmp_path / "out"):
+        result = evaluate(toy_dataset, "--pred", preds, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "another run writes to this folder" in result.output

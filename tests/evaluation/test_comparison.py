@@ -3,6 +3,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from monai_mobileunet.evaluation import CaseFiles, compare_case
 from monai_mobileunet.evaluation.comparison import read_classes
@@ -37,9 +38,50 @@ def test_float_labels_and_trailing_axes_are_taken(tmp_path: Path, label: Path):
 
 
 def test_a_plane_is_a_volume_of_one_slice(tmp_path: Path):
-    values, _, spacing = read_classes(save(tmp_path / "plane.nii", np.ones((4, 5), np.uint8)), 2)
-    assert values.shape == (4, 5, 1)
-    assert len(spacing) == 3
+    volume = read_classes([save(tmp_path / "plane.nii", np.ones((4, 5), np.uint8))], 2)
+    assert volume.values.shape == (4, 5, 1)
+    assert len(volume.spacing) == 3
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nhdr", ".mhd", ".nii", ".nii.gz"])
+def test_every_format_that_is_segmented_is_measured(tmp_path: Path, label: Path, suffix: str):
+    mask = nibabel.load(label)
+    path = tmp_path / f"mask{suffix}"
+    if suffix.startswith(".nii"):
+        nibabel.save(mask, path)
+    else:
+        image = sitk.GetImageFromArray(np.asarray(mask.dataobj).transpose().copy())
+        image.SetSpacing((1.0, 2.0, 3.0))
+        image.SetDirection((1, 0, 0, 0, -1, 0, 0, 0, 1))  # LPS for the affine above
+        sitk.WriteImage(image, str(path))
+    result = compare_case(CaseFiles("case", label, path), 3)
+    assert not result.problem
+    assert [one.dice for one in result.classes] == [1, 1]
+    assert result.classes[0].pred_ml == pytest.approx(27 * 6 / 1000)
+
+
+def test_what_floats_leave_of_whole_numbers_is_whole(tmp_path: Path, label: Path):
+    values = np.asarray(nibabel.load(label).dataobj).astype(np.float32)
+    near = save(tmp_path / "near.nii", np.where(values > 0, values - np.float32(2e-7), values))
+    assert [r.dice for r in compare_case(CaseFiles("case", near, near), 3).classes] == [1, 1]
+    assert [r.dice for r in compare_case(CaseFiles("case", label, near), 3).classes] == [1, 1]
+
+
+def test_a_file_for_each_class_is_a_segmentation(tmp_path: Path, label: Path):
+    values = np.asarray(nibabel.load(label).dataobj)
+    parts = tuple(save(tmp_path / f"{n}.nii", (values == n).astype(np.uint8) * 255) for n in (1, 2))
+    files = CaseFiles("case", label, tmp_path, parts=parts)
+    assert [r.dice for r in compare_case(files, 3).classes] == [1, 1]
+    overlapping = CaseFiles("case", label, tmp_path, parts=(parts[0], parts[0]))
+    assert "shares voxels with another class" in compare_case(overlapping, 3).problem
+
+
+def test_whatever_goes_wrong_is_its_case_s_problem(label: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_memory(*arguments):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("monai_mobileunet.evaluation.comparison.measure_case", no_memory)
+    assert "was not measured (MemoryError: no room)" in compare_case(CaseFiles("case", label, label), 3).problem
 
 
 @pytest.mark.parametrize(
@@ -47,11 +89,11 @@ def test_a_plane_is_a_volume_of_one_slice(tmp_path: Path):
     [
         (np.zeros((6, 7, 9), np.uint8), AFFINE, ["found shape (6, 7, 9)", "grid of", "Resample"]),
         (np.zeros((6, 7, 8), np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]), ["found another affine"]),
-        (np.full((6, 7, 8), 7, np.uint8), AFFINE, ["has values 7", "from 0 to 2"]),
-        (np.full((6, 7, 8), 0.99999994, np.float32), AFFINE, ["has values 0.9999999"]),
-        (np.full((6, 7, 8), 0.5, np.float32), AFFINE, ["has values 0.5"]),
-        (np.full((6, 7, 8), np.nan, np.float32), AFFINE, ["has values nan"]),
-        (np.zeros((6, 7, 8, 2), np.uint8), AFFINE, ["(6, 7, 8, 2)", "one volume"]),
+        (np.full((6, 7, 8), 7, np.uint8), AFFINE, ["has label values 7;", "expected 0 to 2"]),
+        (np.full((6, 7, 8), 0.9985, np.float32), AFFINE, ["has label values 0.9985"]),
+        (np.full((6, 7, 8), 0.5, np.float32), AFFINE, ["has label values 0.5", "nearest neighbours"]),
+        (np.full((6, 7, 8), np.nan, np.float32), AFFINE, ["has label values nan"]),
+        (np.zeros((6, 7, 8, 2), np.uint8), AFFINE, ["has 2 channels; expected class numbers in one"]),
     ],
 )
 def test_what_is_wrong_with_a_segmentation_is_said_with_its_name(tmp_path: Path, label: Path, values, affine, words):
