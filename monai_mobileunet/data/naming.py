@@ -11,13 +11,13 @@ from pathlib import Path
 from monai_mobileunet.data.formats import case_name, image_suffix
 from monai_mobileunet.data.listing import Case
 
-__all__ = ["image_files", "is_label_name", "name_cases", "name_of", "split_channel"]
+__all__ = ["CHANNEL", "LABEL_WORDS", "image_files", "is_label_name", "name_cases", "name_of", "split_channel"]
 
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 FIRST_CHANNEL = "0000"
-LABEL_NAME = re.compile(
-    r"(?:.*[-_. ])?(?:labels?|seg|segs|segmentation|masks?|gt|ground[-_ ]?truth|annotations?|manual|roi)", re.IGNORECASE
-)
+LABEL_WORDS = "labels?|masks?|d?segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|gt_segmentations"
+"""What names of labels end with, and names of their folders begin with."""
+LABEL_NAME = re.compile(rf"(?:.*[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
 
 
 def split_channel(name: str, known: Collection[str] | None = None) -> tuple[str, str]:

@@ -11,20 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import case_name, image_suffix
+from monai_mobileunet.data.listing import read_description
+from monai_mobileunet.data.naming import CHANNEL, LABEL_WORDS
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
 
-LABEL_WORDS = (
-    "label|labels|mask|masks|seg|segs|dseg|segmentation|segmentations|annotation|annotations|gt|groundtruth|"
-    "ground_truth|gt_segmentations"
-)
 LABEL_FOLDER = re.compile(
-    rf"({LABEL_WORDS})(tr|ts|val|train|training|test|testing|valid|validation)?([-_. ].*)?", re.IGNORECASE
+    rf"(?:{LABEL_WORDS})(tr|ts|val|train|training|test|testing|valid|validation)?([-_. ].*)?", re.IGNORECASE
 )
 LABEL_FILE = re.compile(rf"((?P<case>.+?)(_label-[^_]+)?[-_. ])?({LABEL_WORDS})", re.IGNORECASE)
-CHANNEL = re.compile(r"(?P<case>.+)_(?P<number>\d{4})")
 
 PLAUSIBLE_CHANNELS = 8
 """More files that are numbered on are rather as many patients than the channels of one."""
@@ -46,10 +43,8 @@ class DatasetIndex:
     def of(cls, folder: Path) -> DatasetIndex:
         """Read the ``dataset.json`` of a folder; one of the Decathlon or of nnU-Net."""
         try:
-            content = _parsed((folder / "dataset.json").read_bytes())
-        except (OSError, ValueError):  # what is wrong with it matters to a training, and is said there
-            return cls()
-        if not isinstance(content, dict):
+            content = read_description(folder)
+        except DataError:  # what is wrong with it matters to a training, and is said there
             return cls()
         named = content.get("channel_names", content.get("modality"))
         listed: dict[str, set[str]] = {"image": set(), "label": set()}
@@ -57,13 +52,6 @@ class DatasetIndex:
             listed[key].add(os.path.abspath(folder / path))
         channels = len(named) if isinstance(named, dict) and named else None
         return cls(frozenset(listed["label"] - listed["image"]), channels)
-
-
-def _parsed(text: bytes) -> Any:
-    try:
-        return json.loads(text)  # of bytes it knows the encoding, and takes a byte order mark for none of the text
-    except UnicodeDecodeError:
-        return json.loads(text.decode("latin-1"))
 
 
 def _listed(content: Any) -> Iterator[tuple[str, str]]:
@@ -129,7 +117,7 @@ def group_channels(
     numbered: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in sorted(images):
         if match := CHANNEL.fullmatch(case_name(path)):
-            numbered[match["case"], image_suffix(path).lower()].append(path)
+            numbered[match[1], image_suffix(path).lower()].append(path)
     whole = {key: files for key, files in numbered.items() if _from_zero(files)}
     counts = {expected} if expected else {len(files) for key, files in whole.items() if key[0] in labelled}
     if not counts and len(numbered) > 1 and len(whole) == len(numbered):
