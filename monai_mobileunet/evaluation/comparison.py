@@ -132,6 +132,8 @@ def check_grid(pred: Volume, reference: Volume) -> None:
     if pred.shape == reference.shape and np.allclose(pred.affine, reference.affine, atol=AFFINE_TOLERANCE):
         return
     found = f"shape {pred.shape}" if pred.shape != reference.shape else "another affine"
-    problem = f"found {found}, expected the grid of {reference.name} {reference.shape}."
+    problem = (
+        f"found {found}, expected the grid of {reference.name}, which is a reference with shape {reference.shape}."
+    )
     remedy = "Resample one to the other with nearest neighbours, or copy the header if only the header is wrong."
     raise DataError([Finding(pred.name, problem, remedy)])
