@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from monai.utils import ensure_tuple
 from torch import nn
 
 from monai_mobileunet.benchmarks.latency import EAGER, SHAPES, Latency, measure_latencies
@@ -135,7 +136,7 @@ def _measure_bundle(results: Results, bundle: Bundle, data: Path, quick: bool, n
     runtimes = [name for name in available_runtimes() if "compile" not in name]
     results.precision = measure_precision(bundle, data, runtimes, 2 if quick else 5, note)
     note("the stages of a case")
-    image = Path(find_images(str(data))[0]["image"])
+    image = Path(ensure_tuple(find_images(str(data))[0]["image"])[0])
     fastest = next(name for name in ("openvino", "onnxruntime", "torch") if name in available_runtimes())
     results.pipeline[image.name] = profile_case(bundle, image)
     results.pipeline |= profile_large_cases(bundle.folder, fastest, (512, 512, 4 if quick else 100))

@@ -143,11 +143,13 @@ def bench_segment(
     large: Annotated[bool, typer.Option("--large", help="One more run, with a volume of 512×512×1000.")] = False,
 ) -> None:
     """Measure a folder from file to file: images per second and memory, against MONAI's own run of the bundle."""
+    from monai.utils import ensure_tuple
+
     from monai_mobileunet.benchmarks.folders import measure_folder
     from monai_mobileunet.data import find_images
 
     try:
-        images = [Path(case["image"]) for case in find_images(data)][:limit]
+        images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])][:limit]
         with steps() as note:
             timings = measure_folder(bundle.resolve(), images, output.resolve(), large, note)
     except (ValueError, FileNotFoundError) as error:

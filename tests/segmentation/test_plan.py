@@ -95,6 +95,12 @@ def test_masks_never_take_the_place_of_images(tmp_path: Path):
     assert len(error.value.findings) == 2
 
 
+def test_the_folder_of_the_images_is_no_output(tmp_path: Path):
+    dicom(tmp_path / "in" / "ct", "1")
+    with pytest.raises(DataError, match="the next run would take the masks in it for images"):
+        plan_run(tmp_path / "in", tmp_path / "in")
+
+
 def test_two_cases_with_one_mask_are_refused_and_both_named(tmp_path: Path):
     root = touched(tmp_path / "in", "ct.nii.gz")
     dicom(root / "ct", "1.dcm")
