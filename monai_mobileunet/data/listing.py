@@ -23,11 +23,12 @@ PAIR = 'Write {"image": "images/a.nii.gz", "label": "labels/a.nii.gz"}.'
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, fallback: str | None = None) -> Any:
     """Content of a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Args:
         path: the file.
+        fallback: encoding of a file in none of these, for those who can do with texts that are guessed.
 
     Raises:
         DataError: it cannot be read, has another encoding, is not JSON, or names one thing twice.
@@ -45,7 +46,12 @@ def read_json(path: Path) -> Any:
         content = path.read_bytes()
         if not content.strip():
             raise DataError([Finding(str(path), "is empty.", "Restore it, or remove it.")])
-        return json.loads(content, object_pairs_hook=once)
+        try:
+            return json.loads(content, object_pairs_hook=once)
+        except UnicodeDecodeError:
+            if fallback is None:
+                raise
+            return json.loads(content.decode(fallback), object_pairs_hook=once)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})."
         raise DataError([Finding(str(path), problem, "Restore it, or make it readable.")]) from error

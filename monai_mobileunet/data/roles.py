@@ -13,7 +13,7 @@ from typing import Any
 
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.listing import read_description
+from monai_mobileunet.data.listing import INDEX, read_json
 from monai_mobileunet.data.naming import CHANNEL, LABEL_WORDS
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
@@ -43,8 +43,10 @@ class DatasetIndex:
     def of(cls, folder: Path) -> DatasetIndex:
         """Read the ``dataset.json`` of a folder; one of the Decathlon or of nnU-Net."""
         try:
-            content = read_description(folder)
+            content = read_json(folder / INDEX, fallback="latin-1") if (folder / INDEX).is_file() else {}
         except DataError:  # what is wrong with it matters to a training, and is said there
+            return cls()
+        if not isinstance(content, dict):
             return cls()
         named = content.get("channel_names", content.get("modality"))
         listed: dict[str, set[str]] = {"image": set(), "label": set()}
