@@ -80,7 +80,7 @@ class BundleMetadata:
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer."""
         if self.own:
-            engine.add_event_handler(Events.STARTED, self._start)
+            engine.add_event_handler(Events.EPOCH_STARTED, self._start)
             engine.add_event_handler(Events.EPOCH_COMPLETED | Events.COMPLETED, self._update)
 
     def _path(self, name: str) -> Path:
@@ -90,7 +90,10 @@ class BundleMetadata:
         return json.loads(self._path(name).read_text(encoding="utf-8"))
 
     def _start(self, engine: Engine) -> None:
-        self._resumed = engine.state.epoch > 0
+        # not when the run starts: a checkpoint may be loaded by a handler that comes later
+        if self._measured:
+            return
+        self._resumed = engine.state.epoch > 1
         self._state = self._file_state()
         self._started_from = self._origin()
         # every process of several, for one that does so alone lets the others wait too long

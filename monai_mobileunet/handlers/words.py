@@ -56,14 +56,22 @@ class EndsInWords:
         self.folders = (Path(ckpt_dir), Path(output_dir))
         self.checkpoint = Path(ckpt_dir) / checkpoint
         self._before: int | None = None
+        self._first = True
 
     def attach(self, engine: Engine) -> None:
         """Listen to a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._end)
 
-    def _start(self, engine: Engine) -> None:
-        self._before = None if engine.state.epoch else self._written()  # resumed: the file is this training's own
+    def _start(self) -> None:
+        self._before, self._first = self._written(), True
+
+    def _start_epoch(self, engine: Engine) -> None:
+        # not when the run starts: a checkpoint may be loaded by a handler that comes later
+        if self._first and engine.state.epoch > 1:
+            self._before = None  # resumed: the file is this training's own
+        self._first = False
 
     def _end(self, engine: Engine, error: BaseException) -> None:
         message = self.explain(error)

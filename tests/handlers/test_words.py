@@ -66,3 +66,22 @@ def test_bad_data_deep_in_a_chain_end_it_with_their_own_words(tmp_path: Path, ev
 def test_what_is_not_known_passes_as_it_is(tmp_path: Path, error: BaseException, event: Events):
     with pytest.raises(type(error)):
         run(tmp_path, error, event=event)
+
+
+def test_a_resumed_training_goes_on_from_the_checkpoint_that_it_came_from(tmp_path: Path):
+    path = tmp_path / "models" / "last_checkpoint.pt"
+    path.parent.mkdir()
+    path.write_text("1")
+    engine = Engine(lambda engine, batch: None)
+    EndsInWords(str(path.parent), str(tmp_path / "eval")).attach(engine)
+
+    @engine.on(Events.STARTED)
+    def resume():
+        engine.state.epoch, engine.state.iteration = 1, 1
+
+    @engine.on(Events.EPOCH_COMPLETED)
+    def fail():
+        raise full(path)
+
+    with pytest.raises(SystemExit, match=r"configs/resume\.json"):
+        engine.run([0], max_epochs=3)
