@@ -210,6 +210,11 @@ def trained(bundle_copy: Path) -> Path:
     network = Bundle(bundle_copy, device="cpu").parser.get_parsed_content("network")
     (bundle_copy / "models").mkdir(exist_ok=True)
     torch.save(network.state_dict(), bundle_copy / "models" / "model.pt")
+    metadata = bundle_copy / "configs" / "metadata.json"
+    content = json.loads(metadata.read_text())
+    for key in ("extent_mm", "label_ml"):  # of the shipped network's training; this one is for volumes of any size
+        del content["training_data"][key]
+    metadata.write_text(json.dumps(content))
     return bundle_copy
 
 

@@ -137,7 +137,7 @@ def check_values(volume: Volume) -> Volume:
         problem = f"has the value {low:g} in every voxel."
         warnings.append(Finding(volume.name, problem, "Look whether it was exported whole.", warning=True))
     else:
-        warnings += _far_apart(values, volume.name)
+        warnings += _far_apart(values, low, high, volume.name)
     return replace(volume, values=values, warnings=tuple(warnings))
 
 
@@ -152,12 +152,11 @@ def _usable(dtype: np.dtype) -> tuple[Any, Any]:
     return max(lowest, -int(LARGEST)), min(info.max - fill, int(LARGEST))
 
 
-def _far_apart(values: np.ndarray, name: str) -> Iterator[Finding]:
+def _far_apart(values: np.ndarray, low: Any, high: Any, name: str) -> Iterator[Finding]:
     """Warnings of fill that can be computed with, but leaves nothing of the image once intensities are normalised."""
     steps = tuple(slice(None, None, max(1, size // SAMPLED)) for size in values.shape[:3])
 
     def gaps(some: np.ndarray) -> dict[Any, tuple[float, float]]:
-        low, high = values.min(), values.max()
         others = some[(some != low) & (some != high)]
         if not others.size:
             return {}
