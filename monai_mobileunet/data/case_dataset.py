@@ -10,7 +10,7 @@ from typing import Any
 from monai.data import Dataset, list_data_collate
 from monai.utils import ensure_tuple
 
-from monai_mobileunet.data.errors import DataError, Finding, why_failed
+from monai_mobileunet.data.errors import DataError, Finding, log_unforeseen, why_failed
 
 __all__ = ["PROBLEMS", "CaseDataset", "CaseProblem", "collate_cases", "refuse_nothing_left"]
 
@@ -58,7 +58,7 @@ class CaseDataset(Dataset):
             refuse_nothing_left(prepared["image"], name)
         except Exception as error:  # any, since no case may stop the others; the evaluator counts and names it
             reason = why_failed(error, name)
-            logger.debug("%s", name, exc_info=error)
+            log_unforeseen(logger, error, name)
             return CaseProblem(name, reason, case.get("mask", ""))
         return {**prepared, "case": name}
 

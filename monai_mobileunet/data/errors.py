@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from logging import Logger
 
-__all__ = ["DataError", "Finding", "causes", "find_data_error", "root_cause", "why_failed"]
+__all__ = ["DataError", "Finding", "causes", "find_data_error", "log_unforeseen", "root_cause", "why_failed"]
 
 SHOWN = 20
 
@@ -77,3 +78,15 @@ def why_failed(error: BaseException, name: str) -> str:
     if known is not None:
         return "\n".join(map(str, known.findings))
     return f"{name}: was not segmented ({root_cause(error)}). The log has the details."
+
+
+def log_unforeseen(logger: Logger, error: BaseException, name: str) -> None:
+    """Log where an error comes from, unless it is one of data, whose message says all.
+
+    Args:
+        logger: of the module that caught it.
+        error: what was raised.
+        name: of the image.
+    """
+    if find_data_error(error) is None:
+        logger.error("%s", name, exc_info=error)

@@ -11,7 +11,7 @@ from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
 
 from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
-from monai_mobileunet.data.errors import SHOWN, causes, why_failed
+from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_failed
 from monai_mobileunet.data.places import STATE, set_aside
 from monai_mobileunet.data.writing import OUTPUT_LOST
 
@@ -133,7 +133,8 @@ class CaseEvaluator(SupervisedEvaluator):
     def _fail(self, problem: CaseProblem, error: BaseException | None = None) -> None:
         self.problems[problem.case] = problem
         logger.error("%s", problem.reason)
-        logger.debug("%s", problem.case, exc_info=error)
+        if error is not None:
+            log_unforeseen(logger, error, problem.case)
         if problem.mask and self.output_dir is not None:
             try:
                 set_aside(Path(problem.mask), self.output_dir)

@@ -69,7 +69,7 @@ def test_without_a_failure_every_case_is_written_and_nothing_is_raised(tmp_path:
 @pytest.mark.parametrize("stage", ["read", "network", "write"])
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_a_case_that_fails_at_any_stage_is_named_at_the_end_and_the_others_are_done(
-    tmp_path: Path, stage: str, batch_size: int
+    tmp_path: Path, stage: str, batch_size: int, caplog: pytest.LogCaptureFixture
 ):
     engine = evaluator(tmp_path, batch_size=batch_size, **{stage: refuse_two(2)})
     with pytest.raises(RuntimeError) as error:
@@ -79,7 +79,8 @@ def test_a_case_that_fails_at_any_stage_is_named_at_the_end_and_the_others_are_d
     assert written(tmp_path) == others
     assert set(engine.problems) == set(NAMES) - set(others)
     assert f"{len(engine.problems)} of 3 cases have no mask; the other {len(others)} have theirs" in str(error.value)
-    assert "two: was not segmented (RuntimeError: out of memory)" in str(error.value)
+    assert "two: was not segmented (RuntimeError: out of memory). The log has the details." in str(error.value)
+    assert "in check" in caplog.text, "the traceback"
 
 
 def test_a_mask_of_an_earlier_run_does_not_stay_where_this_one_failed(tmp_path: Path):
