@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from monai_mobileunet.data.dicom_lengths import check_lengths
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.headers import check_header, check_packed
+from monai_mobileunet.data.itk_names import check_itk_name, itk_path
 from monai_mobileunet.data.volume import Volume
 
 __all__ = ["LPS_TO_RAS", "dicom_series", "read_dicom", "read_itk", "volume_of_itk"]
@@ -31,11 +34,14 @@ def read_itk(path: Path) -> Volume:
     """
     if not path.is_file():
         raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
+    check_header(path)
+    check_packed(path)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
-    reader.SetFileName(str(path))
     try:
-        image = reader.Execute()
+        with itk_path(path) as plain:
+            reader.SetFileName(plain)
+            image = reader.Execute()
     except RuntimeError as error:
         raise _unreadable(str(path), error) from error
     volume = volume_of_itk(image, str(path))
@@ -81,12 +87,28 @@ def volume_of_itk(image: sitk.Image, name: str) -> Volume:
 
 
 def dicom_series(folder: Path) -> dict[str, list[Path]]:
-    """The series of a folder's own files, by their UID, each with its files in the order of their positions."""
+    """The series of a folder's own files, by their UID, each with its files in the order of their positions.
+
+    Raises:
+        DataError: a file that must not be given to GDCM; the finding names it.
+    """
+    _check_files(folder)
     reader = sitk.ImageSeriesReader
-    return {
-        uid: [Path(name) for name in reader.GetGDCMSeriesFileNames(str(folder), uid)]
-        for uid in sorted(reader.GetGDCMSeriesIDs(str(folder)))
-    }
+    try:
+        return {
+            uid: [Path(name) for name in reader.GetGDCMSeriesFileNames(str(folder), uid)]
+            for uid in sorted(reader.GetGDCMSeriesIDs(str(folder)))
+        }
+    except (RuntimeError, TypeError) as error:  # SimpleITK gives numbers that are no UTF-8, and does not take them
+        raise _unreadable(str(folder), error) from error
+
+
+def _check_files(folder: Path) -> None:
+    """GDCM opens all files of a folder, and believes what they say."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            check_itk_name(path)
+            check_lengths(path)
 
 
 def read_dicom(path: Path) -> Volume:
@@ -122,6 +144,7 @@ def _files_of_series(path: Path) -> list[str]:
             problem = f"holds {len(series)} DICOM series with images; expected one."
             raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
         return [str(file) for files in series.values() for file in files]
+    _check_files(path.parent)
     header = sitk.ImageFileReader()
     header.SetFileName(str(path))
     try:
@@ -154,5 +177,6 @@ def _check_slices(reader: sitk.ImageSeriesReader, count: int, name: str) -> None
 
 
 def _unreadable(name: str, error: BaseException) -> DataError:
-    reason = " ".join(str(error).split("\n")[-1].split())[:300]
+    lines = [" ".join(line.split()) for line in str(error).split("\n")]
+    reason = next((line for line in reversed(lines) if line), "no reason is given")[:300]
     return DataError([Finding(name, f"cannot be read ({reason}).", "Replace it with an intact copy.")])

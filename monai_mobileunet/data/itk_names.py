@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["itk_path", "itk_paths"]
+from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.formats import image_suffix
+
+__all__ = ["check_itk_name", "itk_path"]
 
 LINK = "f"
 
@@ -19,33 +22,30 @@ def itk_path(path: Path) -> Iterator[str]:
     Args:
         path: a file or a folder; it need not exist.
     """
-    with itk_paths([path]) as (plain,):
-        yield plain
-
-
-@contextmanager
-def itk_paths(paths: list[Path]) -> Iterator[list[str]]:
-    """Paths as SimpleITK can be given them; see :func:`itk_path`.
-
-    Args:
-        paths: files or folders; of a folder all that is in it is reached by the new path.
-    """
-    if all(_is_utf8(str(path)) for path in paths):
-        yield [str(path) for path in paths]
+    if _is_utf8(str(path)):
+        yield str(path)
         return
     with tempfile.TemporaryDirectory() as place:
-        yield [
-            str(path) if _is_utf8(str(path)) else _linked(path, Path(place) / str(i)) for i, path in enumerate(paths)
-        ]
+        yield _linked(path, Path(place))
+
+
+def check_itk_name(path: Path) -> None:
+    """Refuse a name that SimpleITK cannot be given, where it has to be given all files of a folder.
+
+    Raises:
+        DataError: the path is not UTF-8.
+    """
+    if not _is_utf8(str(path)):
+        problem = "has a name that is not UTF-8, which DICOM files cannot be read by."
+        raise DataError([Finding(str(path), problem, "Rename it, or its folder.")])
 
 
 def _linked(path: Path, place: Path) -> str:
-    place.mkdir()
     (place / LINK).symlink_to(path.parent.absolute(), target_is_directory=True)  # what is beside it is found, too
     if _is_utf8(path.name):
         return str(place / LINK / path.name)
-    link = place / f"image{''.join(suffix for suffix in path.suffixes[-1:] if _is_utf8(suffix))}"
-    link.symlink_to(path.absolute(), target_is_directory=path.is_dir())
+    link = place / f"image{image_suffix(path)}"
+    link.symlink_to(path.absolute())
     return str(link)
 
 

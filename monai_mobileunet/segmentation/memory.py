@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Condition
 
@@ -11,12 +11,17 @@ import nibabel
 import psutil
 import SimpleITK as sitk
 from nibabel.affines import voxel_sizes
+from nibabel.spatialimages import SpatialImage
 
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
+from monai_mobileunet.data.headers import check_header
+from monai_mobileunet.data.itk_names import itk_path
 from monai_mobileunet.data.nifti import READ_ERRORS
+from monai_mobileunet.segmentation.case_files import files_of
+from monai_mobileunet.segmentation.control_groups import group_memory
 
-__all__ = ["Budget", "case_bytes", "memory_limit"]
+__all__ = ["Budget", "case_bytes", "free_memory", "memory_limit"]
 
 BYTES_PER_VOXEL = 16
 """Of a case between its reading and its writing: the file's values, those of the network, and masks."""
@@ -24,16 +29,41 @@ BYTES_PER_VOXEL = 16
 SHARE = 0.25
 """Of the memory that is free when the run begins, for all cases in hand."""
 
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+RESOURCES = {"RLIMIT_AS": "vms", "RLIMIT_DATA": "data"}
+"""Limits that ``ulimit`` sets for a process, and what ``psutil`` calls that which it has."""
+
+MM = {"meter": 1000.0, "micron": 0.001}
+"""Of units that NIfTI knows; all others are mm."""
 
 
 def memory_limit() -> int:
-    """Bytes that this process may have at all: the machine's, or less in a container or a scheduler's job."""
-    limits = [psutil.virtual_memory().total]
-    for path in CGROUP_LIMITS:
-        if path.is_file() and (text := path.read_text(encoding="utf-8").strip()).isdigit():
-            limits.append(int(text))
-    return min(limits)
+    """Bytes that this process may come to have: the machine's, or less where a group or ``ulimit`` limits it.
+
+    What others in a group have already is not to be had; what they have of the machine may be given back.
+    """
+    process = psutil.Process()
+    resident = process.memory_info().rss
+    groups = [group.free + min(resident, group.used) for group in group_memory()]
+    return min([psutil.virtual_memory().total, *groups, *(limit for limit, _ in _resource_limits(process))])
+
+
+def free_memory() -> int:
+    """Bytes that this process can still get now."""
+    limits = [limit - used for limit, used in _resource_limits(psutil.Process())]
+    return max(0, min([psutil.virtual_memory().available, *(group.free for group in group_memory()), *limits]))
+
+
+def _resource_limits(process: psutil.Process) -> Iterator[tuple[int, int]]:
+    """Limits of a process itself, and what it has of each; none on Windows."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return
+    has = process.memory_info()
+    for name, attribute in RESOURCES.items():
+        limit = resource.getrlimit(getattr(resource, name))[0]
+        if limit != resource.RLIM_INFINITY and hasattr(has, attribute):
+            yield limit, getattr(has, attribute)
 
 
 def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -> int:
@@ -51,7 +81,9 @@ def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -
             continue
         count = math.prod(shape)
         if spacing is not None and len(sizes) == 3:
-            count = max(count, round(math.prod(shape[:3]) * math.prod(sizes) / math.prod(spacing)))
+            resampled = math.prod(map(float, shape[:3])) * math.prod(sizes) / math.prod(spacing)
+            if math.isfinite(resampled):  # a grid without a size is refused when it is read
+                count = max(count, round(resampled))
         voxels += count
     return voxels * BYTES_PER_VOXEL
 
@@ -61,14 +93,22 @@ def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
     suffix = image_suffix(image).lower()
     if suffix in NIFTI_SUFFIXES:
         header = nibabel.load(image)
-        return header.shape, tuple(map(float, voxel_sizes(header.affine)))  # type: ignore[attr-defined]
+        if not isinstance(header, SpatialImage):  # surfaces and connectivity have no grid
+            return (0,), ()
+        return tuple(map(int, header.shape)), tuple(_mm(header) * voxel_sizes(header.affine))
     if suffix:
+        check_header(image)
         reader = sitk.ImageFileReader()
-        reader.SetFileName(str(image))
-        reader.ReadImageInformation()
+        with itk_path(image) as plain:
+            reader.SetFileName(plain)
+            reader.ReadImageInformation()
         return reader.GetSize(), tuple(reader.GetSpacing()[:3])
-    files = image.iterdir() if image.is_dir() else image.parent.iterdir()
-    return (sum(file.stat().st_size for file in files if file.is_file()) // 2,), ()
+    return (sum(file.stat().st_size for file in files_of(image)) // 2,), ()
+
+
+def _mm(image: SpatialImage) -> float:
+    units = getattr(image.header, "get_xyzt_units", lambda: ("mm", "sec"))()[0]
+    return MM.get(units, 1.0)
 
 
 class Budget:
@@ -78,13 +118,13 @@ class Budget:
 
     Args:
         size: bytes; by default a quarter of the memory that is free now.
-        limit: bytes that a single case may take; by default all that this process may have.
+        limit: bytes that a single case may take; by default all that this process may come to have, without what it
+            has already.
     """
 
     def __init__(self, size: int | None = None, limit: int | None = None) -> None:
-        free = min(psutil.virtual_memory().available, memory_limit())
-        self.size = int(free * SHARE) if size is None else size
-        self.limit = memory_limit() if limit is None else limit
+        self.size = int(free_memory() * SHARE) if size is None else size
+        self.limit = max(0, memory_limit() - psutil.Process().memory_info().rss) if limit is None else limit
         self.taken = 0
         self._changed = Condition()
 
@@ -95,7 +135,7 @@ class Budget:
             DataError: it is larger than the limit.
         """
         if size > self.limit:
-            problem = f"needs about {size / 2**30:.0f} GiB of memory, of {self.limit / 2**30:.0f} that there are."
+            problem = f"needs about {_gib(size)} GiB of memory, of {_gib(self.limit)} that there are."
             raise DataError([Finding(name, problem, "Crop it, or segment it on a larger machine.")])
 
     def take(self, size: int, wait: bool = True) -> bool:
@@ -109,10 +149,15 @@ class Budget:
             return True
 
     def _fits(self, size: int) -> bool:
-        return not self.taken or self.taken + size <= self.size
+        return not size or not self.taken or self.taken + size <= self.size
 
     def give_back(self, size: int) -> None:
         """Make room for others."""
         with self._changed:
             self.taken -= size
             self._changed.notify_all()
+
+
+def _gib(size: int) -> str:
+    gib = size / 2**30
+    return f"{gib:,.0f}" if 10 <= gib < 1e6 else f"{gib:.2g}"

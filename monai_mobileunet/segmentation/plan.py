@@ -13,7 +13,7 @@ from typing import Any
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import dicom_series
-from monai_mobileunet.data.writing import mask_suffix
+from monai_mobileunet.data.writing import fitting_name, mask_suffix
 
 __all__ = ["STATE", "Plan", "PlannedCase", "plan_cases", "plan_run"]
 
@@ -151,7 +151,10 @@ def _series(folder: Path, root: Path) -> Iterator[_Found]:
     """The DICOM series of a folder: named after it, and numbered where there are several."""
     place = folder.relative_to(root)
     base = place if place.name else Path(folder.resolve().name)
-    series = list(dicom_series(folder).values())
+    try:
+        series = list(dicom_series(folder).values())
+    except (DataError, OSError):  # read as a case of its own it says why, and ends nothing
+        series = [[folder]]
     for number, files in enumerate(series, 1):
         name = base.name if len(series) == 1 else f"{base.name}_series_{number:03d}"
         yield _Found((folder if len(series) == 1 else files[0],), base.with_name(f"{name}.nii.gz"))
@@ -193,6 +196,11 @@ def _listed(entry: Any, path: Path) -> _Found:
     return _Found(images, mask)
 
 
+def _fitting(mask: Path) -> Path:
+    suffix = image_suffix(mask)
+    return mask.with_name(fitting_name(mask.name.removesuffix(suffix), suffix))
+
+
 def _placed(found: Iterable[_Found], output: Path, parts: Sequence[str]) -> tuple[PlannedCase, ...]:
     """The cases, each with places of its own."""
     found = sorted(found, key=lambda item: item.mask)
@@ -201,18 +209,18 @@ def _placed(found: Iterable[_Found], output: Path, parts: Sequence[str]) -> tupl
     names = [stem if counts[stem] == 1 else item.mask.as_posix() for stem, item in zip(stems, found, strict=True)]
     if len(set(names)) < len(names):
         names = [item.mask.as_posix() for item in found]
-    inputs = {image.resolve() for item in found for image in item.images}
+    inputs = {os.path.realpath(image) for item in found for image in item.images}
     taken: dict[Path, Path] = {}
     cases, problems = [], []
     for name, stem, item in zip(names, stems, found, strict=True):
-        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / item.mask,)
+        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / _fitting(item.mask),)
         cases.append(PlannedCase(name, item.images, outputs))
         for place in outputs:
             other = taken.setdefault(place, item.images[0])
             if other is not item.images[0]:
                 remedy = "Rename one, or give the cases names in a list.json."
                 problems.append(Finding(str(item.images[0]), f"would have the same mask as {other}: {place}.", remedy))
-            elif place.resolve() in inputs:
+            elif os.path.realpath(place) in inputs:
                 problems.append(
                     Finding(str(place), "the mask would take the place of an image.", "Name another folder.")
                 )
