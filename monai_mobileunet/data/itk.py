@@ -12,6 +12,7 @@ from monai_mobileunet.data.dicom_lengths import check_lengths
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.headers import check_header, check_packed
 from monai_mobileunet.data.itk_names import check_itk_name, itk_path
+from monai_mobileunet.data.regular import check_regular_file
 from monai_mobileunet.data.volume import Volume
 
 __all__ = ["LPS_TO_RAS", "dicom_series", "read_dicom", "read_itk", "volume_of_itk"]
@@ -106,6 +107,7 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
 def _check_files(folder: Path) -> None:
     """GDCM opens all files of a folder, and believes what they say."""
     for path in sorted(folder.iterdir()):
+        check_regular_file(path)
         if path.is_file():
             check_itk_name(path)
             check_lengths(path)

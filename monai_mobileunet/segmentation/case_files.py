@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.regular import check_regular_file
 
 __all__ = ["check_regular", "file_states", "files_of", "hash_file"]
 
 CHUNK = 1 << 20
 HEADERS = (".mhd", ".nhdr")
 """Suffixes of images whose voxels lie in files of their own."""
-
-KINDS = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-"""What opening would wait for, or read without an end."""
 
 
 def files_of(image: Path) -> list[Path]:
@@ -58,21 +49,13 @@ def file_states(images: Iterable[Path]) -> list[list[Any]]:
 
 
 def check_regular(images: Iterable[Path]) -> None:
-    """Refuse what is no file: opening a pipe waits for ever, and a device has no end.
+    """Refuse images, and files beside them that are opened with them, which must not be opened.
 
     Raises:
         DataError: a named pipe, a socket, a device, or a link that leads nowhere, as an image or in a series.
     """
     for file in (file for image in images for file in files_of(image)):
-        try:
-            kind = KINDS.get(stat.S_IFMT(file.stat().st_mode))
-        except OSError:
-            if not file.is_symlink():
-                continue  # gone, or not to be reached: reading it will say so
-            kind = f"a link that leads nowhere ({os.readlink(file)})"
-        if kind is not None:
-            problem = f"is {kind}; expected a file that holds an image."
-            raise DataError([Finding(str(file), problem, "Put the image itself in its place, or remove it.")])
+        check_regular_file(file)
 
 
 def hash_file(path: Path) -> str:
