@@ -12,11 +12,11 @@ from monai_mobileunet.cli.label import label
 from monai_mobileunet.cli.networks import bench, bench_accuracy, bench_segment, info, runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.start import check, demo
-from monai_mobileunet.cli.terminal import console
+from monai_mobileunet.cli.terminal import SafeGroup, console
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 def _version(show: bool) -> None:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 __all__ = [
     "PROJECT",
+    "SafeGroup",
     "bundle_folder",
     "console",
     "fail",
     "log_file",
+    "make_safe",
     "overrides",
     "printable",
     "say_error",
@@ -30,12 +37,61 @@ __all__ = [
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
 
-console = Console()
+PLAIN = {"→": "->", "…": "...", "–": "-", "—": "-", "×": "x", "·": "*", "’": "'", "“": '"', "”": '"', "µ": "u"}
+"""What we write ourselves, for a console that does not have these letters."""
+
+SPINNERS = {False: "dots", True: "line"}
+"""By whether the console has ASCII only."""
+
+READABLE = "monai_mobileunet.readable"
+"""Name of the handler of errors for what a console cannot show."""
+
+
+class _Console(Console):
+    """A console that goes on when nobody reads it any more: the work, its files and its exit code matter more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what Python flushes at its end goes there, too
+
+
+console = _Console()
+"""Where all commands print."""
+
+
+class SafeGroup(TyperGroup):
+    """The commands, on consoles of any encoding: what one cannot show is written in letters that it can."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        make_safe(sys.stdout, sys.stderr)
+        return super().main(*args, **kwargs)
+
+
+def make_safe(*streams: object) -> None:
+    """Let streams take any text: a console need not have our letters, nor those of file names.
+
+    Args:
+        streams: text streams; what is none, or ``None`` where there is no console, is left as it is.
+    """
+    codecs.register_error(READABLE, _readable)
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=READABLE)
+
+
+def _readable(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    kept = error.object[error.start]
+    return PLAIN.get(kept) or kept.encode("ascii", "backslashreplace").decode(), error.start + 1
 
 
 def printable(text: object) -> str:
-    """Text that every terminal takes: a file name need not be UTF-8."""
-    return str(text).encode("utf-8", "backslashreplace").decode()
+    """Text that does nothing to a terminal but stand there: a file name may hold any bytes, and be none in UTF-8."""
+    shown = str(text).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 def say_error(text: object) -> None:
@@ -89,7 +145,7 @@ def steps() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield console.print
         return
-    with console.status("starting") as status:
+    with console.status("starting", spinner=SPINNERS[console.options.ascii_only]) as status:
         yield status.update
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import SimpleITK as sitk
 
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.itk_headers import MM_PER_NAME, read_promise
+from monai_mobileunet.data.itk_names import itk_path
 from monai_mobileunet.data.itk_values import check_stored_values
 from monai_mobileunet.data.volume import Volume, check_grid
 
@@ -35,9 +37,9 @@ def read_itk(path: Path) -> Volume:
         raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
     promise = read_promise(path)
     left_over = tuple(check_stored_values(path, promise))
-    reader = _file_reader(path)
     try:
-        image = reader.Execute()
+        with _file_reader(path) as reader:
+            image = reader.Execute()
     except RuntimeError as error:
         problem = f"cannot be read ({_itk_reason(error)}); its header promises {promise} ({promise.packing})."
         raise DataError([Finding(str(path), problem, "Replace it with an intact copy.")]) from error
@@ -53,17 +55,19 @@ def grid_of_itk(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
         RuntimeError: SimpleITK cannot read the header.
     """
     promise = read_promise(path)
-    reader = _file_reader(path)
-    reader.ReadImageInformation()
+    with _file_reader(path) as reader:
+        reader.ReadImageInformation()
     scale = max(promise.scale) * _mm_per_voxel_unit(reader)
     return reader.GetSize(), tuple(size * scale for size in reader.GetSpacing()[:3])
 
 
-def _file_reader(path: Path) -> sitk.ImageFileReader:
+@contextmanager
+def _file_reader(path: Path) -> Iterator[sitk.ImageFileReader]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
-    reader.SetFileName(str(path))
-    return reader
+    with itk_path(path) as plain:
+        reader.SetFileName(plain)
+        yield reader
 
 
 def _mm_per_voxel_unit(source: sitk.Image | sitk.ImageFileReader) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.writing import mask_suffix
+from monai_mobileunet.data.writing import fitting_name, mask_suffix
 
 __all__ = ["REPLACED", "STATE", "FoundImage", "as_nifti", "mask_name", "place_masks", "set_aside"]
 
@@ -64,7 +64,7 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     placed, problems = [], []
     for item in found:
         stem = item.mask.as_posix().removesuffix(image_suffix(item.mask))
-        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / item.mask,)
+        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / _fitting(item.mask),)
         placed.append(outputs)
         for place in outputs:
             other = taken.setdefault(place, item.images[0])
@@ -78,6 +78,11 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     if problems:
         raise DataError(problems)
     return placed
+
+
+def _fitting(mask: Path) -> Path:
+    suffix = image_suffix(mask)
+    return mask.with_name(fitting_name(mask.name.removesuffix(suffix), suffix))
 
 
 def set_aside(mask: Path, output: Path) -> None:

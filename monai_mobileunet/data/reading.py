@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
@@ -22,6 +21,7 @@ from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import read_itk, volume_of_itk
 from monai_mobileunet.data.nifti import read_nifti, volume_of_nifti
+from monai_mobileunet.data.regular import check_regular_file
 from monai_mobileunet.data.volume import Volume, check_grid, check_values, stack_channels
 
 __all__ = ["ImageSource", "VolumeReader", "as_tensor", "grid_of", "read_file", "read_label", "read_volume"]
@@ -100,9 +100,7 @@ def read_file(path: str | PathLike) -> Volume:
         DataError: as :func:`read_volume`.
     """
     path = Path(path)
-    if path.is_symlink() and not os.path.exists(path):
-        problem = f"is a link to {os.readlink(path)}, which does not exist."
-        raise DataError([Finding(str(path), problem, "Restore that file, or remove the link.")])
+    check_regular_file(path)
     suffix = image_suffix(path).lower()
     if suffix in NIFTI_SUFFIXES:
         return read_nifti(path)

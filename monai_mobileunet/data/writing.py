@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import secrets
 from pathlib import Path
 
 import nibabel
@@ -12,12 +14,21 @@ import SimpleITK as sitk
 
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
 from monai_mobileunet.data.itk import LPS_TO_RAS
+from monai_mobileunet.data.itk_names import itk_path
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["OUTPUT_LOST", "mask_suffix", "mask_type", "replace_file", "write_mask"]
+__all__ = ["NO_RIGHT", "OUTPUT_LOST", "fitting_name", "mask_suffix", "mask_type", "replace_file", "write_mask"]
 
-OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 """What befalls the output as a whole, so that the next case would have it too."""
+
+NO_RIGHT = {errno.EACCES, errno.EPERM}
+"""What may befall one folder of the output, or all of it."""
+
+LONGEST_NAME = 255
+"""Bytes that a file name may have, on all file systems that matter."""
+
+HASH = 12
 
 
 def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:
@@ -37,6 +48,26 @@ def mask_suffix(image: str | Path) -> str:
     """
     suffix = image_suffix(image)
     return {".mhd": ".mha", ".nhdr": ".nrrd", "": ".nii.gz"}.get(suffix.lower(), suffix)
+
+
+def fitting_name(stem: str, suffix: str) -> str:
+    """A file name that is made from another's: a stem that is too long for it ends in a hash of all of it.
+
+    Args:
+        stem: as long as names can be, in any characters.
+        suffix: of the new name.
+
+    Returns:
+        Stem and suffix wherever they fit into a file name.
+    """
+    room = LONGEST_NAME - len(os.fsencode(suffix))
+    if len(os.fsencode(stem)) <= room:
+        return f"{stem}{suffix}"
+    mark = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:HASH]}"
+    kept = stem
+    while len(os.fsencode(kept)) > room - len(mark):  # whole characters, however many bytes they have
+        kept = kept[:-1]
+    return f"{kept}{mark}{suffix}"
 
 
 def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | None = None) -> None:
@@ -63,7 +94,8 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | Non
         raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd or .mha. Name one of these.")
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = (scratch or path.parent) / f".{os.getpid()}-{path.name.removesuffix(image_suffix(path))}{suffix}"
+    # a name of its own, short, and in letters that SimpleITK takes: the mask's may be as long as names can be
+    temporary = (scratch or path.parent) / f".{os.getpid()}-{secrets.token_hex(8)}{suffix}"
     try:
         if suffix in NIFTI_SUFFIXES:
             nibabel.save(_nifti(values, volume), temporary)
@@ -117,6 +149,7 @@ def _write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
     image.SetOrigin(affine[:axes, 3].tolist())
     image.SetDirection(direction[:axes, :axes].ravel().tolist())
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
+        with itk_path(path) as plain:
+            sitk.WriteImage(image, plain, useCompression=True)
     except RuntimeError as error:  # SimpleITK's word for whatever went wrong, a full disk among it
         raise OSError(errno.EIO, " ".join(str(error).split())[-200:], str(path)) from error

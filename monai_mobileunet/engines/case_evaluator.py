@@ -13,7 +13,7 @@ from monai.engines import SupervisedEvaluator
 from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
 from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_failed
 from monai_mobileunet.data.places import STATE, set_aside
-from monai_mobileunet.data.writing import OUTPUT_LOST
+from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST
 
 __all__ = ["CaseEvaluator"]
 
@@ -159,4 +159,5 @@ class CaseEvaluator(SupervisedEvaluator):
 
 def _lost_output(error: BaseException) -> OSError | None:
     """What has befallen the folder of the masks as a whole, where it is that; MONAI wraps what transforms raise."""
-    return next((link for link in causes(error) if isinstance(link, OSError) and link.errno in OUTPUT_LOST), None)
+    lost = OUTPUT_LOST | NO_RIGHT
+    return next((link for link in causes(error) if isinstance(link, OSError) and link.errno in lost), None)

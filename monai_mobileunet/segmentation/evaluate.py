@@ -15,6 +15,7 @@ from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.cases import Case
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.naming import image_files, name_of
+from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST
 from monai_mobileunet.evaluation import (
     CaseFiles,
     CaseResult,
@@ -25,11 +26,12 @@ from monai_mobileunet.evaluation import (
     compare_case,
     pair_masks,
 )
-from monai_mobileunet.segmentation.journal import Journal, Record, file_states, hash_file, settings_key
+from monai_mobileunet.segmentation.case_files import file_states, hash_file
+from monai_mobileunet.segmentation.guard import OutputError
+from monai_mobileunet.segmentation.journal import Journal, Record, settings_key
 from monai_mobileunet.segmentation.plan import STATE, PlannedCase, plan_cases
 from monai_mobileunet.segmentation.request import split_names
 from monai_mobileunet.segmentation.rows import DONE
-from monai_mobileunet.segmentation.run import OUTPUT_LOST, OutputError
 from monai_mobileunet.segmentation.segmenter import Segmenter
 from monai_mobileunet.segmentation.session import VOXEL_FREE
 
@@ -129,7 +131,7 @@ def _segmented(segmenter: Segmenter, case: PlannedCase, output: Path, journal: J
         try:
             result.save(mask)
         except OSError as error:
-            if error.errno in OUTPUT_LOST:
+            if error.errno in OUTPUT_LOST | NO_RIGHT:
                 raise OutputError(f"{error.filename or mask}: cannot be written ({error.strerror}).") from error
             raise
         logger.info("%s segmented in %.2f s", image, time.perf_counter() - started)

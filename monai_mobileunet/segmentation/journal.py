@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +15,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.dicom import files_of
-from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.segmentation.case_files import file_states, hash_file
 from monai_mobileunet.segmentation.plan import PlannedCase
 
-__all__ = ["Journal", "Record", "file_states", "hash_file", "read_records", "settings_key"]
-
-CHUNK = 1 << 20
+__all__ = ["Journal", "Record", "read_records", "settings_key"]
 
 
 @dataclass(frozen=True)
@@ -71,41 +67,15 @@ class Record:
     def wrote(self, path: Path, folder: Path) -> bool:
         """Whether a file is there as this record says that it was written."""
         known = self.outputs.get(path.relative_to(folder).as_posix())
-        return known is not None and path.is_file() and hash_file(path) == known
+        try:
+            return known is not None and os.path.isfile(path) and hash_file(path) == known
+        except OSError:  # it cannot be read
+            return False
 
 
 def settings_key(settings: Mapping[str, Any]) -> str:
     """A short name of all that decides about voxels: a mask of another key is made anew."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def file_states(images: Iterable[Path]) -> list[list[Any]]:
-    """Path, size and time of change of all files that images are read from; what does not exist is left out."""
-    states = []
-    for file in (file for image in images for file in _files_of(image)):
-        try:
-            state = file.stat()
-        except OSError:  # gone, or not to be reached: reading it will say so
-            continue
-        states.append([str(file), state.st_size, state.st_mtime_ns])
-    return states
-
-
-def _files_of(image: Path) -> list[Path]:
-    """A file; with a header in a file of its own the data too; of a DICOM series all files that it may lie in."""
-    suffix = image_suffix(image).lower()
-    if suffix in (".mhd", ".nhdr"):
-        return sorted(image.parent.glob(f"{glob.escape(image.stem)}.*"))
-    return [image] if suffix and not image.is_dir() else files_of(image)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 class Journal:
@@ -153,9 +123,12 @@ class Journal:
 
         Raises:
             OSError: it cannot be written.
+            ValueError: it has a number that is not finite.
+            TypeError: it has something that JSON does not have.
         """
+        line = json.dumps(asdict(record), allow_nan=False).encode() + b"\n"
         with self._writing:
-            self._file.write(json.dumps(asdict(record), allow_nan=False).encode() + b"\n")
+            self._file.write(line)
             if sync:
                 self._file.flush()
                 os.fsync(self._file.fileno())

@@ -69,10 +69,15 @@ def failed_row(case: str, images: list[str], error: BaseException) -> CaseRow:
         problem = "\n".join(map(str, error.findings))
     elif isinstance(error, MemoryError) or "not enough memory" in str(error).lower():
         remedy = "Memory was too short: crop the image, or run with --num-workers 0 --batch-size 1."
-        problem = f"{images[0]}: {remedy} ({root_cause(error)})"
+        problem = f"{images[0]}: {remedy} ({_reason(error)})"
     else:
-        problem = f"{images[0]}: was not segmented ({root_cause(error)}). The log has the details."
+        problem = f"{images[0]}: was not segmented ({_reason(error)}). The log has the details."
     return CaseRow(case, FAILED, images, problem=problem)
+
+
+def _reason(error: BaseException) -> str:
+    """What an error says; its kind where it says nothing."""
+    return root_cause(error).removesuffix(": ")
 
 
 def row_of(case: str, images: list[str], result: Segmentation) -> CaseRow:

@@ -19,14 +19,17 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.runtimes.exports import hash_file
-from monai_mobileunet.segmentation.journal import Journal, Record, file_states, read_records, settings_key
-from monai_mobileunet.segmentation.plan import STATE, plan_run
-from monai_mobileunet.segmentation.references import find_references, measure_against
+from monai_mobileunet.segmentation.case_in_hand import SCRATCH
+from monai_mobileunet.segmentation.journal import Journal, Record, read_records, settings_key
+from monai_mobileunet.segmentation.measuring import measure_references
+from monai_mobileunet.segmentation.plan import STATE, PlannedCase, plan_run
+from monai_mobileunet.segmentation.references import find_references
 from monai_mobileunet.segmentation.request import Request, bundle_changes, split_names
 from monai_mobileunet.segmentation.rows import DONE, FAILED, CaseRow
-from monai_mobileunet.segmentation.run import SCRATCH, Run, RunOptions
+from monai_mobileunet.segmentation.run import Run, RunOptions
 from monai_mobileunet.segmentation.run_report import RunReport, write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
+from monai_mobileunet.segmentation.standing import find_standing
 
 __all__ = ["Session"]
 
@@ -69,7 +72,7 @@ class Session:
         self.journal: Journal | None = None
         self.segmenter: Segmenter | None = None
         self._tried: set[str] = set()
-        self._sort_out(read_records(self.state / "journal.jsonl"))
+        self._find_standing(read_records(self.state / "journal.jsonl"))
 
     def _deciding(self) -> dict[str, Any]:
         """All that decides about voxels."""
@@ -96,20 +99,13 @@ class Session:
             warnings.append(f"{shipped}: {text} Name them with --weights if you know them.")
         return warnings
 
-    def _sort_out(self, records: dict[str, Record]) -> None:
-        """Which cases are finished and which are to do, and which masks are there that no run has written."""
-        output, self.todo = self.plan.output, []
-        self._finished: set[str] = set()
-        self._foreign: list[Path] = []
-        for case in self.plan.cases:
-            record = records.get(case.name)
-            if record and not self.request.overwrite and record.still_holds(case, self.settings, output):
-                self._finished.add(case.name)
-                continue
-            self.todo.append(case)
-            if record is None or not record.begun:  # in hand when a run was killed: its mask may be there already
-                there = [path for path in case.outputs if path.exists()]
-                self._foreign += [path for path in there if record is None or not record.wrote(path, output)]
+    def _find_standing(self, records: dict[str, Record]) -> None:
+        self.standing = find_standing(self.plan, records, self.settings, self.request.overwrite)
+
+    @property
+    def todo(self) -> tuple[PlannedCase, ...]:
+        """Cases without masks that still hold."""
+        return self.standing.todo
 
     def summary(self) -> list[str]:
         """What will be done, for people."""
@@ -120,7 +116,7 @@ class Session:
             "diagnostic use.",
             f"weights {self.weights[:12]}, runtime {parser.get('runtime', 'torch')}, "
             f"{parser.get_parsed_content('device')}, {threads} threads",
-            f"{len(self.plan.cases)} cases in {request.source}: {len(self._finished)} finished before, "
+            f"{len(self.plan.cases)} cases in {request.source}: {len(self.standing.finished)} finished before, "
             f"{len(self.todo)} to do; masks in {request.output}{', one for each class' if request.split else ''}",
         ]
         if self.plan.passed_over:
@@ -129,8 +125,10 @@ class Session:
         lines += [f"passed over: {text}" for text in self.plan.left_out]
         if self.references:
             lines.append(f"{len(self.references)} of them have a reference in {request.reference}")
-        if self._foreign:
-            lines.append(f"{len(self._foreign)} masks are there that this would replace, as {self._foreign[0]}")
+        if self.standing.foreign:
+            lines.append(
+                f"{len(self.standing.foreign)} masks are there that this would replace, as {self.standing.foreign[0]}"
+            )
         return [*lines, *(f"warning: {warning}" for warning in self.warnings)]
 
     def claim(self) -> None:
@@ -147,7 +145,7 @@ class Session:
         self.segmenter.load_runtime()
         try:
             self.journal = Journal(self.state / "journal.jsonl")
-            self._sort_out(self.journal.records)
+            self._find_standing(self.journal.records)
             self._refuse_foreign()
             shutil.rmtree(self.state / SCRATCH, ignore_errors=True)  # what a killed run left
             (self.state / SCRATCH).mkdir(parents=True)
@@ -162,10 +160,10 @@ class Session:
             raise
 
     def _refuse_foreign(self) -> None:
-        if self._foreign and not self.request.overwrite:
+        if self.standing.foreign and not self.request.overwrite:
             problem = "is there, and no run has written it, or it was changed since."
             remedy = "Name another folder for the output, or replace it with --overwrite."
-            raise DataError([Finding(str(path), problem, remedy) for path in self._foreign])
+            raise DataError([Finding(str(path), problem, remedy) for path in self.standing.foreign])
 
     def _begin(self, journal: Journal) -> None:
         """What is written before the first case."""
@@ -211,24 +209,7 @@ class Session:
         spacing = self.bundle.parser.get("spacing", None)
         options = RunOptions(self.request.num_workers, self.request.strict, self.settings, spacing)
         Run(self.plan, self.segmenter, self.journal, options, done)(self.todo)
-        self._measure(self.journal)
-
-    def _measure(self, journal: Journal) -> None:
-        """Metrics of the masks on disk, where they are not known yet or a reference has changed."""
-        for case in self.plan.cases:
-            record, reference = journal.records.get(case.name), self.references.get(case.name)
-            if record is None or reference is None or not record.done:
-                continue
-            state = file_states([reference])
-            if record.reference == state and record.row["metrics"]:
-                continue
-            try:
-                metrics = measure_against(reference, case.outputs, self.bundle.class_names)
-                row = {**record.row, "metrics": metrics, "reference_problem": ""}
-            except ValueError as error:
-                logger.error("%s", error)
-                row = {**record.row, "metrics": {}, "reference_problem": str(error)}
-            journal.write(replace(record, row=row, reference=state))
+        measure_references(self.plan.cases, self.references, self.journal, self.bundle.class_names)
 
     @property
     def rows(self) -> list[CaseRow]:
@@ -239,8 +220,8 @@ class Session:
         shown = [
             record
             for name, record in records.items()
-            if name in self._finished | self._tried
-            or (name not in planned and record.done and all((output / path).is_file() for path in record.outputs))
+            if name in self.standing.finished | self._tried
+            or (name not in planned and record.done and all(os.path.isfile(output / path) for path in record.outputs))
         ]
         return sorted((CaseRow.of(record.row) for record in shown), key=lambda row: row.case)
 
@@ -257,7 +238,7 @@ class Session:
             OSError: it cannot be written.
         """
         rows = self.rows
-        left = len(self.plan.cases) - len(self._finished | self._tried)
+        left = len(self.plan.cases) - len(self.standing.finished | self._tried)
         settings = {"input": str(self.request.source), "runtime": self.bundle.parser.get("runtime", "torch")}
         settings |= {key: value for key, value in self.changed.items() if key != "ckpt_path"}
         names = self.bundle.class_names

@@ -18,7 +18,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from monai_mobileunet.data import DataError, VolumeReader, read_volume
 from monai_mobileunet.data.dicom import dicom_series, files_of
-from monai_mobileunet.segmentation.journal import file_states
+from monai_mobileunet.segmentation.case_files import file_states
 from monai_mobileunet.segmentation.memory import case_bytes
 from monai_mobileunet.segmentation.plan import plan_run
 

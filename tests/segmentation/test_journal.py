@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.segmentation.journal import (
-    Journal,
-    Record,
-    file_states,
-    hash_file,
-    read_records,
-    settings_key,
-)
+from monai_mobileunet.segmentation.case_files import file_states, hash_file
+from monai_mobileunet.segmentation.journal import Journal, Record, read_records, settings_key
 from monai_mobileunet.segmentation.plan import PlannedCase
 
 

@@ -20,7 +20,7 @@ from conftest import ONE_THREAD
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
-from monai_mobileunet.segmentation import run as run_module
+from monai_mobileunet.segmentation import case_in_hand
 from monai_mobileunet.segmentation.journal import Record, read_records
 from monai_mobileunet.segmentation.plan import STATE
 from monai_mobileunet.segmentation.request import Request
@@ -300,7 +300,7 @@ def test_weights_that_the_metadata_do_not_describe_are_told(trained: Path, image
 
 def full_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk with room for so many masks."""
-    write, written = run_module.write_mask, []
+    write, written = case_in_hand.write_mask, []
 
     def full(mask, path, *rest):
         if len(written) == count:
@@ -308,7 +308,7 @@ def full_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         written.append(path)
         write(mask, path, *rest)
 
-    monkeypatch.setattr(run_module, "write_mask", full)
+    monkeypatch.setattr(case_in_hand, "write_mask", full)
 
 
 def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(

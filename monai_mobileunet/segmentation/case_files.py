@@ -1,0 +1,67 @@
+"""The files that cases are read from and written to: what belongs to an image, in what state it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from monai_mobileunet.data import dicom
+from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.regular import check_regular_file
+
+__all__ = ["check_regular", "file_states", "files_of", "hash_file"]
+
+CHUNK = 1 << 20
+HEADERS = (".mhd", ".nhdr")
+"""Suffixes of images whose voxels lie in files of their own."""
+
+
+def files_of(image: Path) -> list[Path]:
+    """The files of an image: itself; with a header in a file of its own the data too; of a series all it may lie in.
+
+    What cannot be listed is left out: reading it will say so.
+    """
+    suffix = image_suffix(image).lower()
+    if suffix and suffix not in HEADERS:
+        return [image]
+    try:
+        if not suffix or os.path.isdir(image):
+            return dicom.files_of(image)
+        names = sorted(os.listdir(image.parent))
+    except OSError:
+        return [image]
+    return [image.with_name(name) for name in names if name == image.name or name.startswith(f"{image.stem}.")]
+
+
+def file_states(images: Iterable[Path]) -> list[list[Any]]:
+    """Path, size and time of change of all files that images are read from; what does not exist is left out."""
+    states = []
+    for file in (file for image in images for file in files_of(image)):
+        try:
+            state = file.stat()
+        except OSError:  # gone, or not to be reached: reading it will say so
+            continue
+        states.append([str(file), state.st_size, state.st_mtime_ns])
+    return states
+
+
+def check_regular(images: Iterable[Path]) -> None:
+    """Refuse images, and files beside them that are opened with them, which must not be opened.
+
+    Raises:
+        DataError: a named pipe, a socket, a device, or a link that leads nowhere, as an image or in a series.
+    """
+    for file in (file for image in images for file in files_of(image)):
+        check_regular_file(file)
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
