@@ -48,8 +48,8 @@ def no_files(folder: Path) -> dict[str, str]:
     return {
         "pipe.nii.gz": "is a named pipe",
         "pipe.mha": "is a named pipe",
-        "loop": "is a link that leads nowhere (loop.nii)",
-        "gone": "is a link that leads nowhere (nowhere.nrrd)",
+        "loop": "is a link to loop.nii, which does not exist",
+        "gone": "is a link to nowhere.nrrd, which does not exist",
         "zeros": "is a device",
         "socket": "is a socket",
         "twelve": "has 12 axes by its header",
