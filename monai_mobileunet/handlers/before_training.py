@@ -179,7 +179,9 @@ def _names_of(dataset_dir: str) -> tuple[str, ...]:
 
 
 def _simple(name: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", name.casefold()))
+    """Words of a name without case, as SpinalCord and spinal_cord have them in common."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+", parted.casefold()))
 
 
 def _alike(one: str, other: str) -> bool:

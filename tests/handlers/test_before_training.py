@@ -84,6 +84,7 @@ def test_names_of_other_classes_are_refused_with_what_to_type(
     [
         (["Anterior", "POSTERIOR"], False),
         (["anterior hippocampus", "posterior_hippocampus"], False),
+        (["AnteriorHippocampus", "Posterior"], False),
         (["head", "tail"], True),
         (["anterior"], True),
     ],
