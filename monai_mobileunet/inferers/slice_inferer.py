@@ -80,8 +80,7 @@ class ContextSliceInferer(SliceInferer):
         progress: show a progress bar over the slices.
         cache_roi_weight_map: without effect; weights of windows are computed once per plane of a volume.
         cpu_thresh: number of voxels beyond which the result lies on the CPU, where ``device`` is not given.
-        buffer_steps: without effect, as ``buffer_dim`` is; results are written slab by slab as they are.
-        buffer_dim: likewise.
+        buffer_steps, buffer_dim: without effect; results are written slab by slab as they are.
         with_coord: refused if true; MONAI's SliceInferer takes it, and fails at the first call.
         context: neighbouring slices on each side. The network has ``C * (2 * context + 1)`` input channels.
         mirror_axes: axes of the volume (0, 1, 2) along which no class has a side. Every combination of them is
