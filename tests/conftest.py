@@ -16,6 +16,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from monai_mobileunet.bundle import Bundle
@@ -31,6 +32,11 @@ REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segment
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # networks this small lose more by waiting than they win
 WITHOUT_ROOT_S_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 """Goes before a command that has to find a folder read-only: root may write to it, whatever its permissions say."""
+
+
+# how long an example takes says more of what else the machine does than of the code
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(autouse=True, scope="session")
