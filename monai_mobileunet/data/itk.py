@@ -58,7 +58,9 @@ def grid_of_itk(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
     with _file_reader(path) as reader:
         reader.ReadImageInformation()
     scale = max(promise.scale) * _mm_per_voxel_unit(reader)
-    return reader.GetSize(), tuple(size * scale for size in reader.GetSpacing()[:3])
+    axes = np.reshape(reader.GetDirection(), (reader.GetDimension(), -1)) * reader.GetSpacing()
+    # a damaged direction stretches a grid, as a spacing does
+    return reader.GetSize(), tuple(float(size) * scale for size in np.linalg.norm(axes, axis=0)[:3])
 
 
 @contextmanager

@@ -97,7 +97,8 @@ def test_every_command_prints_on_an_ascii_console(arguments: list[str]):
 
 
 def test_a_reader_that_goes_away_changes_no_exit_code():
-    command = f"{sys.executable} -W ignore -m monai_mobileunet --help | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    code = "from monai_mobileunet.cli.terminal import console; [console.print(99 * 'x') for _ in range(5000)]"
+    command = f'{sys.executable} -W ignore -c "{code}" | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], env=ONE_THREAD, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -15,7 +15,7 @@ from whole_run import run_folder
 
 SEED = int(os.environ.get("MONAI_MOBILEUNET_FUZZ_SEED", "15"))
 COUNT = int(os.environ.get("MONAI_MOBILEUNET_FUZZ_COUNT", "300"))
-PEAK = 1_500_000  # KiB, of which PyTorch and MONAI have the most
+PEAK = 3_500_000  # KiB, a little more than the process is given: a spacing may come to be one of a large grid
 
 
 def test_each_of_three_hundred_damaged_files_ends_as_a_row(tmp_path: Path, trained: Path):
@@ -38,6 +38,7 @@ def test_each_of_three_hundred_damaged_files_ends_as_a_row(tmp_path: Path, train
     for row in ended.rows:
         if row["status"] == "failed":
             assert is_sentence(row["problem"], row["images"][0]), f"{told}\n{row['problem']}"
+    assert not [row["case"] for row in ended.rows if "Memory was too short" in row["problem"]], told
     assert counts["failed"] > COUNT / 4, told
     print(told)
 

@@ -12,15 +12,16 @@ from typing import Any
 from conftest import ONE_THREAD
 
 RUN = """
+import resource
 import sys
 import torch
+resource.setrlimit(resource.RLIMIT_DATA, (3 << 30, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 from monai_mobileunet.cli import app
 from monai_mobileunet.segmentation.segmenter import Segmenter
 Segmenter.predict = lambda self, prepared: torch.zeros_like(prepared.case["image"][:1])
 try:
     app(sys.argv[1:])
 finally:
-    import resource
     print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
 """
 

@@ -8,11 +8,19 @@ from threading import Thread
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from monai_mobileunet.data import DataError
 from monai_mobileunet.segmentation import memory
 from monai_mobileunet.segmentation.control_groups import GroupMemory
-from monai_mobileunet.segmentation.memory import BYTES_PER_VOXEL, Budget, case_bytes, free_memory, memory_limit
+from monai_mobileunet.segmentation.memory import (
+    BYTES_PER_RESAMPLED,
+    BYTES_PER_VOXEL,
+    Budget,
+    case_bytes,
+    free_memory,
+    memory_limit,
+)
 
 GIB = 2**30
 
@@ -29,19 +37,27 @@ def saved(path: Path, affine: np.ndarray, shape: tuple[int, ...] = (4, 5, 6), un
 def test_what_a_case_takes_is_the_larger_of_its_grids(tmp_path: Path):
     path = saved(tmp_path / "x.nii", np.diag([2.0, 2, 2, 1]))
     assert case_bytes([path]) == 120 * BYTES_PER_VOXEL
-    assert case_bytes([path], (1, 1, 1)) == 960 * BYTES_PER_VOXEL
+    assert case_bytes([path], (1, 1, 1)) == 960 * BYTES_PER_RESAMPLED
     assert case_bytes([path], (9, 9, 9)) == 120 * BYTES_PER_VOXEL
     assert case_bytes([path, path]) == 240 * BYTES_PER_VOXEL
     micron = saved(tmp_path / "y.nii", np.diag([2000.0, 2000, 2000, 1]), unit="micron")
-    assert case_bytes([micron], (1, 1, 1)) == 960 * BYTES_PER_VOXEL
+    assert case_bytes([micron], (1, 1, 1)) == 960 * BYTES_PER_RESAMPLED
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1e30])
 def test_an_absurd_grid_gives_a_number_and_no_error(tmp_path: Path, value: float):
     path = saved(tmp_path / "x.nii", np.diag([value, 1, 1, 1]))
     size = case_bytes([path], (1, 1, 1))
-    expected = 1e30 * 120 * BYTES_PER_VOXEL if value == 1e30 else 120 * BYTES_PER_VOXEL
+    expected = 1e30 * 120 * BYTES_PER_RESAMPLED if value == 1e30 else 120 * BYTES_PER_VOXEL
     assert size == pytest.approx(expected, rel=1e-3)
+
+
+def test_directions_that_are_damaged_stretch_a_grid_too(tmp_path: Path):
+    image = sitk.GetImageFromArray(np.zeros((6, 5, 4), np.uint8))
+    sitk.WriteImage(image, str(tmp_path / "x.mha"))
+    raw = (tmp_path / "x.mha").read_bytes().replace(b"1 0 0 0 1 0 0 0 1", b"1 0 0 0 1 0 0 0 1000")
+    (tmp_path / "x.mha").write_bytes(raw)
+    assert case_bytes([tmp_path / "x.mha"], (1, 1, 1)) == pytest.approx(120_000 * BYTES_PER_RESAMPLED, rel=0.01)
 
 
 def test_what_has_no_grid_takes_nothing(tmp_path: Path):
