@@ -3,6 +3,7 @@
 from monai_mobileunet.transforms.components import KeepLargestComponentsd
 from monai_mobileunet.transforms.crop import CropForegroundd
 from monai_mobileunet.transforms.grids import RestoreGridd
+from monai_mobileunet.transforms.loading import LoadImaged
 from monai_mobileunet.transforms.parts import SplitByPlaned
 from monai_mobileunet.transforms.saving import SaveImaged
 from monai_mobileunet.transforms.sides import RandMirrorSidesd
@@ -12,6 +13,7 @@ from monai_mobileunet.transforms.spacing import Spacingd
 __all__ = [
     "CropForegroundd",
     "KeepLargestComponentsd",
+    "LoadImaged",
     "RandMirrorSidesd",
     "RandSliceSamplesd",
     "RestoreGridd",
