@@ -18,6 +18,7 @@ from monai.utils import is_scalar
 import monai_mobileunet
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.caching import prepared_case
+from monai_mobileunet.data.listing import read_description
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.runtimes.exports import hash_file
 
@@ -111,6 +112,8 @@ class BundleMetadata:
             [case["image"] for case in cases],
             lambda case: prepared_case(self.training, places[_files(case)]),
             modality_of(str(named)) or known,
+            [case["label"] for case in cases],
+            len(self.settings["class_names"]) + 1,
         )
 
     def _has(self, cases: list[Mapping[str, Any]]) -> bool:
@@ -231,10 +234,9 @@ def _files(case: Mapping[str, Any]) -> tuple[str, ...]:
 def _description(folder: Path) -> dict[str, Any]:
     """Content of a ``dataset.json``; empty where there is none that tells something."""
     try:
-        content = json.loads((folder / "dataset.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return read_description(folder)
+    except DataError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _assigned(item: tuple[str, Any]) -> str:

@@ -11,21 +11,11 @@ import torch
 from ignite.engine import Engine, Events
 
 from monai_mobileunet.data.errors import find_data_error
+from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST
 
 __all__ = ["EndsInWords", "end_in_words"]
 
-OUTPUT_LOST = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
-    errno.ESTALE,
-    errno.ENOENT,
-    errno.ENOTDIR,
-}
+NOT_WRITTEN = OUTPUT_LOST | NO_RIGHT | {errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
 """What a file system says when a file cannot be written, whatever this program does."""
 
 
@@ -94,7 +84,7 @@ class EndsInWords:
         chained: BaseException | None = error
         while chained is not None and not isinstance(chained, OSError):
             chained = chained.__cause__ or chained.__context__
-        if isinstance(chained, OSError) and chained.errno in OUTPUT_LOST and self._is_ours(chained.filename):
+        if isinstance(chained, OSError) and chained.errno in NOT_WRITTEN and self._is_ours(chained.filename):
             path = chained.filename or self.folders[1]
             return f"{path}: cannot be written ({chained.strerror}). {self._how_to_go_on()}"
         return None

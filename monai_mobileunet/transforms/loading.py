@@ -31,8 +31,9 @@ class LoadImaged(MonaiLoadImaged):
     """
 
     def __init__(self, keys: KeysCollection, reader: Any = None, **kwargs: Any) -> None:
+        one: Any = VolumeReader() if reader is None else reader
         with _without_remarks():
-            super().__init__(keys, VolumeReader() if reader is None else reader, **kwargs)
+            super().__init__(keys, one, **kwargs)
         self._loader.readers = self._loader.readers[-1:]
 
 
