@@ -8,7 +8,7 @@ from os import PathLike
 from ignite.engine import Engine, Events
 from torch import nn
 
-from monai_mobileunet.weights import load_weights
+from monai_mobileunet.bundle.weights import load_weights
 
 __all__ = ["NetworkCheckpointLoader"]
 
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 class NetworkCheckpointLoader:
     """Load a network's weights when an engine starts: what :class:`monai.handlers.CheckpointLoader` does for one.
 
-    It takes what :func:`monai_mobileunet.weights.load_weights` takes, so that a bundle run by MONAI and by this package
-    loads the same files, and names what differs in one that does not fit.
+    It takes what :func:`monai_mobileunet.bundle.weights.load_weights` takes, so that a bundle run by MONAI and by this
+    package loads the same files, and names what differs in one that does not fit.
 
     Args:
         load_path: file of the weights.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_mobileunet.data.dicom_checks import NAMED, Frame, directions, in_order, problems_of, volumes_in
+from monai_mobileunet.data.dicom.checks import NAMED, Frame, directions, in_order, problems_of, volumes_in
 from monai_mobileunet.data.errors import DataError, Finding
 
 __all__ = ["Frame", "Stack", "arrange"]

@@ -10,8 +10,8 @@ import torch
 from monai.networks.nets import BasicUNet
 from torch import nn
 
+from monai_mobileunet.bundle.weights import load_weights
 from monai_mobileunet.networks import create_network
-from monai_mobileunet.weights import load_weights
 
 SIZES = {"in_channels": 3, "out_channels": 4}
 

@@ -14,10 +14,10 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.inferers import Inferer
 from torch import nn
 
-from monai_mobileunet.bundle_checks import check_bundle, check_running_bundle
+from monai_mobileunet.bundle.consistency import check_bundle, check_running_bundle
+from monai_mobileunet.bundle.weights import load_weights
 from monai_mobileunet.networks import MobileUNet
 from monai_mobileunet.runtimes.torch_runtime import check_device
-from monai_mobileunet.weights import load_weights
 
 __all__ = ["Bundle", "check_running_bundle", "running_bundle_root", "samples_dropout"]
 
@@ -98,7 +98,7 @@ class Bundle:
 
     @property
     def weights(self) -> Path:
-        """File of the weights; :func:`monai_mobileunet.weights.load_weights` says what it may hold."""
+        """File of the weights; :func:`monai_mobileunet.bundle.weights.load_weights` says what it may hold."""
         return Path(self.parser.get_parsed_content("ckpt_path"))
 
     @property
@@ -171,7 +171,7 @@ class Bundle:
         """Refuse a bundle that contradicts itself, with what was changed in :attr:`parser` since it was opened.
 
         Raises:
-            DataError: see :func:`monai_mobileunet.bundle_checks.check_bundle`.
+            DataError: see :func:`monai_mobileunet.bundle.consistency.check_bundle`.
         """
         check_bundle(self.folder, self.parser)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.data.dicom_frames import Frame, arrange
+from monai_mobileunet.data.dicom.frames import Frame, arrange
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)

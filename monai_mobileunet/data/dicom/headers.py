@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
-from monai_mobileunet.data.dicom_frames import Frame
+from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.errors import DataError, Finding
 
 __all__ = ["Header", "Identity", "read_header", "read_identity", "unreadable"]

@@ -20,8 +20,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from monai_mobileunet.data.dicom_frames import Frame
-from monai_mobileunet.data.dicom_headers import unreadable
+from monai_mobileunet.data.dicom.frames import Frame
+from monai_mobileunet.data.dicom.headers import unreadable
 from monai_mobileunet.data.errors import DataError
 
 __all__ = ["same_pixels", "voxels"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_mobileunet.data.dicom_frames import Frame, arrange
-from monai_mobileunet.data.dicom_headers import Header, Identity, read_header, read_identity
-from monai_mobileunet.data.dicom_pixels import same_pixels, voxels
+from monai_mobileunet.data.dicom.frames import Frame, arrange
+from monai_mobileunet.data.dicom.headers import Header, Identity, read_header, read_identity
+from monai_mobileunet.data.dicom.pixels import same_pixels, voxels
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import is_dicom
 from monai_mobileunet.data.itk import LPS_TO_RAS
