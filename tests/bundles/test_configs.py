@@ -114,7 +114,7 @@ def test_what_a_training_may_change_of_the_network_s_image_is_written_to_the_bun
     assert all(value == f"@{key}" for key, value in handler["settings"].items())
     of_prediction_alone = {"bundle_root", "dataset_dir", "output_dir", "device", "mirror_axes", "dropout", "argmax"}
     plain = {key for key, value in inference.get().items() if not isinstance(value, dict) and key in train}
-    plain -= {"imports", "run", "network", "_meta_"}
+    plain -= {"imports", "initialize", "run", "network", "_meta_"}
     assert plain - of_prediction_alone <= handler["settings"].keys()
     assert {"class_names", "image_channels", "context", "out_slices"} <= handler["settings"].keys()
 
