@@ -17,6 +17,9 @@ LINE = 1 << 16
 LINES = 1 << 16
 """Bytes of a header's line, and lines of a header, that are read at most: what is longer is no header."""
 
+AXES = 5
+"""More of them end SimpleITK's process."""
+
 _NUMBERS = {
     1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t|MET_CHAR|MET_UCHAR",
     2: "short|short int|signed short|signed short int|int16|int16_t|ushort|unsigned short|unsigned short int|uint16"
@@ -29,9 +32,9 @@ _NUMBERS = {
 TYPE_BYTES = {name: size for size, names in _NUMBERS.items() for name in names.split("|")}
 
 PACKINGS = {
-    **dict.fromkeys(("raw",), "raw"),
+    "raw": "raw",
     **dict.fromkeys(("txt", "text", "ascii"), "text"),
-    **dict.fromkeys(("hex",), "hex"),
+    "hex": "hex",
     **dict.fromkeys(("gz", "gzip"), "zlib"),
 }
 """``encoding`` of an NRRD file that is read: ``"zlib"`` stands for gzip too."""
@@ -262,6 +265,8 @@ def _need(path: Path, fields: Mapping[str, str], keys: tuple[str, ...]) -> None:
 
 def _sizes(path: Path, value: str, key: str, count: str | None) -> tuple[int, ...]:
     words = value.split()
+    if len(words) > AXES:
+        raise _wrong(path, f"has {len(words)} axes by its header; expected one 3D volume.", "Split it into volumes.")
     if not words or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
         raise _wrong(path, f"has {key} {_shown(value)}; expected whole numbers above 0.")
     if count is not None and count.strip() != str(len(words)):
