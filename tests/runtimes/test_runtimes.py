@@ -163,15 +163,26 @@ class TestErrors:
         with pytest.raises(ValueError, match="no 2D convolution"):
             create_runtime(name, UNet(3, 1, 2, (4, 8), (2,)))
 
-    def test_a_network_with_several_outputs(self):
-        network = create_network("mobileunet_tiny", deep_supervision=True)
-        network.forward = lambda x: [x]
-        with pytest.raises(TypeError, match="returned list"):
+    def test_a_network_whose_output_is_no_tensor(self):
+        network = create_network("mobileunet_tiny")
+        network.forward = lambda x: ["scores"]
+        with pytest.raises(TypeError, match="str"):
             create_runtime("torch", network)(torch.zeros(1, 1, 8, 8))
 
     def test_neither_network_nor_file(self):
         with pytest.raises(ValueError, match="made from a network"):
             create_runtime("torch")
+
+
+def test_several_outputs_come_back_in_their_form():
+    network = create_network("mobileunet_tiny")
+    image = torch.randn(1, 1, 8, 8)
+    network.forward = lambda x: (x, 2 * x)
+    same, twice = create_runtime("torch", network)(image)
+    assert torch.equal(same, image)
+    assert torch.equal(twice, 2 * image)
+    network.forward = lambda x: {"twice": 2 * x}
+    assert torch.equal(create_runtime("torch", network)(image)["twice"], 2 * image)
 
 
 class TestFoldedNorms:
