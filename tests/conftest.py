@@ -202,6 +202,17 @@ def own_dataset(tmp_path: Path, toy_dataset: Path) -> Path:
 
 
 @pytest.fixture
+def its_dataset(bundle: Path, own_dataset: Path) -> Path:
+    """The toy data set with intensities such as the bundle's images have."""
+    if "ct" in bundle.name.split("_"):
+        for path in (own_dataset / "imagesTr").iterdir():
+            image = nibabel.load(path)
+            values = image.get_fdata(dtype=np.float32)
+            nibabel.save(nibabel.Nifti1Image(values / values.max() * 1500 - 1000, image.affine), path)
+    return own_dataset
+
+
+@pytest.fixture
 def bundle_copy(tmp_path: Path) -> Path:
     """The hippocampus bundle in a place where it may write, without weights."""
     return Path(

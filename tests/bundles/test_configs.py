@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 import jsonschema
-import nibabel
-import numpy as np
 import pytest
 import torch
 from conftest import BUNDLES, FRAGMENTS
@@ -36,17 +34,6 @@ def test_metadata_say_the_intended_use(bundle: Path):
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert metadata["intended_use"] == "This is an example, not to be used for diagnostic purposes"
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["0"] == "background"
-
-
-@pytest.fixture
-def its_dataset(bundle: Path, own_dataset: Path) -> Path:
-    """The toy data set with intensities such as the bundle's images have."""
-    if "ct" in bundle.name.split("_"):
-        for path in (own_dataset / "imagesTr").iterdir():
-            image = nibabel.load(path)
-            values = image.get_fdata(dtype=np.float32)
-            nibabel.save(nibabel.Nifti1Image(values / values.max() * 1500 - 1000, image.affine), path)
-    return own_dataset
 
 
 @pytest.mark.parametrize(

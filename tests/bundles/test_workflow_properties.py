@@ -21,12 +21,14 @@ WRITERS = {"trainer", "evaluator", "train_handlers", "val_handlers", "val_key_me
     [(["inference.json"], "infer"), (["train.json"], "train"), (["train.json", "evaluate.json"], "train")],
     ids=lambda value: "+".join(value) if isinstance(value, list) else value,
 )
-def test_every_property_can_be_copied_and_set(bundle: Path, names: list[str], kind: str, toy_dataset, tmp_path):
+def test_every_property_can_be_copied_and_set(
+    bundle: Path, names: list[str], kind: str, its_dataset: Path, tmp_path: Path
+):
     workflow = ConfigWorkflow(
         [str(bundle / "configs" / name) for name in names],
         workflow_type=kind,
         logging_file=False,
-        dataset_dir=str(toy_dataset if kind == "train" else toy_dataset / "imagesTr"),
+        dataset_dir=str(its_dataset if kind == "train" else its_dataset / "imagesTr"),
         ckpt_dir=str(tmp_path),
         output_dir=str(tmp_path),
         subject_of=None,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from monai_mobileunet.data import DataError, read_volume, write_mask
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.segmentation.memory import case_bytes
+from monai_mobileunet.segmentation.memory import BYTES_PER_RESAMPLED, case_bytes
 
 UNITS = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 SHAPE = (5, 6, 7)
@@ -202,7 +202,7 @@ def test_nrrd_says_its_unit_by_name(tmp_path: Path, unit: str, mm: float):
     assert volume.warnings == ()
     assert volume.spacing == pytest.approx((mm, mm, 2 * mm))
     assert volume.affine[:3, 3].tolist() == pytest.approx([-10 * mm, -20 * mm, 30 * mm])
-    assert case_bytes([tmp_path / "x.nrrd"], (mm, mm, mm)) == 2 * VALUES.size * 16
+    assert case_bytes([tmp_path / "x.nrrd"], (mm, mm, mm)) == 2 * VALUES.size * BYTES_PER_RESAMPLED
 
 
 def test_nrrd_in_metres_has_the_grid_of_mm(tmp_path: Path):
@@ -241,7 +241,7 @@ def test_metaimage_says_its_unit_by_name(tmp_path: Path, unit: str, mm: float):
         assert volume.warnings == ()
         assert volume.spacing == pytest.approx((mm, mm, 2 * mm))
         assert volume.affine[:3, 3].tolist() == pytest.approx([-10 * mm, -20 * mm, 30 * mm])
-    assert case_bytes([path], (mm, mm, mm)) == 2 * VALUES.size * 16
+    assert case_bytes([path], (mm, mm, mm)) == 2 * VALUES.size * BYTES_PER_RESAMPLED
 
 
 def test_metaimage_without_a_voxel_size_or_a_place_is_told(tmp_path: Path):
