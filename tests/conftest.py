@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import locale
 import os
 import shutil
 import subprocess
@@ -63,6 +64,14 @@ def _in_utf_8(value: Any) -> Any:
 def pytest_report_to_serializable() -> Iterator[None]:
     """Let what a test logged of file names that are no UTF-8 pass from a worker of pytest-xdist, which it would end."""
     return _in_utf_8((yield))
+
+
+@pytest.fixture(autouse=True)
+def _locale() -> Iterator[None]:
+    """GDCM's writer of DICOM leaves the process in the locale "C", in which Python reads text as ASCII."""
+    language = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, language)
 
 
 @pytest.fixture(autouse=True)

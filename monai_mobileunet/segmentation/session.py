@@ -143,6 +143,8 @@ class Session:
             torch.set_num_threads(self.request.threads)
         self.segmenter = Segmenter(self.bundle)
         self.segmenter.load_runtime()
+        if not self.state.exists():  # a folder that is refused, of labels perhaps, is left as it is
+            self._refuse_foreign()
         try:
             self.journal = Journal(self.state / "journal.jsonl")
             self._find_standing(self.journal.records)

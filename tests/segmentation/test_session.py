@@ -135,6 +135,7 @@ def test_what_no_run_has_written_is_not_replaced(trained: Path, images: Path, tm
     assert "it was changed since" in segment("-i", images, "-o", out, "-m", trained, expect=2), "corrected by hand"
     labels = toy_dataset / "labelsTr"
     assert "no run has written it" in segment("-i", toy_dataset / "imagesTr", "-o", labels, "-m", trained, expect=2)
+    assert all(path.name.endswith(".nii.gz") for path in labels.iterdir()), "nothing is left in what was refused"
 
 
 def test_an_overwriting_run_that_ends_early_is_gone_on_with(
