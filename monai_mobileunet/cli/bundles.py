@@ -70,8 +70,8 @@ def fingerprint(
 ) -> None:
     """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
     from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.bundle.training_range import check_modality, measure_range
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.segmentation.ranges import check_modality, measure_range
 
     try:
         code = check_modality(modality)

@@ -16,6 +16,7 @@ from ignite.engine import Engine, Events
 from monai.utils import is_scalar
 
 import monai_mobileunet
+from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.caching import prepared_case
 from monai_mobileunet.data.listing import read_description
@@ -101,8 +102,6 @@ class BundleMetadata:
         self._measured = self._measure()
 
     def _measure(self) -> dict[str, Any]:
-        from monai_mobileunet.segmentation.ranges import measure_range  # costs time, and the doors do without handlers
-
         cases = self.training.data
         places = {_files(case): number for number, case in enumerate(cases)}
         described = _description(self.dataset_dir).get("modality") if self._has(cases) else None

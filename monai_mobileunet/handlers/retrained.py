@@ -32,7 +32,7 @@ class Retrained:
         validation_cases: how many chose the weights; ``0``: the last ones were taken.
         seen_in_validation: how many of these were trained on as well.
         metrics: of the validation, by name; those of a class by the class's.
-        training_data: measured; see :func:`monai_mobileunet.segmentation.ranges.measure_range`.
+        training_data: measured; see :func:`monai_mobileunet.bundle.training_range.measure_range`.
         data_source: the data set, in words.
         data_license: of the data set, in words.
         package_version: of this package.

@@ -17,6 +17,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImaged, Transform
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.training_range import TrainingRange
 from monai_mobileunet.data import Finding
 from monai_mobileunet.data.case_dataset import refuse_nothing_left
 from monai_mobileunet.data.errors import find_data_error
@@ -24,7 +25,6 @@ from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
 from monai_mobileunet.runtimes import RuntimeInferer
-from monai_mobileunet.segmentation.ranges import TrainingRange
 
 __all__ = ["Prepared", "Segmentation", "Segmenter", "preprocess"]
 

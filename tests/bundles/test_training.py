@@ -16,8 +16,8 @@ import torch
 from conftest import FRAGMENTS, ONE_THREAD, PROJECT, RunBundle, head_and_tail
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
 from monai_mobileunet.networks import create_network
-from monai_mobileunet.segmentation.ranges import TrainingRange, measure_range
 from monai_mobileunet.segmentation.request import Request
 from monai_mobileunet.segmentation.session import Session
 

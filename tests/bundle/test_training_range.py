@@ -8,10 +8,10 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from monai_mobileunet.bundle.training_range import TrainingRange, check_modality, measure_range
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.segmentation import Segmenter
-from monai_mobileunet.segmentation.ranges import TrainingRange, check_modality, measure_range
 
 PROJECT = Path(__file__).resolve().parents[2]
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
