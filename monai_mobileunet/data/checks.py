@@ -16,7 +16,7 @@ from monai_mobileunet.data.errors import DataError, Finding, root_cause
 from monai_mobileunet.data.listing import Case
 from monai_mobileunet.data.naming import image_files
 from monai_mobileunet.data.reading import read_file, read_label
-from monai_mobileunet.data.volume import AFFINE_TOLERANCE, Volume
+from monai_mobileunet.data.volume import Volume, same_grid
 
 __all__ = ["LabelSet", "check_case", "check_cases", "check_classes", "check_labels", "class_values"]
 
@@ -133,7 +133,7 @@ def _grids(image: Volume, label: Volume) -> Iterator[Finding]:
             f"has shape {label.shape}, but its image {image.shape}.",
             "Resample the label to the image's grid.",
         )
-    elif not np.allclose(image.affine, label.affine, atol=AFFINE_TOLERANCE):
+    elif not same_grid(image, label):
         difference = float(np.abs(image.affine - label.affine).max())
         yield Finding(
             label.name,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -44,7 +45,9 @@ def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Find
             for path in image_files(case):
                 this = (part, path)
                 repeated += _repeated(owners.setdefault(_identity(path), this), this)
-            findings += repeated
+            # of channels one alone may well be alike: zeros in the place of what was not scanned
+            whole = len(repeated) == len(image_files(case))
+            findings += [finding if whole else replace(finding, warning=True) for finding in repeated]
             if "label" in case and not repeated:
                 path = Path(case["label"])
                 other, where = labels.setdefault(_identity(path), (part, path))
@@ -57,12 +60,16 @@ def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Find
         for case in cases
         for path in image_files(case)
     }
-    for path, copy in find_copies(belongs):
+    channels = {(part, str(case["image"])): len(image_files(case)) for part, cases in parts.items() for case in cases}
+    copies = find_copies(belongs)
+    copied = Counter(belongs[copy] for _, copy in copies)
+    for path, copy in copies:
         (part, image), (here, other) = belongs[path], belongs[copy]
         problem = f"has the content of {path}" + (f", which is in {part!r}." if part != here else " too.")
         remedy = REMOVE if part != here else "Remove one: folds may put them on both sides of a split."
         if image != other:  # channels of one case may well be alike
-            findings.append(Finding(str(copy), problem, remedy, warning=part == here or not listed))
+            one_of_several = copied[here, other] < channels[here, other]
+            findings.append(Finding(str(copy), problem, remedy, warning=one_of_several or part == here or not listed))
     return findings
 
 

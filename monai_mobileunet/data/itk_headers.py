@@ -151,7 +151,9 @@ def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, flo
         problem = f"has the space {fields['space']!r}, which names no sides of a body; they are a guess."
         warnings.append(Finding(name, problem, again, warning=True))
     sized = re.search(r"\d", fields.get("spacedirections", "") + fields.get("spacings", ""))
-    if not sized:
+    sizes = [_float(word) for word in fields.get("spacings", "").split()]
+    # of more than three axes one is none of space, and says so with "nan"
+    if not sized or (len(sizes) <= 3 and not all(math.isfinite(size) and size for size in sizes)):
         problem = "does not say how large its voxels are (no 'space directions' or 'spacings'); 1 mm was assumed."
         warnings.append(Finding(name, problem, again, warning=True))
     by_space = "spaceunits" in fields

@@ -17,7 +17,16 @@ from monai_mobileunet.data.itk import LPS_TO_RAS
 from monai_mobileunet.data.itk_names import itk_path
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["NO_RIGHT", "OUTPUT_LOST", "fitting_name", "mask_suffix", "mask_type", "replace_file", "write_mask"]
+__all__ = [
+    "NO_RIGHT",
+    "OUTPUT_LOST",
+    "fitting_name",
+    "mask_suffix",
+    "mask_type",
+    "output_lost",
+    "replace_file",
+    "write_mask",
+]
 
 OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 """What befalls the output as a whole, so that the next case would have it too."""
@@ -29,6 +38,16 @@ LONGEST_NAME = 255
 """Bytes that a file name may have, on all file systems that matter."""
 
 HASH = 12
+
+
+def output_lost(error: OSError, folder: Path) -> bool:
+    """Whether an error of writing befalls an output as a whole, and not one place in it.
+
+    Args:
+        error: what was raised.
+        folder: one that everything in the output needs.
+    """
+    return error.errno in OUTPUT_LOST or (error.errno in NO_RIGHT and not os.access(folder, os.W_OK))
 
 
 def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from monai.engines import SupervisedEvaluator
 from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
 from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_failed
 from monai_mobileunet.data.places import STATE, set_aside
-from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST
+from monai_mobileunet.data.writing import output_lost
 
 __all__ = ["CaseEvaluator"]
 
 logger = logging.getLogger(__name__)
+
+
+class ForeignMasksError(Exception):
+    """Files that no run has written lie where masks would."""
 
 
 class OutputLostError(Exception):
@@ -65,15 +70,30 @@ class CaseEvaluator(SupervisedEvaluator):
         self.problems.clear()
         try:
             if self.output_dir is not None:
+                self._refuse_foreign(self.output_dir)
                 self._mark(self.output_dir)
             super().run(global_epoch)
             text = self._conclusion()
+        except ForeignMasksError as error:
+            text = str(error)
         except OutputLostError as error:
             text = f"{error} {len(self.finished)} cases have their masks. Make room or name another --output_dir."
         if text and self.exit_on_error:
             raise SystemExit(f"error: {text}")
         if text:
             raise RuntimeError(text)
+
+    def _refuse_foreign(self, output: Path) -> None:
+        """Files in the masks' places are somebody's work, in a folder that no run has written to."""
+        if (output / STATE).exists():
+            return
+        cases = getattr(getattr(self.data_loader, "dataset", None), "data", ())
+        places = [case.get("mask") for case in cases if isinstance(case, Mapping)]
+        there = [place for place in places if place and os.path.lexists(place)]
+        if there:
+            more = f", as are {len(there) - 1} more" if len(there) > 1 else ""
+            problem = f"{there[0]}: is there, and no run has written it{more}."
+            raise ForeignMasksError(f"{problem} Name another folder with --output_dir, or move these files away.")
 
     def _mark(self, output: Path) -> None:
         """A search for images knows the folder by it as one of masks."""
@@ -119,7 +139,7 @@ class CaseEvaluator(SupervisedEvaluator):
             try:
                 done = posttrans(case)
             except Exception as error:  # any, since no case may stop the others
-                lost = _lost_output(error)
+                lost = self._lost_output(error)
                 if lost is not None:
                     where = lost.filename or self.output_dir
                     raise OutputLostError(f"{where}: cannot be written ({lost.strerror}).") from error
@@ -139,7 +159,16 @@ class CaseEvaluator(SupervisedEvaluator):
             try:
                 set_aside(Path(problem.mask), self.output_dir)
             except OSError as lost:
-                raise OutputLostError(f"{lost.filename}: cannot be moved away ({lost.strerror}).") from lost
+                text = f"{lost.filename}: is an earlier mask, and cannot be moved away ({lost.strerror}). Remove it."
+                if output_lost(lost, self.output_dir / STATE):
+                    raise OutputLostError(text) from lost
+                logger.error("%s", text)
+
+    def _lost_output(self, error: BaseException) -> OSError | None:
+        """What has befallen the folder of the masks as a whole, where it is that; MONAI wraps what transforms raise."""
+        place = Path(self.output_dir or "") / STATE
+        errors = (link for link in causes(error) if isinstance(link, OSError))
+        return next((link for link in errors if output_lost(link, place)), None)
 
     def _conclusion(self) -> str:
         """What is missing, in words; nothing if nothing is."""
@@ -155,9 +184,3 @@ class CaseEvaluator(SupervisedEvaluator):
         if left > 0:
             lines.append(f"  - {left} were never read, for the data loader ended before; the log has the reason.")
         return "\n".join(lines)
-
-
-def _lost_output(error: BaseException) -> OSError | None:
-    """What has befallen the folder of the masks as a whole, where it is that; MONAI wraps what transforms raise."""
-    lost = OUTPUT_LOST | NO_RIGHT
-    return next((link for link in causes(error) if isinstance(link, OSError) and link.errno in lost), None)

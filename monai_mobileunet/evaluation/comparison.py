@@ -12,7 +12,7 @@ import numpy as np
 from monai_mobileunet.data.checks import check_classes
 from monai_mobileunet.data.errors import DataError, Finding, root_cause
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.data.volume import AFFINE_TOLERANCE, Volume
+from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import ClassResult, measure_case
 
@@ -129,7 +129,7 @@ def check_grid(pred: Volume, reference: Volume) -> None:
     Raises:
         DataError: another shape or affine.
     """
-    if pred.shape == reference.shape and np.allclose(pred.affine, reference.affine, atol=AFFINE_TOLERANCE):
+    if same_grid(pred, reference):
         return
     found = f"shape {pred.shape}" if pred.shape != reference.shape else "another affine"
     problem = (

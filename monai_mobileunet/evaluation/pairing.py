@@ -98,7 +98,8 @@ def _shared(cases: Sequence[Case]) -> Path:
 
 def _fitting(case: Case, shared: Path, alone: bool, masks: Found) -> list[Fit]:
     """What may be the segmentation of a case; ``alone``: no other case's image has its file name."""
-    name, image, label = name_of(case), image_files(case)[0].absolute(), Path(case["label"]).absolute()
+    name = name_of(case)
+    image, label = (Path(os.path.abspath(path)) for path in (image_files(case)[0], case["label"]))
     inner = _place(image.relative_to(shared))
     full = _without_channel(_place(image), case_name(label)) | {_place(label)}
     short = _without_channel(inner[-1:] if alone else inner, case_name(label)) | {_place(Path(name))}

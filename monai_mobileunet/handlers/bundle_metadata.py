@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +19,7 @@ from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.caching import prepared_case
 from monai_mobileunet.data.listing import read_description
+from monai_mobileunet.data.writing import replace_file
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.runtimes.exports import hash_file
 
@@ -146,36 +146,43 @@ class BundleMetadata:
         if idist.get_rank() != 0 or state is None or state == self._state:
             return
         try:
-            for name in ("train.json", "inference.json"):
-                self._write_settings(name)
             metadata = self._read("metadata.json")
-            self._write("metadata.json", describe(metadata, self._retrained(engine, metadata)))
+            contents = {name: self._with_settings(name) for name in ("train.json", "inference.json")}
+            contents["metadata.json"] = describe(metadata, self._retrained(engine, metadata))
+            self._write({name: content for name, content in contents.items() if content is not None})
         except OSError as error:  # tried again after the next epoch; the training is worth more
             path = self._path("metadata.json")
             logger.warning("%s: cannot be written (%s), and tells of other weights until it is.", path, error.strerror)
         else:
             self._state = state
 
-    def _write_settings(self, name: str) -> None:
+    def _with_settings(self, name: str) -> dict[str, Any] | None:
+        """A config with the settings of this training; ``None`` where nothing changes."""
         if not self._path(name).is_file():
-            return
+            return None
         config = self._read(name)
         changed = {
             key: value
             for key, value in self.settings.items()
             if key in config and config[key] != value and not str(config[key]).startswith("$")
         }
-        if changed:
-            logger.warning("%s: %s, as in this training.", self._path(name), ", ".join(map(_assigned, changed.items())))
-            self._write(name, config | changed)
+        if not changed:
+            return None
+        logger.warning("%s: %s, as in this training.", self._path(name), ", ".join(map(_assigned, changed.items())))
+        return config | changed
 
-    def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        temporary = self._path(f".{name}")
+    def _write(self, contents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace files, all of them once all are on disk: one alone would contradict the others."""
+        temporaries = {name: self._path(f".{name}") for name in contents}
         try:
-            temporary.write_text(json.dumps(content, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
-            os.replace(temporary, self._path(name))
+            for name, temporary in temporaries.items():
+                text = json.dumps(contents[name], indent=4, ensure_ascii=False) + "\n"
+                temporary.write_text(text, encoding="utf-8")
+            for name, temporary in temporaries.items():
+                replace_file(temporary, self._path(name))
         finally:
-            temporary.unlink(missing_ok=True)
+            for temporary in temporaries.values():
+                temporary.unlink(missing_ok=True)
 
     def _retrained(self, engine: Engine, metadata: Mapping[str, Any]) -> Retrained:
         cases, validation = list(self.training.data), list(self.validation.data)

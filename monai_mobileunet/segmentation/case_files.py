@@ -49,13 +49,16 @@ def file_states(images: Iterable[Path]) -> list[list[Any]]:
 
 
 def check_regular(images: Iterable[Path]) -> None:
-    """Refuse images, and files beside them that are opened with them, which must not be opened.
+    """Refuse images, and files of voxels beside a header, which must not be opened.
+
+    What else lies in the folder of a series is no reason: of DICOM only files are opened.
 
     Raises:
-        DataError: a named pipe, a socket, a device, or a link that leads nowhere, as an image or in a series.
+        DataError: a named pipe, a socket, a device, or a link that leads nowhere.
     """
-    for file in (file for image in images for file in files_of(image)):
-        check_regular_file(file)
+    for image in images:
+        for file in files_of(image) if image_suffix(image).lower() in HEADERS else [image]:
+            check_regular_file(file)
 
 
 def hash_file(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 from monai_mobileunet.data import DataError, Finding, write_mask
 from monai_mobileunet.data.places import STATE, set_aside
-from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST, fitting_name, mask_type, replace_file
+from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost, replace_file
 from monai_mobileunet.segmentation.case_files import check_regular, file_states, hash_file
 from monai_mobileunet.segmentation.guard import Guarded, OutputError
 from monai_mobileunet.segmentation.journal import Journal, Record
@@ -76,8 +75,7 @@ class Tools:
 
     def lost(self, error: OSError) -> bool:
         """Whether an error of writing befalls the output as a whole, and not one place in it."""
-        no_right = error.errno in NO_RIGHT and not os.access(self.state / SCRATCH, os.W_OK)
-        return no_right or error.errno in OUTPUT_LOST
+        return output_lost(error, self.state / SCRATCH)
 
     def record(self, record: Record) -> None:
         """Put a record on disk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.cases import Case
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.naming import image_files, name_of
-from monai_mobileunet.data.writing import NO_RIGHT, OUTPUT_LOST
+from monai_mobileunet.data.writing import output_lost
 from monai_mobileunet.evaluation import (
     CaseFiles,
     CaseResult,
@@ -106,6 +107,8 @@ def segment_cases(
     for case in planned:
         if case.outputs[0].resolve() in files:
             raise DataError([Finding(str(case.outputs[0]), "the mask would take its place.", "Name another folder.")])
+    if journal is not None:
+        _refuse_foreign(planned, output, journal)
     for case in planned:
         known = journal.records.get(case.name) if journal else None
         if known is None or not known.still_holds(case, settings, output):
@@ -116,6 +119,20 @@ def segment_cases(
     return problems
 
 
+def _refuse_foreign(planned: Sequence[PlannedCase], output: Path, journal: Journal) -> None:
+    """Masks that no evaluation has written, or that were corrected since, are not replaced."""
+    findings = []
+    for case in planned:
+        record, mask = journal.records.get(case.name), case.outputs[0]
+        ours = record is not None and (record.begun or record.wrote(mask, output))
+        if os.path.lexists(mask) and not ours:
+            problem = "is there, and no evaluation has written it, or it was changed since."
+            remedy = f"Type --pred {output} to measure the masks as they are, or move it away."
+            findings.append(Finding(str(mask), problem, remedy))
+    if findings:
+        raise DataError(findings)
+
+
 def _files(case: Case) -> list[Path]:
     return [*image_files(case), *([Path(case["label"])] if "label" in case else [])]
 
@@ -124,6 +141,8 @@ def _segmented(segmenter: Segmenter, case: PlannedCase, output: Path, journal: J
     """Segment a case; why that failed, empty if it did not."""
     started = time.perf_counter()
     image, mask, states = case.images[0], case.outputs[0], file_states(case.images)
+    if journal is not None:  # in hand: killed before its record is written, its mask is known as this program's
+        _keep(journal, Record(case.name, settings, begun=1))
     try:
         result = segmenter(image if len(case.images) == 1 else case.images)
         for warning in result.warnings:
@@ -131,7 +150,7 @@ def _segmented(segmenter: Segmenter, case: PlannedCase, output: Path, journal: J
         try:
             result.save(mask)
         except OSError as error:
-            if error.errno in OUTPUT_LOST | NO_RIGHT:
+            if output_lost(error, output):
                 raise OutputError(f"{error.filename or mask}: cannot be written ({error.strerror}).") from error
             raise
         logger.info("%s segmented in %.2f s", image, time.perf_counter() - started)

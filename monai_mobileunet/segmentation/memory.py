@@ -12,7 +12,8 @@ from nibabel.affines import voxel_sizes
 from nibabel.spatialimages import SpatialImage
 
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
+from monai_mobileunet.data.dicom import dicom_series
+from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix, is_dicom
 from monai_mobileunet.data.itk import grid_of_itk
 from monai_mobileunet.data.nifti import READ_ERRORS, load_nifti, nifti_affine
 from monai_mobileunet.segmentation.case_files import files_of
@@ -104,7 +105,15 @@ def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
         return tuple(map(int, header.shape)), tuple(map(float, voxel_sizes(nifti_affine(header))))
     if suffix:
         return grid_of_itk(image)
-    return (sum(file.stat().st_size for file in files_of(image)) // 2,), ()
+    return (sum(file.stat().st_size for file in _dicom_files(image)) // 2,), ()
+
+
+def _dicom_files(image: Path) -> list[Path]:
+    """The DICOM files of a folder; of a file those of its series in its folder."""
+    if not image.is_dir():
+        series = (files for files in dicom_series(image.parent).values() if image in files)
+        return next(series, [image])
+    return [file for file in files_of(image) if is_dicom(file)]
 
 
 class Budget:

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -208,8 +208,7 @@ class Session:
                 self.report()
                 reported[:] = time.monotonic(), time.monotonic() - now
 
-        spacing = self.bundle.parser.get("spacing", None)
-        options = RunOptions(self.request.num_workers, self.request.strict, self.settings, spacing)
+        options = RunOptions(self.request.num_workers, self.request.strict, self.settings, _spacing(self.bundle))
         Run(self.plan, self.segmenter, self.journal, options, done)(self.todo)
         measure_references(self.plan.cases, self.references, self.journal, self.bundle.class_names)
 
@@ -219,10 +218,11 @@ class Session:
         records = self.journal.records if self.journal else {}
         planned = {case.name for case in self.plan.cases}
         output = self.plan.output
+        known = self.standing.finished | self._tried
         shown = [
             record
-            for name, record in records.items()
-            if name in self.standing.finished | self._tried
+            for name, record in list(records.items())  # a case may be taken in hand meanwhile
+            if name in known
             or (name not in planned and record.done and all(os.path.isfile(output / path) for path in record.outputs))
         ]
         return sorted((CaseRow.of(record.row) for record in shown), key=lambda row: row.case)
@@ -254,3 +254,11 @@ class Session:
         rows = self.rows
         done, warned = sum(row.status == DONE for row in rows), sum(bool(row.warnings) for row in rows)
         return f"{done} done, {sum(row.status == FAILED for row in rows)} failed, {warned} with warnings"
+
+
+def _spacing(bundle: Bundle) -> Sequence[float] | None:
+    """mm per voxel that a bundle resamples to, where it says so in three numbers."""
+    value = bundle.parser.get_parsed_content("spacing") if "spacing" in bundle.parser else None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    fits = len(numbers) == 3 and all(isinstance(number, int | float) and number > 0 for number in numbers)
+    return numbers if fits else None

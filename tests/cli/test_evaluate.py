@@ -327,6 +327,14 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     assert len(calls["segmented"]) == 7
     assert len(calls["measured"]) == 8 + 6
 
+    corrected = next((tmp_path / "out" / "segmented").rglob("toy_001.nii.gz"))
+    shutil.copy(own_dataset / "labelsTr" / "toy_001.nii.gz", corrected)
+    by_hand = corrected.read_bytes()
+    result = evaluate(*arguments)
+    assert result.exit_code == 1
+    assert "toy_001.nii.gz: is there, and no evaluation has written it, or it was changed since" in result.output
+    assert corrected.read_bytes() == by_hand
+
 
 def test_an_output_that_cannot_be_written_ends_with_a_sentence(tmp_path: Path, toy_dataset: Path, preds: Path):
     (tmp_path / "file").write_text("")

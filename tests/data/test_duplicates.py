@@ -8,10 +8,12 @@ import os
 import shutil
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 from monai_mobileunet.data import DataError, check_dataset, load_cases
-from monai_mobileunet.data.duplicates import find_copies
+from monai_mobileunet.data.duplicates import find_copies, find_repeats
 
 
 def lists(dataset: Path, **sections: list[object]) -> Path:
@@ -101,3 +103,15 @@ def test_headers_whose_voxels_lie_elsewhere_are_no_copies(tmp_path: Path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "t1.mhd").write_bytes(b"ElementDataFile = t1.raw")
     assert find_copies(sorted(tmp_path.rglob("*.mhd"))) == []
+
+
+def test_one_channel_that_is_alike_is_a_warning_only(tmp_path: Path):
+    """Zeros in the place of what was not scanned."""
+    cases = []
+    for number in (1, 2):
+        channels = [tmp_path / f"p{number}_{channel}.nii.gz" for channel in (0, 1)]
+        for channel, path in enumerate(channels):
+            nibabel.save(nibabel.Nifti1Image(np.full((4, 5, 6), number * (1 - channel), np.int16), np.eye(4)), path)
+        cases.append({"image": [str(path) for path in channels], "label": str(tmp_path / f"l{number}.nii.gz")})
+    findings = find_repeats({"training": cases[:1], "validation": cases[1:]}, True)
+    assert [finding.warning for finding in findings] == [True]

@@ -85,6 +85,7 @@ def test_a_case_that_fails_at_any_stage_is_named_at_the_end_and_the_others_are_d
 
 def test_a_mask_of_an_earlier_run_does_not_stay_where_this_one_failed(tmp_path: Path):
     (tmp_path / "two.txt").write_text("old")
+    (tmp_path / ".mobileunet").mkdir()  # of an earlier run
     with pytest.raises(SystemExit, match="error: 1 of 3 cases have no mask"):
         evaluator(tmp_path, network=refuse_two(2), exit_on_error=True).run()
     assert set(written(tmp_path)) == {"one", "three"}
@@ -138,3 +139,23 @@ def test_a_loader_that_ends_too_soon_is_no_success(tmp_path: Path):
     )
     with pytest.raises(RuntimeError, match=r"2 of 3 cases have no mask.*\n.*2 were never read"):
         engine.run()
+
+
+def test_files_that_no_run_has_written_are_not_replaced(tmp_path: Path):
+    drawn = tmp_path / "two.txt"
+    drawn.write_text("by hand")
+    with pytest.raises(RuntimeError, match=r"two\.txt: is there, and no run has written it"):
+        evaluator(tmp_path).run()
+    assert drawn.read_text() == "by hand"
+    assert [path.name for path in tmp_path.iterdir()] == ["two.txt"]
+
+
+def test_a_place_without_the_right_to_write_is_one_case_s_trouble(tmp_path: Path):
+    def write(pred: torch.Tensor) -> None:
+        if (pred == 2).any():
+            raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "two.txt"))
+
+    engine = evaluator(tmp_path, write=write)
+    with pytest.raises(RuntimeError, match="1 of 3 cases have no mask"):
+        engine.run()
+    assert engine.finished == {"one", "three"}

@@ -77,3 +77,11 @@ def test_a_file_for_each_class(tmp_path: Path):
     found = pair_masks(cases, tmp_path / "masks", ("a", "b"))
     assert [path.name for path in found["x1"].files] == ["a.nii.gz", "b.nii.gz"]
     assert "has no file for b" in found["x2"].problem
+
+
+def test_a_data_set_may_be_named_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made(tmp_path, "set/images/x.nii", "set/labels/x.nii", "masks/x.nii")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    cases: list[Case] = [{"image": "../set/images/x.nii", "label": "../set/labels/x.nii"}]
+    assert pairs(cases, Path("../masks")) == {"x": ["x.nii"]}

@@ -17,6 +17,8 @@ __all__ = ["NAMED", "Frame", "directions", "in_order", "problems_of", "volumes_i
 
 UNEVEN = 0.02
 """Share of the slice distance by which single distances may be off: positions are written with few digits."""
+ROUNDED = 0.011
+"""mm: by so much are distances off whose places are written with two decimals."""
 TURNED = 2e-3
 """By how much a direction cosine may differ between slices; about 0.1 degrees."""
 SAME_PLACE = 1e-3
@@ -212,13 +214,14 @@ def _places(frames: Sequence[Frame], name: str) -> list[Finding]:
         return [_same_place(ordered[at], ordered[at + 1], name)]
     step = float(np.median(along))
     off = np.abs(along - step)
-    if off.max() > UNEVEN * step:
+    if off.max() > max(UNEVEN * step, ROUNDED):
         at = int(np.argmax(off))
         between = f"{along[at]:.3g} mm from {ordered[at]} to {ordered[at + 1]}, elsewhere {step:.3g} mm"
         problem = f"has slices that are missing or uneven: {along.min():.3g} to {along.max():.3g} mm apart ({between})."
         return [Finding(name, problem, "Export the whole series again, or resample it to even slices.")]
     beside = steps - along[:, None] * normal
-    if float(np.linalg.norm(beside, axis=1).max()) <= UNEVEN * step:
+    drift = float(np.linalg.norm(beside.sum(axis=0)))  # of a slight tilt, over the whole stack
+    if float(np.linalg.norm(beside, axis=1).max()) <= UNEVEN * step and drift <= max(ordered[0].spacing or (1.0, 1.0)):
         return []
     uneven = np.linalg.norm(beside - np.median(beside, axis=0), axis=1)
     if float(uneven.max()) <= UNEVEN * step:

@@ -29,6 +29,9 @@ MIXED = (
 )
 """What is the same in all slices of a volume; a difference does not forbid that they are one."""
 
+VARIES = ("InversionTime", "FlipAngle")
+"""What scanners vary from slice to slice of one volume, too: told, but no reason for two volumes."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -59,7 +62,7 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
     frames, warnings = _without_copies(frames, identical)
     problems = problems_of(frames, name)
     if problems or len(frames) > 1:
-        keys = None if problems else MIXED
+        keys = None if problems else tuple(key for key in MIXED if key not in VARIES)
         problems = volumes_in(frames, name, keys) or problems
     if problems:
         raise DataError(problems)

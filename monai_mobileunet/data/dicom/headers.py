@@ -25,9 +25,10 @@ NO_IMAGES = frozenset(
 """Modalities of what lies beside images and is none, or not one to be segmented."""
 NO_IMAGE_CLASSES = (
     "1.2.840.10008.1.3.10",
-    *(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("66", "11.", "88.", "104.", "481.3", "481.5")),
+    "1.3.12.2.1107.5.9.1",
+    *(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("4.2", "66", "11.", "88.", "104.", "481.3", "481.5")),
 )
-"""SOP classes of the same kind begin so: DICOMDIR, raw data and segmentations, presentation states."""
+"""SOP classes of the same kind begin so: DICOMDIR, raw data, spectra, segmentations, presentation states, …"""
 DIRECTORY = "1.2.840.10008.1.3.10"
 
 WITH_UNITS = ("CT", "PT")
@@ -156,6 +157,9 @@ def _header(path: Path, data: Dataset) -> Header:
     if _number(data, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
         problem = f"holds colours ({colours}); expected one number per voxel."
         raise DataError([Finding(str(path), problem, "Export intensities.")])
+    if "MOSAIC" in _text(data, "ImageType").split("\\"):
+        problem = "holds the slices of a volume side by side in one picture (a mosaic)."
+        raise DataError([Finding(str(path), problem, "Split it, for example with dcm2niix.")])
     modality = _text(data, "Modality")
     negative = colours == "MONOCHROME1"
     common: dict[str, Any] = {

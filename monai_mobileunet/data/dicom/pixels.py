@@ -24,7 +24,7 @@ from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.headers import unreadable
 from monai_mobileunet.data.errors import DataError
 
-__all__ = ["same_pixels", "voxels"]
+__all__ = ["SamePixels", "voxels"]
 
 PYDICOM = int(pydicom.__version__.split(".")[0])
 AS_STANDARD: dict[str, Any] = {"write_like_original": False} if PYDICOM < 3 else {"enforce_file_format": True}
@@ -68,16 +68,29 @@ def voxels(frames: Sequence[Frame]) -> np.ndarray:
     return values.transpose(2, 1, 0)
 
 
-def same_pixels(first: Frame, second: Frame) -> bool:
-    """Whether two frames are one image: the same values, written the same way."""
-    if (first.bits, first.slope, first.intercept, first.table) != (
-        second.bits,
-        second.slope,
-        second.intercept,
-        second.table,
-    ):
-        return False
-    return np.array_equal(_stored(first.file, first)[first.index], _stored(second.file, second)[second.index])
+class SamePixels:
+    """Whether two frames are one image: the same values, written the same way. Two files are held, decoded once."""
+
+    def __init__(self) -> None:
+        self._held: dict[Path, np.ndarray] = {}
+
+    def __call__(self, first: Frame, second: Frame) -> bool:
+        """Compare."""
+        if (first.bits, first.slope, first.intercept, first.table) != (
+            second.bits,
+            second.slope,
+            second.intercept,
+            second.table,
+        ):
+            return False
+        return np.array_equal(self._values(first), self._values(second))
+
+    def _values(self, frame: Frame) -> np.ndarray:
+        if frame.file not in self._held:
+            while len(self._held) > 1:
+                self._held.pop(next(iter(self._held)))
+            self._held[frame.file] = _stored(frame.file, frame)
+        return self._held[frame.file][frame.index]
 
 
 def _kind(frames: Sequence[Frame]) -> np.dtype:

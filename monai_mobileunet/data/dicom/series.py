@@ -12,7 +12,7 @@ import numpy as np
 
 from monai_mobileunet.data.dicom.frames import Frame, arrange
 from monai_mobileunet.data.dicom.headers import Header, Identity, read_header, read_identity
-from monai_mobileunet.data.dicom.pixels import same_pixels, voxels
+from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.formats import is_dicom
 from monai_mobileunet.data.itk import LPS_TO_RAS
@@ -25,6 +25,8 @@ NEAR = 3
 FEW = 16
 """A folder of more files than this is not one of those that hold a slice each."""
 NAMED = 5
+SAME = ("PatientID", "FrameOfReferenceUID")
+"""What parts of one series share; some anonymisers give all series one UID."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def read_dicom(path: Path) -> Volume:
     """
     files, warnings = _files_of_series(path)
     headers = _read(files)
-    stack = arrange([frame for header in headers for frame in header.frames], str(path), same_pixels)
+    stack = arrange([frame for header in headers for frame in header.frames], str(path), SamePixels())
     affine = LPS_TO_RAS @ stack.affine
     if any(header.negative for header in headers):
         inverted = any(frame.inverted for frame in stack.frames)
@@ -102,7 +104,7 @@ def series_in(folders: Sequence[Path]) -> list[SeriesFiles]:
         found = _by_series(identities)
         holds[folder] = len(found)
         for uid, files in found.items():
-            parts.setdefault(uid, {})[folder] = files
+            parts.setdefault(uid or str(folder), {})[folder] = files
         if findings and not found:
             damaged.append(SeriesFiles(folder, folder))
     whole = [_source(group, holds) for places in parts.values() for group in _together(places, resolve=True)]
@@ -132,6 +134,9 @@ def _together(parts: Mapping[Path, Sequence[Path]], resolve: bool = False) -> li
     try:
         frames = {folder: [f for h in _read(files) for f in h.frames] for folder, files in parts.items()}
     except DataError:  # told when they are read
+        return alone
+    whose = {tuple(map(frame.attributes.get, SAME)) for of_folder in frames.values() for frame in of_folder}
+    if len(whose) > 1:
         return alone
     if not (all(len(of_folder) == 1 for of_folder in frames.values()) or _one_stack(frames.values())):
         return alone

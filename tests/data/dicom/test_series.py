@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from monai_mobileunet.data import DataError, VolumeReader, read_volume
-from monai_mobileunet.data.dicom import dicom_series, files_of
+from monai_mobileunet.data.dicom import dicom_series, files_of, series_in
 from monai_mobileunet.segmentation.case_files import file_states
 from monai_mobileunet.segmentation.memory import case_bytes
 from monai_mobileunet.segmentation.plan import plan_run
@@ -489,3 +489,52 @@ def test_series_that_went_wrong(shared_cases: Path):
         "three_plane_scout/ser": "ser/a1: has rows along (0, 1, 0)",
     }.items():
         assert said in problem(shared_cases / name)
+
+
+@pytest.mark.parametrize("whose", [{"SeriesInstanceUID": None}, {"PatientID": "a"}], ids=["no UID", "one UID for all"])
+def test_two_patients_are_never_one_series(tmp_path: Path, whose: dict):
+    """Stripped of their UIDs, or given one by an anonymiser, slices of two bodies may well lie in one line."""
+    lower, upper = np.diag([0.7, 0.8, 2.5, 1.0]), np.diag([0.7, 0.8, 2.5, 1.0])
+    upper[2, 3] = 7 * 2.5
+    other = {key: value and "b" for key, value in whose.items()}
+    folders = [series(tmp_path / "a", affine=lower, **whose), series(tmp_path / "b", affine=upper, **other)]
+    assert [found.source for found in series_in(folders)] == folders
+    for folder in folders:
+        assert np.array_equal(read_volume(folder).values, VALUES)
+
+
+def test_a_mosaic_is_refused(tmp_path: Path):
+    assert "side by side in one picture" in problem(series(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]))
+
+
+def test_what_varies_from_slice_to_slice_is_told_and_no_reason_for_two_volumes(tmp_path: Path):
+    each = [{"FlipAngle": "90" if index % 2 else "89.9"} for index in range(7)]
+    volume = read_volume(series(tmp_path, each=each, kind=MR))
+    assert np.array_equal(volume.values, VALUES)
+    assert "slices of different FlipAngle" in volume.warnings[0].problem
+
+
+def test_places_with_two_decimals_are_even(tmp_path: Path):
+    each = [{"ImagePositionPatient": [0, 0, round(0.3125 * index, 2)]} for index in range(7)]
+    assert read_volume(series(tmp_path, each=each)).spacing[2] == pytest.approx(0.3125, abs=0.002)
+
+
+def test_a_slight_tilt_is_refused_where_it_moves_slices_by_more_than_a_pixel(tmp_path: Path):
+    each = [{"ImagePositionPatient": [0, 0.0524 * index * 3, 3 * index]} for index in range(7)]
+    values = VALUES[:, :, :7]
+    assert "tilted gantry" in problem(
+        series(tmp_path / "much", values, [{**one} for one in each], PixelSpacing=[0.3, 0.3])
+    )
+    little = [{"ImagePositionPatient": [0, 0.001 * index, 3 * index]} for index in range(7)]
+    assert np.array_equal(read_volume(series(tmp_path / "little", values, little)).values, values)
+
+
+def test_a_file_of_many_frames_twice_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from monai_mobileunet.data.dicom import pixels
+
+    calls, stored = [], pixels._stored
+    monkeypatch.setattr(pixels, "_stored", lambda file, frame: calls.append(file) or stored(file, frame))
+    path = enhanced(tmp_path / "a.dcm", range(7))
+    shutil.copy(path, tmp_path / "b.dcm")
+    assert np.array_equal(read_volume(tmp_path).values, VALUES)
+    assert len(calls) == 3, "two to compare them, and one to read"
