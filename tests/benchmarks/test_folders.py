@@ -4,10 +4,12 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pytest
 
 from monai_mobileunet.benchmarks.folders import measure_folder, write_large_volume
 
 
+@pytest.mark.slow  # two processes of MONAI and one of ours, and nothing that the tests of the doors do not see
 def test_three_runs_over_the_same_images_give_the_same_masks(trained: Path, toy_dataset: Path, tmp_path: Path):
     images = sorted((toy_dataset / "imagesTr").iterdir())[:2]
     timings = measure_folder(trained, images, tmp_path / "out")

@@ -81,7 +81,14 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
     assert "Decathlon" not in metadata["data_source"]
 
 
-@pytest.mark.parametrize("variant", ["mobilenetv1_unet", "mobilenetv2_unet", "mobilenetv2_unet_transposed"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param("mobilenetv1_unet", marks=pytest.mark.slow),
+        "mobilenetv2_unet",
+        pytest.param("mobilenetv2_unet_transposed", marks=pytest.mark.slow),
+    ],
+)
 def test_each_network_of_the_literature_trains_by_one_override(
     bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle, variant: str
 ):
@@ -253,7 +260,8 @@ def test_a_bundle_trained_for_other_classes_describes_them(bundle_copy: Path, ow
     assert bundle.metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 3
 
     cases = bundle.cases(own_dataset, "training", overrides={"folds": 3, "subject_of": None})
-    measured = measure_range([case["image"] for case in cases], bundle.preprocessing, "MR")
+    images, labels = ([case[key] for case in cases] for key in ("image", "label"))
+    measured = measure_range(images, bundle.preprocessing, "MR", labels, len(bundle.class_names) + 1)
     assert TrainingRange.of(bundle.metadata) == TrainingRange.of({"training_data": measured})
 
 
