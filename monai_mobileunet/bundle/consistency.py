@@ -189,9 +189,9 @@ def _names(configs: Path, channels: Mapping, said: Mapping[str, Facts]) -> list[
             named[f"class_names in {name}"] = list(values["class_names"])
     if len({tuple(names) for names in named.values()}) < 2:
         return []
-    told = "; ".join(f"{place} has {', '.join(names)}" for place, names in named.items())
+    differences = "; ".join(f"{place} has {', '.join(names)}" for place, names in named.items())
     remedy = "Write the names that the labels of the training have, from class 1 on, into each of these."
-    return [Finding(str(configs), f"disagree on the names of the classes: {told}.", remedy)]
+    return [Finding(str(configs), f"disagree on the names of the classes: {differences}.", remedy)]
 
 
 def _labels(path: Path, parser: ConfigParser, classes: int | None) -> list[Finding]:

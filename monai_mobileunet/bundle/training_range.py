@@ -52,7 +52,7 @@ standard deviation by this factor."""
 
 @dataclass(frozen=True)
 class TrainingRange:
-    """``"training_data"`` of a bundle's ``metadata.json``; what is not told there is not checked.
+    """``"training_data"`` of a bundle's ``metadata.json``; what it does not say is not checked.
 
     Attributes:
         channels: of an image.

@@ -153,11 +153,11 @@ def _misfit(network: nn.Module, expected: State, found: list[tuple[str, State]],
         )
     _, state = min(found, key=lambda one: sum(map(len, _differences(network, expected, one[1]))))
     missing, unexpected, shapes = _differences(network, expected, state)
-    told = [f"lacks {_some(missing)}"] if missing else []
-    told += [f"has {_some(unexpected)} in excess"] if unexpected else []
+    differences = [f"lacks {_some(missing)}"] if missing else []
+    differences += [f"has {_some(unexpected)} in excess"] if unexpected else []
     changed = [f"{key} {tuple(state[key].shape)}, expected {tuple(expected[key].shape)}" for key in shapes]
-    told += [f"has other shapes: {_some(changed)}"] if shapes else []
-    problem = f"weights of another network than {described_by} describes. The file {'; '.join(told)}."
+    differences += [f"has other shapes: {_some(changed)}"] if shapes else []
+    problem = f"weights of another network than {described_by} describes. The file {'; '.join(differences)}."
     if not isinstance(network, MobileUNet):
         return f"{problem} Name what was changed for the training, as in --set network_def#out_channels=4."
     return " ".join([problem, *_ends(network, state), _remedy(network, state)])

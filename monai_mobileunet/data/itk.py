@@ -12,9 +12,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.itk_headers import MM_PER_NAME, read_promise
+from monai_mobileunet.data.itk_headers import read_promise
 from monai_mobileunet.data.itk_names import itk_path
 from monai_mobileunet.data.itk_values import check_stored_values
+from monai_mobileunet.data.units import MM_PER_NAME
 from monai_mobileunet.data.volume import Volume, check_grid
 
 __all__ = ["LPS_TO_RAS", "grid_of_itk", "read_itk", "volume_of_itk"]

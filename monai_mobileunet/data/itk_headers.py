@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.units import MM_PER_NAME
 
-__all__ = ["MM_PER_NAME", "Promise", "read_promise"]
+__all__ = ["Promise", "read_promise"]
 
 LINE = 1 << 16
 LINES = 1 << 16
@@ -38,16 +39,6 @@ PACKINGS = {
     **dict.fromkeys(("gz", "gzip"), "zlib"),
 }
 """``encoding`` of an NRRD file that is read: ``"zlib"`` stands for gzip too."""
-
-_LENGTHS = {
-    1.0: "mm|millimeter|millimeters|millimetre|millimetres",
-    10.0: "cm|centimeter|centimeters|centimetre|centimetres",
-    1000.0: "m|meter|meters|metre|metres",
-    1e-3: "um|µm|μm|micron|microns|micrometer|micrometers|micrometre|micrometres",
-    1e-6: "nm|nanometer|nanometers|nanometre|nanometres",
-}
-MM_PER_NAME = {name: mm for mm, names in _LENGTHS.items() for name in names.split("|")}
-"""mm per unit of length, by its names in NRRD and MetaImage, in small letters."""
 
 ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-(superior|inferior)(-time)?|[RL][AP][SI]T?", re.IGNORECASE)
 """Spaces of NRRD that say which side of the body is which."""

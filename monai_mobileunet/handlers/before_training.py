@@ -8,12 +8,12 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import ignite.distributed as idist
 import torch
 
+from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, Finding, find_class_names
 from monai_mobileunet.handlers.words import end_in_words
 
@@ -197,14 +197,15 @@ def _read_checkpoint(path: str, entries: Sequence[str]) -> Mapping[str, Any]:
         remedy = remedy if entries else "Train the bundle first, or name the file with --ckpt_path."
         raise DataError([Finding(path, f"no such file; expected {expected}.", remedy)])
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, KeyError, EOFError, ValueError, OSError) as error:
-        problem = f"cannot be read ({type(error).__name__}); expected {expected}."
+        content = read_weights(path)
+    except (ValueError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        found = f"cannot be read ({type(cause).__name__})" if cause else "holds no names and tensors"
+        problem = f"{found}; expected {expected}."
         raise DataError([Finding(path, problem, "Name a whole one, or start without it.")]) from error
-    missing = [name for name in entries if not isinstance(content, dict) or name not in content]
-    if missing or not isinstance(content, dict):
-        held = "weights alone" if isinstance(content, dict) and missing else f"a {type(content).__name__}"
-        problem = f"holds {held}, not a training's state: {', '.join(missing) or 'a dictionary'} missing."
+    missing = [name for name in entries if name not in content]
+    if missing:
+        problem = f"holds weights alone, not a training's state: {', '.join(missing)} missing."
         raise DataError([Finding(path, problem, "Name the last_checkpoint.pt that a training left in its ckpt_dir.")])
     return content
 
@@ -217,9 +218,11 @@ def _compare(path: str, found: Any, network: torch.nn.Module) -> None:
     differing = [key for key in dict.fromkeys([*expected, *shapes]) if expected.get(key) != shapes.get(key)]
     if not differing:
         return
-    told = [f"{key} is {_shape(shapes.get(key))}, expected {_shape(expected.get(key))}" for key in differing[:SHOWN]]
+    differences = [
+        f"{key} is {_shape(shapes.get(key))}, expected {_shape(expected.get(key))}" for key in differing[:SHOWN]
+    ]
     rest = f", and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-    problem = f"holds other weights than the network has: {'; '.join(told)}{rest}."
+    problem = f"holds other weights than the network has: {'; '.join(differences)}{rest}."
     classes = all(key in expected and key in shapes and expected[key][1:] == shapes[key][1:] for key in differing)
     hint = "It was trained for another number of classes: type" if classes else "Type"
     remedy = f"{hint} what was changed for its training, as --num_classes, --class_names or --network_def#variant."

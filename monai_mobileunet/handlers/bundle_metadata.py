@@ -16,6 +16,7 @@ from monai.utils import is_scalar
 
 import monai_mobileunet
 from monai_mobileunet.bundle.training_range import measure_range
+from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.caching import prepared_case
 from monai_mobileunet.data.listing import read_description
@@ -125,12 +126,12 @@ class BundleMetadata:
         if self._resumed or not self.file.is_file():
             return ""
         try:
-            there = torch.load(self.file, map_location="cpu", weights_only=True)
-        except Exception:  # whatever lies there, it is not what the training begins with
+            there = read_weights(self.file)
+        except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
             return ""
         module = getattr(self.network, "module", self.network)
         now = module.state_dict()
-        same = isinstance(there, dict) and there.keys() == now.keys()
+        same = there.keys() == now.keys()
         if same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items()):
             return hash_file(self.file)
         return ""

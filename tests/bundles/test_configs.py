@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import torch
 from conftest import BUNDLES, FRAGMENTS
-from monai.bundle import ConfigParser, ConfigWorkflow, verify_net_in_out
+from monai.bundle import ConfigParser, verify_net_in_out
 from monai.utils import set_determinism
 
 from monai_mobileunet.inferers import has_bfloat16
@@ -34,27 +34,6 @@ def test_metadata_say_the_intended_use(bundle: Path):
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert metadata["intended_use"] == "This is an example, not to be used for diagnostic purposes"
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["0"] == "background"
-
-
-@pytest.mark.parametrize(
-    ("names", "kind"),
-    [(["train.json"], "train"), (["inference.json"], "infer"), (["train.json", "evaluate.json"], "train")],
-)
-def test_monai_finds_all_the_properties_that_it_asks_for(
-    bundle: Path, names: list[str], kind: str, its_dataset: Path, tmp_path: Path
-):
-    workflow = ConfigWorkflow(
-        [str(bundle / "configs" / name) for name in names],
-        workflow_type=kind,
-        logging_file=False,
-        dataset_dir=str(its_dataset if kind == "train" else its_dataset / "imagesTr"),
-        ckpt_dir=str(tmp_path),
-        output_dir=str(tmp_path),
-        subject_of=None,
-    )
-    workflow.initialize()
-    assert workflow.check_properties() == []
-    assert workflow.bundle_root == str(bundle)
 
 
 def test_training_evaluation_and_inference_see_the_same_network_image_and_window(bundle: Path):

@@ -35,6 +35,7 @@ def test_every_property_can_be_copied_and_set(
     )
     workflow.initialize()
     assert workflow.check_properties() == []
+    assert workflow.bundle_root == str(bundle)
     names_copied = [name for name in workflow.properties if kind == "infer" or name not in WRITERS]
     copied = {name: deepcopy(getattr(workflow, name)) for name in names_copied}
     for name in copied if kind == "infer" else ("train_dataset", "train_inferer"):  # the others lie in one another

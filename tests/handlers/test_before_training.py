@@ -138,7 +138,7 @@ def test_a_finished_training_leaves_nothing_to_do(tmp_path: Path):
         (None, "no such file"),
         (b"not a checkpoint", "cannot be read"),
         ({"weight": torch.zeros(3, 2), "bias": torch.zeros(3)}, "holds weights alone, not a training's state"),
-        ([1, 2], "holds a list"),
+        ([1, 2], "holds no names and tensors"),
     ],
     ids=["none", "broken", "weights alone", "something else"],
 )
