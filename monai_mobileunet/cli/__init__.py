@@ -9,7 +9,7 @@ import typer
 import monai_mobileunet
 from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
 from monai_mobileunet.cli.label import label
-from monai_mobileunet.cli.networks import bench, bench_accuracy, bench_segment, info, runtimes
+from monai_mobileunet.cli.networks import info, runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import SafeGroup, console
@@ -42,8 +42,5 @@ for command in (
     fingerprint,
     info,
     runtimes,
-    bench,
-    bench_accuracy,
-    bench_segment,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

@@ -13,14 +13,14 @@ from rich.progress import track
 from monai_mobileunet.cli.progress import case_progress
 from monai_mobileunet.cli.tables import evaluation_table, exports_table
 from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, printable, say_error, steps, stoppable
-from monai_mobileunet.export.formats import FORMATS
+from monai_mobileunet.runtimes.formats import FORMATS
 
 __all__ = ["evaluate", "export", "fingerprint"]
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.data.cases import Case
-    from monai_mobileunet.evaluation import Evaluation
+    from monai_mobileunet.reports.evaluation_report import Evaluation
 
 INTERRUPTED = 130
 TRUST = "A bundle is code: only one you trust."
@@ -42,7 +42,7 @@ def export(
 ) -> None:
     """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.export import export_bundle
+    from monai_mobileunet.bundle.export import export_bundle
 
     kinds = list(FORMATS) if formats is None else formats
     unknown = [kind for kind in kinds if kind not in FORMATS]
@@ -119,7 +119,7 @@ def evaluate(
     changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
     changed |= {"runtime": runtime} if runtime else {}
     try:
-        import monai_mobileunet.evaluation  # noqa: F401  what is not installed is found before the first case
+        import monai_mobileunet.reports.evaluation_report  # noqa: F401  what is not installed is found before the first case
         from monai_mobileunet.bundle import Bundle
 
         opened = Bundle(bundle, **changed) if bundle else None
@@ -152,10 +152,10 @@ def _evaluated(
     changed: dict[str, Any],
 ) -> tuple[Evaluation, list[Path]]:
     """Segment where that is wanted, measure and report; however that ends, it ends with a sentence."""
-    from monai_mobileunet.evaluation import write_report
+    from monai_mobileunet.cohort.evaluate import evaluate_folder, open_journal, segment_cases, segmenting_key
+    from monai_mobileunet.cohort.worker import OutputError
+    from monai_mobileunet.reports.evaluation_report import write_report
     from monai_mobileunet.segmentation import Segmenter
-    from monai_mobileunet.segmentation.evaluate import evaluate_folder, open_journal, segment_cases, segmenting_key
-    from monai_mobileunet.segmentation.run import OutputError
 
     masks = preds or output / "segmented"
     segments = bundle is not None and preds is None
@@ -188,7 +188,7 @@ def _evaluated(
 @contextmanager
 def _case_bar(doing: str, total: int) -> Iterator[Callable[[str], None]]:
     """Progress over the names of cases."""
-    from monai_mobileunet.segmentation.rows import DONE, CaseRow
+    from monai_mobileunet.reports.case_row import DONE, CaseRow
 
     console.print(f"{doing} {total} cases", highlight=False)
     with case_progress(console, total) as note:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from monai_mobileunet.cli.terminal import printable
 
 if TYPE_CHECKING:
-    from monai_mobileunet.segmentation.rows import CaseRow
+    from monai_mobileunet.reports.case_row import CaseRow
 
 __all__ = ["case_progress"]
 

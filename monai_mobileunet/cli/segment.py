@@ -10,7 +10,7 @@ import typer
 from monai_mobileunet.cli.terminal import bundle_folder, console, log_file, overrides, printable, say_error, stoppable
 
 if TYPE_CHECKING:
-    from monai_mobileunet.segmentation.session import Session
+    from monai_mobileunet.cohort.run import Session
 
 __all__ = ["segment"]
 
@@ -52,9 +52,9 @@ def segment(
     Exit code 0: all cases have a mask; 1: some failed, or the run could not go on; 2: the command is wrong.
     Not a medical device; not for diagnostic use.
     """
+    from monai_mobileunet.cohort.options import Request
+    from monai_mobileunet.cohort.run import Session
     from monai_mobileunet.data.errors import root_cause
-    from monai_mobileunet.segmentation.request import Request
-    from monai_mobileunet.segmentation.session import Session
 
     try:
         folder = bundle_folder(bundle)
@@ -97,7 +97,7 @@ def segment(
 
 def _run(session: Session) -> None:
     from monai_mobileunet.cli.progress import case_progress
-    from monai_mobileunet.segmentation.run import OutputError
+    from monai_mobileunet.cohort.worker import OutputError
 
     again = "The same command" + (" without --overwrite" if session.request.overwrite else "") + " goes on from here."
     stopped, code = "", 1

@@ -115,10 +115,10 @@ def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -
 def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
+    from monai_mobileunet.cohort.check import inspect_images
+    from monai_mobileunet.cohort.plan import PlannedCase
     from monai_mobileunet.data import check_dataset, find_all_cases
     from monai_mobileunet.data.naming import image_files
-    from monai_mobileunet.segmentation.inspection import inspect_images
-    from monai_mobileunet.segmentation.plan import PlannedCase
 
     names = _class_names(folder, num_classes, bundle)
     channels = TrainingRange.of(bundle.metadata).channels if bundle else None
@@ -132,8 +132,8 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
 
 def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
     """What is wrong with a folder of images or of labels, and how many it holds."""
-    from monai_mobileunet.segmentation.inspection import inspect_images, inspect_labels
-    from monai_mobileunet.segmentation.plan import plan_run
+    from monai_mobileunet.cohort.check import inspect_images, inspect_labels
+    from monai_mobileunet.cohort.plan import plan_run
 
     planned = plan_run(folder, folder / ".masks").cases
     with _bar(len(planned)) as advance:

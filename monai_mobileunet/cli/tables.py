@@ -12,8 +12,8 @@ from rich.table import Table
 from monai_mobileunet.networks.info import NetworkInfo
 
 if TYPE_CHECKING:
-    from monai_mobileunet.evaluation import Evaluation
-    from monai_mobileunet.export import ExportResult
+    from monai_mobileunet.bundle.export import ExportResult
+    from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluation_table", "exports_table", "groups_table", "variants_table"]
 

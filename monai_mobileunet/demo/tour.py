@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from monai_mobileunet.cohort.evaluate import evaluate_folder
 from monai_mobileunet.data import DataError, Finding, find_parts
 from monai_mobileunet.data.cases import Case
-from monai_mobileunet.demo.cohort import make_cohort
-from monai_mobileunet.evaluation import CaseResult, draw_overlay, write_report
-from monai_mobileunet.segmentation.evaluate import evaluate_folder
+from monai_mobileunet.demo.brains import make_cohort
+from monai_mobileunet.evaluation import CaseResult
+from monai_mobileunet.reports.evaluation_report import write_report
+from monai_mobileunet.reports.pictures import draw_overlay
 
 __all__ = ["run_demo"]
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from monai_mobileunet.runtimes.base import Runtime
 from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.exports import in_channels_of
+from monai_mobileunet.runtimes.manifest import in_channels_of
 from monai_mobileunet.runtimes.onnx_runtime import OnnxRuntime
 from monai_mobileunet.runtimes.openvino_runtime import OpenVinoRuntime
 from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
@@ -36,7 +36,7 @@ class RuntimeSpec:
         packages: modules that have to be installed to call it.
         conversion_packages: further ones, to make it from a network.
         extra: the extra of this package that brings them.
-        export: name of the format in :data:`monai_mobileunet.export.FORMATS` whose files it can be made from.
+        export: name of the format in :data:`monai_mobileunet.bundle.export.FORMATS` whose files it can be made from.
     """
 
     summary: str

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from monai_mobileunet.benchmarks.latency import count_macs
-from monai_mobileunet.benchmarks.networks import NETWORKS
+from benchmarks.latency import count_macs
+from benchmarks.networks import NETWORKS
 
 PUBLISHED = {  # GMAC for one channel of 256×256 and three classes, millions of parameters
     "MONAI UNet": (0.769, 1.63),

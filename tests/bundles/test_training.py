@@ -17,9 +17,9 @@ from conftest import FRAGMENTS, ONE_THREAD, PROJECT, RunBundle, head_and_tail
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
+from monai_mobileunet.cohort.options import Request
+from monai_mobileunet.cohort.run import Session
 from monai_mobileunet.networks import create_network
-from monai_mobileunet.segmentation.request import Request
-from monai_mobileunet.segmentation.session import Session
 
 QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
 

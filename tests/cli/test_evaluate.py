@@ -281,8 +281,8 @@ def test_what_segment_writes_in_other_formats_is_evaluated(tmp_path: Path, train
 def test_an_interrupted_evaluation_goes_on_where_it_was(
     tmp_path: Path, own_dataset: Path, trained_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    from monai_mobileunet.cohort import evaluate as module
     from monai_mobileunet.segmentation import Segmenter
-    from monai_mobileunet.segmentation import evaluate as module
 
     segment, compare, calls = Segmenter.__call__, module.compare_case, {"segmented": [], "measured": []}
     stop = {"segmented": 4, "measured": 3}
@@ -357,7 +357,7 @@ def test_a_full_disk_ends_the_evaluation_and_not_the_cases(
 
 
 def test_two_evaluations_do_not_share_a_folder(tmp_path: Path, toy_dataset: Path, preds: Path):
-    from monai_mobileunet.segmentation.evaluate import open_journal
+    from monai_mobileunet.cohort.evaluate import open_journal
 
     with open_journal(tmp_path / "out"):
         result = evaluate(toy_dataset, "--pred", preds, "-o", tmp_path / "out")

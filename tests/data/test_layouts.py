@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.data import DataError, find_all_cases, find_cases, find_parts, load_cases
 from monai_mobileunet.data.cases import is_training_set
 from monai_mobileunet.data.layouts import OUTPUT_MARK
 from monai_mobileunet.data.naming import is_label_name, name_cases, name_of, split_channel
-from monai_mobileunet.segmentation.plan import STATE
 
 
 @pytest.fixture

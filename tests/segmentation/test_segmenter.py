@@ -9,8 +9,8 @@ import torch
 from conftest import RunBundle
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cohort.evaluate import segment_cases
 from monai_mobileunet.segmentation import Segmenter
-from monai_mobileunet.segmentation.evaluate import segment_cases
 
 
 @pytest.fixture
