@@ -155,6 +155,6 @@ def _digest(path: Path) -> Hashable:
     """SHA-256 of the content, decompressed; the path of what cannot be read, which is no copy of anything."""
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+            return hashlib.file_digest(file, "sha256").digest()
     except (OSError, EOFError, ValueError, zlib.error):
         return path
