@@ -7,11 +7,15 @@ from typing import Annotated
 import typer
 
 import monai_mobileunet
-from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
+from monai_mobileunet.cli.check import check
+from monai_mobileunet.cli.demo import demo
+from monai_mobileunet.cli.evaluate import evaluate
+from monai_mobileunet.cli.export import export
+from monai_mobileunet.cli.fingerprint import fingerprint
+from monai_mobileunet.cli.info import info
 from monai_mobileunet.cli.label import label
-from monai_mobileunet.cli.networks import info, runtimes
+from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
-from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import SafeGroup, console
 
 __all__ = ["app"]

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, log_file, overrides, printable, say_error, stoppable
+from monai_mobileunet.cli.terminal import (
+    INTERRUPTED,
+    TRUST,
+    bundle_folder,
+    case_progress,
+    console,
+    log_file,
+    overrides,
+    printable,
+    say_error,
+    stoppable,
+)
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.run import Session
 
 __all__ = ["segment"]
-
-TRUST = "A bundle is code: only one you trust."
-INTERRUPTED = 130
 
 
 def segment(
@@ -96,7 +104,6 @@ def segment(
 
 
 def _run(session: Session) -> None:
-    from monai_mobileunet.cli.progress import case_progress
     from monai_mobileunet.cohort.worker import OutputError
 
     again = "The same command" + (" without --overwrite" if session.request.overwrite else "") + " goes on from here."

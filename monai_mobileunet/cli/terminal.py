@@ -1,4 +1,4 @@
-"""How commands talk: steps, errors, and the values that users type."""
+"""How commands talk: steps, progress, errors, and the values that users type."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+if TYPE_CHECKING:
+    from monai_mobileunet.reports.case_row import CaseRow
+
 __all__ = [
+    "INTERRUPTED",
     "PROJECT",
+    "TRUST",
     "SafeGroup",
     "bundle_folder",
+    "case_progress",
     "console",
     "fail",
     "log_file",
@@ -36,6 +44,13 @@ __all__ = [
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
+
+TRUST = "A bundle is code: only one you trust."
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+SPEED_OVER = 6 * 3600.0  # s; a case may take longer than the half minute that rich looks back
+LINE_EVERY = 60.0  # s, where there is no terminal: a log over days stays readable
 
 PLAIN = {"→": "->", "…": "...", "–": "-", "—": "-", "×": "x", "·": "*", "’": "'", "“": '"', "”": '"', "µ": "u"}
 """What we write ourselves, for a console that does not have these letters."""
@@ -147,6 +162,44 @@ def steps() -> Iterator[Callable[[str], None]]:
         return
     with console.status("starting", spinner=SPINNERS[console.options.ascii_only]) as status:
         yield status.update
+
+
+@contextmanager
+def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRow], None]]:
+    """A bar with the time that is left, and failures above it as they come; without a terminal a line a minute."""
+    if not console.is_terminal:
+        yield _lines(console, total)
+        return
+    columns = (
+        *(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
+        *(TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}", markup=False)),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=SPEED_OVER) as progress:
+        bar = progress.add_task("", total=total)
+
+        def note(row: CaseRow) -> None:
+            if row.problem:
+                text = printable(f"{row.case}: {row.problem}")
+                progress.console.print(text, style="red", markup=False, highlight=False)
+            progress.update(bar, advance=1, description=printable(row.case))
+
+        yield note
+
+
+def _lines(console: Console, total: int) -> Callable[[CaseRow], None]:
+    started = last = time.monotonic()
+    done = 0
+
+    def note(row: CaseRow) -> None:
+        nonlocal last, done
+        done += 1
+        now = time.monotonic()
+        if now - last >= LINE_EVERY:
+            last = now
+            left = (now - started) / done * (total - done)
+            console.print(f"{done} of {total}, about {left / 60:.0f} min left", highlight=False)
+
+    return note
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Trained bundles: how good they are, and their networks in other formats."""
+"""How good segmentations are."""
 
 from __future__ import annotations
 
@@ -8,85 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import track
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
 
-from monai_mobileunet.cli.progress import case_progress
-from monai_mobileunet.cli.tables import evaluation_table, exports_table
-from monai_mobileunet.cli.terminal import console, fail, log_file, overrides, printable, say_error, steps, stoppable
-from monai_mobileunet.runtimes.formats import FORMATS
-
-__all__ = ["evaluate", "export", "fingerprint"]
+from monai_mobileunet.cli.terminal import (
+    INTERRUPTED,
+    TRUST,
+    case_progress,
+    console,
+    fail,
+    log_file,
+    overrides,
+    printable,
+    say_error,
+    stoppable,
+)
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.data.cases import Case
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
-INTERRUPTED = 130
-TRUST = "A bundle is code: only one you trust."
-
-
-def export(
-    bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
-    formats: Annotated[
-        list[str] | None, typer.Option("--format", "-f", help=f"One or more of {', '.join(FORMATS)}; all without it.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="What the training changed: id=value of inference.json, as often as needed."),
-    ] = None,
-) -> None:
-    """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.bundle.export import export_bundle
-
-    kinds = list(FORMATS) if formats is None else formats
-    unknown = [kind for kind in kinds if kind not in FORMATS]
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(FORMATS)}.", param_hint="--format")
-    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
-    try:
-        with steps() as note:
-            opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})
-            results = export_bundle(opened, data, kinds, note)
-    except (ValueError, OSError) as error:
-        fail(error)
-    console.print(exports_table(results))
-    for result in results:
-        if result.problem:
-            say_error(f"{result.kind}: {result.problem}")
-    if any(result.problem for result in results):
-        raise typer.Exit(1)
-
-
-def fingerprint(
-    bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
-    dataset: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
-    modality: Annotated[str, typer.Option(help="DICOM's code of the modality: CT, MR, PT, …")],
-) -> None:
-    """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.bundle.training_range import check_modality, measure_range
-    from monai_mobileunet.data import find_all_cases
-
-    try:
-        code = check_modality(modality)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--modality") from error
-    try:
-        opened = Bundle(bundle, device="cpu")
-        cases = find_all_cases(dataset)
-        shown = track([case["image"] for case in cases], "reading", console=console, disable=not console.is_terminal)
-        labels, num_classes = [case["label"] for case in cases], len(opened.class_names) + 1
-        measured = measure_range(shown, opened.preprocessing, code, labels, num_classes)
-        opened.add_metadata("training_data", measured)
-    except (ValueError, FileNotFoundError) as error:
-        fail(error)
-    console.print_json(data=opened.metadata["training_data"])
+__all__ = ["evaluate", "evaluation_table"]
 
 
 def evaluate(
@@ -205,3 +149,31 @@ def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     from monai_mobileunet.data import find_class_names
 
     return find_class_names(dataset) if bundle is None else bundle.class_names
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """Means over cases with their intervals, and what the means leave out."""
+    from monai_mobileunet.evaluation.metrics import Outcome
+    from monai_mobileunet.evaluation.summary import METRICS, Estimate
+
+    def cell(known: Estimate | None, digits: int) -> str:
+        if known is None:
+            return "–"
+        ends = () if known.low is None or known.high is None else (known.low, known.high)
+        interval = "–".join(f"{end:.{digits}f}".removeprefix("0") for end in ends)
+        return f"{known.mean:.{digits}f}\n{interval}"
+
+    title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
+    table = Table("class", title=title, box=SIMPLE, pad_edge=False)
+    for column in (*(f"{m.title}, {m.unit}" if m.unit else m.title for m in METRICS), "bias, ml", "cases"):
+        table.add_column(column)
+    for summary in evaluation.classes:
+        values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]
+        counts = (
+            f"{count} {outcome.value}" if outcome is not Outcome.BOTH else str(count)
+            for outcome, count in summary.outcomes.items()
+            if count
+        )
+        bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
+        table.add_row(escape(summary.name), *values, bias, "\n".join(counts))
+    return table

@@ -1,4 +1,4 @@
-"""Networks: what there is, and what runs them."""
+"""What networks there are."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from monai_mobileunet.cli.tables import groups_table, variants_table
 from monai_mobileunet.cli.terminal import console
 from monai_mobileunet.networks import VARIANTS, create_network
-from monai_mobileunet.networks.info import network_info
+from monai_mobileunet.networks.info import NetworkInfo, network_info
 
-__all__ = ["info", "runtimes"]
+__all__ = ["groups_table", "info", "variants_table"]
 
 
 def info(
@@ -46,13 +44,32 @@ def info(
         console.print(groups_table(infos[variant]))
 
 
-def runtimes() -> None:
-    """List what can execute a network, and what is installed."""
-    from monai_mobileunet.runtimes import RUNTIMES
-    from monai_mobileunet.runtimes.table import missing_packages
+def variants_table(infos: dict[str, NetworkInfo]) -> Table:
+    """The named networks, a row each."""
+    size = "×".join(map(str, next(iter(infos.values())).size))
+    table = Table("variant", "parameters", f"GMAC at {size}", "receptive field")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, info in infos.items():
+        table.add_row(name, f"{info.parameters:,}", f"{info.macs / 1e9:.3f}", _field(info))
+    return table
 
-    table = Table("runtime", "", "here")
-    for name, spec in RUNTIMES.items():
-        missing = missing_packages(name, conversion=False)
-        table.add_row(name, spec.summary, escape(f"pip install 'monai_mobileunet[{spec.extra}]'") if missing else "yes")
-    console.print(table)
+
+def groups_table(info: NetworkInfo) -> Table:
+    """What a network is made of."""
+    caption = f"receptive field {_field(info)}; heads for deep supervision are counted in the total only"
+    table = Table("layers", "parameters", "MMAC", "share of the MACs", caption=caption, show_footer=True)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for group in info.groups:
+        table.add_row(group.name, f"{group.parameters:,}", f"{group.macs / 1e6:.1f}", f"{group.macs / info.macs:.1%}")
+    footers = ("total", f"{info.parameters:,}", f"{info.macs / 1e6:.1f}", "")
+    for column, footer in zip(table.columns, footers, strict=True):
+        column.footer = footer
+    return table
+
+
+def _field(info: NetworkInfo) -> str:
+    if info.receptive_field is None:
+        return "whole image" if len(info.size) == 2 else "as in 2D"
+    return f"{info.receptive_field} px"
