@@ -13,7 +13,7 @@ from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile"]
 
 FileState = list[Any]
-"""Path, size in bytes and time of the last change (ns) of a file; see :func:`monai_mobileunet.data.files.file_states`."""
+"""Path, size in bytes and time of the last change (ns) of a file, as :mod:`monai_mobileunet.data.files` tells them."""
 
 
 class CaseState(str, Enum):

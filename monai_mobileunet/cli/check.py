@@ -90,8 +90,8 @@ def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -
 def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
+    from monai_mobileunet.case_record import CaseRecord
     from monai_mobileunet.cohort.check import inspect_images
-    from monai_mobileunet.cohort.plan import PlannedCase
     from monai_mobileunet.data import check_dataset, find_all_cases
     from monai_mobileunet.data.naming import image_files
 
@@ -99,7 +99,7 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
     channels = TrainingRange.of(bundle.metadata).channels if bundle else None
     findings, count = check_dataset(folder, len(names) + 1, names, channels, console.is_terminal)
     if bundle is not None:
-        planned = [PlannedCase(str(case["image"]), image_files(case), ()) for case in find_all_cases(folder)]
+        planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
             findings += inspect_images(planned, bundle, note=advance)
     return list(dict.fromkeys(findings)), count

@@ -10,11 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.cohort.case_files import check_regular, file_states, hash_file
-from monai_mobileunet.cohort.guard import Guarded, OutputError
-from monai_mobileunet.cohort.journal import Journal, Record
-from monai_mobileunet.cohort.memory import Budget, case_bytes
-from monai_mobileunet.cohort.plan import PlannedCase
 from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
 from monai_mobileunet.cohort.case_files import check_regular, image_states
 from monai_mobileunet.cohort.guard import Guarded, OutputError
@@ -96,9 +91,7 @@ class CaseInHand(Guarded):
     def look(self) -> None:
         """Put on record that the case is in hand, and see what its files are and how much memory they take."""
         record, tools = self._record, self._tools
-        self._record = replace(
-            record, state=CaseState.IN_HAND, attempts=record.attempts + 1, settings=tools.settings
-        )
+        self._record = replace(record, state=CaseState.IN_HAND, attempts=record.attempts + 1, settings=tools.settings)
         tools.journal.write(self._record)  # before a file is touched: whatever ends the process now is counted
         if self._record.attempts > ATTEMPTS:
             problem = f"was in hand {ATTEMPTS} times when a run was killed, perhaps for want of memory."

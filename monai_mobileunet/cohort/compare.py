@@ -83,7 +83,9 @@ class _Compared(Guarded):
 
     def _conclude(self) -> None:
         if self.failure is not None:
-            problem = f"{self.record.outputs[0]}: was not measured ({root_cause(self.failure)}). The log has the details."
+            problem = (
+                f"{self.record.outputs[0]}: was not measured ({root_cause(self.failure)}). The log has the details."
+            )
             if isinstance(self.failure, DataError):
                 problem = "\n".join(map(str, self.failure.findings))
             logger.error("%s", problem)

@@ -1,4 +1,4 @@
-"""Which file in a folder is whose segmentation or reference: by name, by place where names repeat, one file or one for each class."""
+"""Which file in a folder is whose segmentation or reference: by name, and by place where names repeat."""
 
 from __future__ import annotations
 
@@ -66,9 +66,10 @@ def pair_files(
     owners: dict[Path, list[str]] = defaultdict(list)
     for case in cases:
         alone = stems[case_name(case.images[0])] == 1
-        fits, expected = _fitting(case, shared, alone, whole), ()
+        expected: Sequence[str] = ()
+        fits = _fitting(case, shared, alone, whole)
         if not fits and class_files:
-            fits, expected = _fitting(case, shared, alone, parts), tuple(class_files)
+            fits, expected = _fitting(case, shared, alone, parts), class_files
         if not fits and beside:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
         fitting[case.name] = fits, expected
@@ -161,9 +162,7 @@ def _fitting(case: CaseRecord, shared: Path, alone: bool, masks: Found) -> list[
     return found
 
 
-def _chosen(
-    name: str, found: Sequence[Fit], owners: Mapping[Path, Sequence[str]], expected: Sequence[str]
-) -> Paired:
+def _chosen(name: str, found: Sequence[Fit], owners: Mapping[Path, Sequence[str]], expected: Sequence[str]) -> Paired:
     """The one file that lies nearest; what may be that of several cases is none of any.
 
     Args:

@@ -32,9 +32,7 @@ class Standing:
     touched: tuple[str, ...]
 
 
-def find_standing(
-    plan: Plan, records: Mapping[str, CaseRecord], settings: str, overwrite: bool = False
-) -> Standing:
+def find_standing(plan: Plan, records: Mapping[str, CaseRecord], settings: str, overwrite: bool = False) -> Standing:
     """Which cases are finished and which are to do, and which masks are there that no run has written.
 
     A mask is hashed only where its size and time are not those on record. A file that cannot be looked at ends

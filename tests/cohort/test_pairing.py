@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.pairing import Paired, find_references, pair_files
+from monai_mobileunet.data import DataError
 from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import name_cases, name_of
-from monai_mobileunet.evaluation import pair_masks
+from monai_mobileunet.data.naming import image_files, name_cases, name_of
 
 
 def made(root: Path, *names: str) -> list[Path]:
@@ -21,6 +23,11 @@ def made(root: Path, *names: str) -> list[Path]:
 def case(data: Path, image: str, label: str) -> Case:
     paths = made(data, image, label)
     return {"image": str(paths[0]), "label": str(paths[1])}
+
+
+def pair_masks(cases: list[Case], masks: Path, class_files: tuple[str, ...] = ()) -> dict[str, Paired]:
+    records = [CaseRecord(name_of(case), image_files(case), label=Path(case["label"])) for case in cases]
+    return pair_files(records, masks, class_files)
 
 
 def pairs(cases: list[Case], masks: Path) -> dict[str, list[str]]:
@@ -52,7 +59,7 @@ def test_two_masks_of_one_case_are_said(tmp_path: Path):
     made(tmp_path / "masks", "p1.nrrd", "p1.nii.gz")
     (masks,) = pair_masks(cases, tmp_path / "masks").values()
     assert masks.files == ()
-    assert "p1.nii.gz: has the same case name as" in masks.problem
+    assert "p1.nii.gz: has the same case name as" in str(masks.problem)
 
 
 def test_the_nearest_place_counts(tmp_path: Path):
@@ -61,7 +68,7 @@ def test_the_nearest_place_counts(tmp_path: Path):
     found = pair_masks(name_cases(cases), tmp_path / "masks")
     assert [path.parent.name for path in found["p1"].files] == ["p1"]
     assert found["p2"].files == ()
-    assert "t1.nii: has the same case name as several cases, of p1 and of p2" in found["p2"].problem
+    assert "t1.nii: has the same case name as several cases, of p1 and of p2" in str(found["p2"].problem)
 
 
 def test_hidden_folders_and_the_data_set_s_own_files_are_no_masks(tmp_path: Path):
@@ -76,7 +83,7 @@ def test_a_file_for_each_class(tmp_path: Path):
     made(tmp_path / "masks", "x1/b.nii.gz", "x1/a.nii.gz", "x2/a.nii.gz")
     found = pair_masks(cases, tmp_path / "masks", ("a", "b"))
     assert [path.name for path in found["x1"].files] == ["a.nii.gz", "b.nii.gz"]
-    assert "has no file for b" in found["x2"].problem
+    assert "has no file for b" in str(found["x2"].problem)
 
 
 def test_a_data_set_may_be_named_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -85,3 +92,24 @@ def test_a_data_set_may_be_named_from_elsewhere(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path / "here")
     cases: list[Case] = [{"image": "../set/images/x.nii", "label": "../set/labels/x.nii"}]
     assert pairs(cases, Path("../masks")) == {"x": ["x.nii"]}
+
+
+@pytest.mark.parametrize("reference", ["p1/seg.nii", "p1/anything.nii", "p1/t1.nii"])
+def test_a_reference_may_be_the_only_label_in_the_folder_of_its_case(tmp_path: Path, reference: str):
+    cases = [CaseRecord(f"p{n}/t1", tuple(made(tmp_path, f"in/p{n}/t1.nii"))) for n in (1, 2)]
+    made(tmp_path / "references", reference, "p2/seg.nii", "p2/notes.nii")
+    found = find_references(cases, tmp_path / "references")
+    assert [case.label and case.label.relative_to(tmp_path / "references").as_posix() for case in found] == [
+        reference,
+        "p2/seg.nii",
+    ]
+
+
+def test_references_that_may_be_of_several_cases_or_of_none_are_refused(tmp_path: Path):
+    cases = [CaseRecord(f"p{n}/t1", tuple(made(tmp_path, f"in/p{n}/t1.nii"))) for n in (1, 2)]
+    made(tmp_path / "one", "t1.nii")
+    with pytest.raises(DataError, match="several cases, of p1/t1 and of p2/t1"):
+        find_references(cases, tmp_path / "one")
+    made(tmp_path / "none", "x.nii")
+    with pytest.raises(DataError, match="has no reference for any case, such as p1/t1"):
+        find_references(cases, tmp_path / "none")
