@@ -20,7 +20,7 @@ from conftest import ONE_THREAD, WITHOUT_ROOT_S_RIGHTS
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.export import FORMATS, export_bundle
 from monai_mobileunet.export.bundle_export import network_inputs
-from monai_mobileunet.inferers.groups import plan_groups
+from monai_mobileunet.inferers.assembly import plan_groups
 from monai_mobileunet.networks import create_network
 from monai_mobileunet.runtimes.exports import MANIFEST, hash_file
 
