@@ -5,6 +5,7 @@ Not a medical device; not for diagnostic use.
 
 from importlib.metadata import version
 
+import monai_mobileunet.networks.flexible_unet  # noqa: F401 (its import makes the encoders FlexibleUNet's backbones)
 from monai_mobileunet.inferers import ContextSliceInferer
 from monai_mobileunet.networks import MobileUNet
 from monai_mobileunet.segmentation import Segmenter

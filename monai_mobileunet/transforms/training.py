@@ -1,20 +1,21 @@
-"""Random slices with context out of volumes, for training 2D networks."""
+"""Random transforms for training: mirrored patients, and slices with context out of volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, Randomizable
+from monai.transforms import MapLabelValue, MapTransform, Randomizable, RandomizableTransform
 from monai.transforms.traits import MultiSampleTrait
 from monai.utils import ensure_tuple, ensure_tuple_rep
 
-from monai_mobileunet.slicing import slice_axes, take_slices
+from monai_mobileunet.slicing import pad_slices, slice_axes, take_slices
 
-__all__ = ["RandSliceSamplesd"]
+__all__ = ["RandMirrorSidesd", "RandSliceSamplesd"]
 
 
 class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
@@ -122,7 +123,9 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         samples = [dict(rest) for _ in corners]
         for key, context, pad_value, as_axis in present:
             volume = data[key].as_tensor() if isinstance(data[key], MetaTensor) else torch.as_tensor(data[key])
-            slices = self._pad(take_slices(volume, indices, plane, context), pad_value)
+            slices = take_slices(volume, indices, plane, context)
+            mode = "replicate" if pad_value is None else "constant"
+            slices = pad_slices(slices, self.roi_size, mode, pad_value or 0.0)
             for sample, cut, (row, column) in zip(samples, slices, corners, strict=True):
                 window = cut[:, row : row + self.roi_size[0], column : column + self.roi_size[1]]
                 if as_axis and context:
@@ -130,12 +133,54 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
                 sample[key] = window.contiguous()
         return samples
 
-    def _pad(self, slices: torch.Tensor, value: float | None) -> torch.Tensor:
-        missing = [max(roi - size, 0) for roi, size in zip(self.roi_size, slices.shape[2:], strict=True)]
-        padding = [missing[1] // 2, missing[1] - missing[1] // 2, missing[0] // 2, missing[0] - missing[0] // 2]
-        if not any(padding):
-            return slices
-        if value is None:
-            padded = torch.nn.functional.pad(slices.float(), padding, mode="replicate")
-            return padded.to(slices.dtype)
-        return torch.nn.functional.pad(slices, padding, value=value)
+
+class RandMirrorSidesd(RandomizableTransform, MapTransform):
+    """Mirror a volume from left to right and exchange the classes that have a side.
+
+    :class:`monai.transforms.RandFlipd` alone would teach a network that a left organ may lie on the right. With the
+    classes exchanged the mirrored patient is another plausible one, and every case counts twice.
+
+    Args:
+        image_key: key of the image, ``(C, H, W, D)``.
+        label_key: key of the class numbers, ``(1, H, W, D)`` and of an integer type.
+        pairs: class numbers to exchange, each pair once.
+        spatial_axis: axis from left to right; 0 in volumes with RAS axes.
+        prob: how often.
+        allow_missing_keys: do not raise if a key is missing.
+
+    Raises:
+        ValueError: a class in two pairs, or the background in one.
+    """
+
+    def __init__(
+        self,
+        image_key: Hashable = "image",
+        label_key: Hashable = "label",
+        pairs: Sequence[tuple[int, int]] = (),
+        spatial_axis: int = 0,
+        prob: float = 0.5,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        keys: KeysCollection = (image_key, label_key)
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, prob)
+        numbers = [number for pair in pairs for number in pair]
+        if len(set(numbers)) != len(numbers) or min(numbers, default=1) < 1:
+            raise ValueError(
+                f"pairs is {pairs}; every class with a side belongs into one pair, the background in none."
+            )
+        self.label_key = label_key
+        self.spatial_axis = spatial_axis
+        self.exchange = partial(MapLabelValue, numbers, [number for pair in pairs for number in reversed(pair)])
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Mirror, or not; metadata are left out, for the volume does not lie where they say any more."""
+        mirrored = dict(data)
+        self.randomize(None)
+        if not self._do_transform:
+            return mirrored
+        for key in self.key_iterator(mirrored):
+            volume = mirrored[key].as_tensor() if isinstance(mirrored[key], MetaTensor) else mirrored[key]
+            volume = volume.flip(self.spatial_axis + 1)
+            mirrored[key] = self.exchange(volume.dtype)(volume) if key == self.label_key else volume
+        return mirrored
