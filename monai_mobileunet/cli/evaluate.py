@@ -19,11 +19,14 @@ from monai_mobileunet.cli.terminal import (
     console,
     fail,
     log_file,
+    one_of,
     overrides,
     printable,
     say_error,
     stoppable,
+    well_formed,
 )
+from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluate", "evaluation_table"]
+
+PARTS = ("all", "training", "validation")
 
 
 def evaluate(
@@ -46,13 +51,23 @@ def evaluate(
         list[str] | None, typer.Option("--class", help="Name of class 1, 2, …; by default the bundle's or data set's.")
     ] = None,
     part: Annotated[
-        str, typer.Option(help="all; or training or validation, as the bundle's train.json splits the data set.")
+        str,
+        typer.Option(
+            callback=one_of(PARTS),
+            help="all; or training or validation, as the bundle's train.json splits the data set.",
+        ),
     ] = "all",
     fold: Annotated[int, typer.Option(min=0, help="Which part of that split validates.")] = 0,
     weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="What executes the network; see mobileunet runtimes.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+    ] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="id=value of the bundle's inference.json, as often as needed.")
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+        ),
     ] = None,
     tolerance: Annotated[float, typer.Option(min=0, help="Of the surface Dice, in mm.")] = 1.0,
     worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,

@@ -11,10 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -35,16 +35,19 @@ __all__ = [
     "fail",
     "log_file",
     "make_safe",
+    "one_of",
     "overrides",
     "printable",
     "say_error",
     "steps",
     "stoppable",
+    "well_formed",
 ]
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
 
+T = TypeVar("T")
 TRUST = "A bundle is code: only one you trust."
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -118,6 +121,25 @@ def fail(error: BaseException, text: str | None = None) -> NoReturn:
     """Say what is wrong, in other words than the error's where given, and end with exit code 1."""
     say_error(text or error)
     raise typer.Exit(1) from error
+
+
+def one_of(names: Iterable[str]) -> Callable[[T], T]:
+    """A callback for an option that takes one of several names, or a list of such options."""
+    known = tuple(names)
+
+    def check(given: T) -> T:
+        for name in given if isinstance(given, list) else [given]:
+            if name is not None and name not in known:
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}.")
+        return given
+
+    return check
+
+
+def well_formed(changes: list[str] | None) -> list[str] | None:
+    """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
+    overrides(changes or [])
+    return changes
 
 
 def overrides(changes: Sequence[str]) -> dict[str, Any]:
