@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from monai_mobileunet.data.errors import Finding
 from monai_mobileunet.data.formats import image_suffix
@@ -154,13 +153,8 @@ def _sample(path: Path) -> Hashable:
 
 def _digest(path: Path) -> Hashable:
     """SHA-256 of the content, decompressed; the path of what cannot be read, which is no copy of anything."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stored:
-            packed = path.name.lower().endswith(".gz")
-            file = cast(BinaryIO, gzip.GzipFile(fileobj=stored)) if packed else stored
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
     except (OSError, EOFError, ValueError, zlib.error):
         return path
-    return digest.digest()

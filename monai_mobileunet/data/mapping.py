@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from monai_mobileunet.data.cases import find_lists
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.files import write_json
 from monai_mobileunet.data.formats import image_suffix
 from monai_mobileunet.data.listing import INDEX, Case
 from monai_mobileunet.data.naming import image_files, name_of
@@ -111,7 +111,5 @@ def write_dataset(
         raise DataError(findings)
     names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
     index = folder / INDEX
-    temporary = folder / f".{INDEX}"
-    temporary.write_text(json.dumps({"labels": names, **lists}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, index)
+    write_json(index, {"labels": names, **lists})
     return index

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import SimpleITK as sitk
 
+from monai_mobileunet.data import files
+from monai_mobileunet.data.files import put_in_place as replace_file
 from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
 from monai_mobileunet.data.itk import LPS_TO_RAS
 from monai_mobileunet.data.itk_names import itk_path
@@ -113,24 +114,11 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | Non
         raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd or .mha. Name one of these.")
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
-    # a name of its own, short, and in letters that SimpleITK takes: the mask's may be as long as names can be
-    temporary = (scratch or path.parent) / f".{os.getpid()}-{secrets.token_hex(8)}{suffix}"
-    try:
+    with files.replace_file(path, scratch) as temporary:
         if suffix in NIFTI_SUFFIXES:
             nibabel.save(_nifti(values, volume), temporary)
         else:
             _write_itk(values, temporary, volume)
-        replace_file(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def replace_file(temporary: Path, path: Path) -> None:
-    """Put a finished file in its place once it is on disk."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _nifti(values: np.ndarray, volume: Volume) -> nibabel.Nifti1Image:
