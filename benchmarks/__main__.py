@@ -79,10 +79,9 @@ def accuracy(
         from benchmarks.accuracy.peers import OURS, PEERS
         from benchmarks.accuracy.report import accuracy_table, draw_accuracy
 
+        changed = overrides(changes or [], bundle, "train.json")
         with log_file(output / "accuracy.log"), steps() as note:
-            rows = compare_networks(
-                bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, overrides(changes or []), note
-            )
+            rows = compare_networks(bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, note)
     except ModuleNotFoundError as error:
         fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")
     except (ValueError, FileNotFoundError) as error:

@@ -75,13 +75,15 @@ def evaluate(
     """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
-    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
-    changed |= {"runtime": runtime} if runtime else {}
+    entries = overrides(changes or [], bundle, "inference.json", "train.json")
+    named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
+    changed = entries | named
     try:
         import monai_mobileunet.reports.evaluation_report  # noqa: F401  what is not installed is found before the first case
         from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.bundle.changes import known_changes
 
-        opened = Bundle(bundle, **changed) if bundle else None
+        opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
     except ModuleNotFoundError as error:

@@ -44,7 +44,9 @@ def export(
     from monai_mobileunet.bundle.export import export_bundle
 
     kinds = list(FORMATS) if formats is None else formats
-    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    changed = overrides(changes or [], bundle, "inference.json") | (
+        {"ckpt_path": str(weights.resolve())} if weights else {}
+    )
     try:
         with steps() as note:
             opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})

@@ -142,8 +142,14 @@ def well_formed(changes: list[str] | None) -> list[str] | None:
     return changes
 
 
-def overrides(changes: Sequence[str]) -> dict[str, Any]:
-    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text."""
+def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
+
+    Args:
+        changes: what was typed.
+        bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
+        files: its configs that the command uses.
+    """
     values: dict[str, Any] = {}
     for change in changes:
         name, found, value = change.partition("=")
@@ -153,6 +159,14 @@ def overrides(changes: Sequence[str]) -> dict[str, Any]:
             values[name] = json.loads(value)
         except json.JSONDecodeError:
             values[name] = value
+    if values and bundle is not None:
+        from monai_mobileunet.bundle.changes import check_changes
+
+        try:
+            check_changes(bundle, values, files)
+        except ValueError as error:
+            say_error(error)
+            raise typer.Exit(2) from error
     return values
 
 
