@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, overrides, steps
+from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, overrides, steps, well_formed
 
 __all__ = ["app"]
 
@@ -30,12 +30,12 @@ def speed(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
 ) -> None:
     """Measure speed and memory against other networks, all in one run on this machine."""
+    if (bundle is None) != (data is None):
+        raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
     from benchmarks import run_benchmarks
     from benchmarks.report import draw_pareto, print_report
     from monai_mobileunet.bundle import Bundle
 
-    if (bundle is None) != (data is None):
-        raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
     try:
         known_dice = json.loads(dice.read_text(encoding="utf-8")) if dice else None
         opened = None
@@ -67,7 +67,10 @@ def accuracy(
     epochs: Annotated[int | None, typer.Option(min=1, help="How long each is trained, in place of the recipe.")] = None,
     fold: Annotated[int, typer.Option(min=0, help="Which part of the split validates.")] = 0,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="id=value of the recipe, as often as needed.")
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value, an entry of the recipe to change; as often as needed."
+        ),
     ] = None,
 ) -> None:
     """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
@@ -76,10 +79,9 @@ def accuracy(
         from benchmarks.accuracy.peers import OURS, PEERS
         from benchmarks.accuracy.report import accuracy_table, draw_accuracy
 
+        changed = overrides(changes or [], bundle, "train.json")
         with log_file(output / "accuracy.log"), steps() as note:
-            rows = compare_networks(
-                bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, overrides(changes or []), note
-            )
+            rows = compare_networks(bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, note)
     except ModuleNotFoundError as error:
         fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")
     except (ValueError, FileNotFoundError) as error:

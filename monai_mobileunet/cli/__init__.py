@@ -1,4 +1,4 @@
-"""Commands and options; what they do lies elsewhere."""
+"""Commands and options; what they do lies elsewhere, and is imported when a command is given as it has to be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-import monai_mobileunet
 from monai_mobileunet.cli.check import check
 from monai_mobileunet.cli.demo import demo
 from monai_mobileunet.cli.evaluate import evaluate
@@ -25,7 +24,9 @@ app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pre
 
 def _version(show: bool) -> None:
     if show:
-        console.print(monai_mobileunet.__version__)
+        from monai_mobileunet import __version__
+
+        console.print(__version__)
         raise typer.Exit
 
 

@@ -43,11 +43,11 @@ def check(
     Pairs of image and label of a training set; images as mobileunet segment would see them; or with --num-classes
     the labels in a folder without images. Exit code 1 if anything is wrong.
     """
+    if mapping and target is None:
+        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.data.cases import is_training_set
 
-    if mapping and target is None:
-        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
     try:
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
         if target is not None:

@@ -23,11 +23,11 @@ def demo(
     project: Annotated[Path, typer.Option(help="Checkout with bundles/ and configs/.")] = PROJECT,
 ) -> None:
     """Train on a small cohort, segment what was held out, show Dice and pictures."""
+    if not (project / "bundles").is_dir():
+        raise typer.BadParameter(f"{project} has no bundles/; name a checkout of the project.", param_hint="--project")
     from monai_mobileunet.data import DataError
     from monai_mobileunet.demo import run_demo
 
-    if not (project / "bundles").is_dir():
-        raise typer.BadParameter(f"{project} has no bundles/; name a checkout of the project.", param_hint="--project")
     try:
         run_demo(output, project, data, epochs, console)
     except (DataError, ModuleNotFoundError) as error:

@@ -19,11 +19,14 @@ from monai_mobileunet.cli.terminal import (
     console,
     fail,
     log_file,
+    one_of,
     overrides,
     printable,
     say_error,
     stoppable,
+    well_formed,
 )
+from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluate", "evaluation_table"]
+
+PARTS = ("all", "training", "validation")
 
 
 def evaluate(
@@ -47,13 +52,23 @@ def evaluate(
         list[str] | None, typer.Option("--class", help="Name of class 1, 2, …; by default the bundle's or data set's.")
     ] = None,
     part: Annotated[
-        str, typer.Option(help="all; or training or validation, as the bundle's train.json splits the data set.")
+        str,
+        typer.Option(
+            callback=one_of(PARTS),
+            help="all; or training or validation, as the bundle's train.json splits the data set.",
+        ),
     ] = "all",
     fold: Annotated[int, typer.Option(min=0, help="Which part of that split validates.")] = 0,
     weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="What executes the network; see mobileunet runtimes.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+    ] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="id=value of the bundle's inference.json, as often as needed.")
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+        ),
     ] = None,
     tolerance: Annotated[float, typer.Option(min=0, help="Of the surface Dice, in mm.")] = 1.0,
     worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,
@@ -61,14 +76,16 @@ def evaluate(
     """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
-    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
-    changed |= {"runtime": runtime} if runtime else {}
+    entries = overrides(changes or [], bundle, "inference.json", "train.json")
+    named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
+    changed = entries | named
     try:
         from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.bundle.changes import known_changes
         from monai_mobileunet.cohort.evaluate import evaluate_cases
         from monai_mobileunet.reports.evaluation_report import write_report
 
-        opened = Bundle(bundle, **changed) if bundle else None
+        opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import TRUST, console, fail, overrides, say_error, steps
+from monai_mobileunet.cli.terminal import TRUST, console, fail, one_of, overrides, say_error, steps, well_formed
 from monai_mobileunet.runtimes.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -22,14 +22,21 @@ def export(
     bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
     data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
     formats: Annotated[
-        list[str] | None, typer.Option("--format", "-f", help=f"One or more of {', '.join(FORMATS)}; all without it.")
+        list[str] | None,
+        typer.Option(
+            "--format", "-f", callback=one_of(FORMATS), help=f"One or more of {', '.join(FORMATS)}; all without it."
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", help="What the training changed: id=value of inference.json, as often as needed."),
+        typer.Option(
+            "--set",
+            callback=well_formed,
+            help="What the training changed: id=value of inference.json, as often as needed.",
+        ),
     ] = None,
 ) -> None:
     """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
@@ -37,10 +44,9 @@ def export(
     from monai_mobileunet.bundle.export import export_bundle
 
     kinds = list(FORMATS) if formats is None else formats
-    unknown = [kind for kind in kinds if kind not in FORMATS]
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(FORMATS)}.", param_hint="--format")
-    changed = overrides(changes or []) | ({"ckpt_path": str(weights.resolve())} if weights else {})
+    changed = overrides(changes or [], bundle, "inference.json") | (
+        {"ckpt_path": str(weights.resolve())} if weights else {}
+    )
     try:
         with steps() as note:
             opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})

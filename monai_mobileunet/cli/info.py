@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,28 +12,40 @@ from rich.progress import track
 from rich.table import Table
 
 from monai_mobileunet.cli.terminal import console
-from monai_mobileunet.networks import VARIANTS, create_network
-from monai_mobileunet.networks.info import NetworkInfo, network_info
+
+if TYPE_CHECKING:
+    from monai_mobileunet.networks.info import NetworkInfo
 
 __all__ = ["groups_table", "info", "variants_table"]
 
 
 def info(
     variant: Annotated[str | None, typer.Argument(help="A named network; without it, the table of all.")] = None,
-    size: Annotated[int, typer.Option(min=1, help="Pixels along each side of the image that MACs are for.")] = 256,
-    in_channels: Annotated[int, typer.Option(min=1, help="Channels of the image.")] = 1,
-    out_channels: Annotated[int, typer.Option(min=1, help="Classes, the background included.")] = 2,
-    spatial_dims: Annotated[int, typer.Option(min=2, max=3, help="2 for slices, 3 for volumes.")] = 2,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Pixels along each side of the image that MACs are for; 256 without it.")
+    ] = None,
+    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 without it.")] = None,
+    out_channels: Annotated[
+        int | None, typer.Option(min=1, help="Classes, the background included; 2 without it.")
+    ] = None,
+    spatial_dims: Annotated[
+        int | None, typer.Option(min=2, max=3, help="2 for slices, 3 for volumes; 2 without it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
 ) -> None:
-    """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field."""
+    """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field.
+
+    --json alone prints what each is made of, at once; with a network or one of the other options it is measured too.
+    """
+    from monai_mobileunet.networks.variants import VARIANTS
+
     if variant is not None and variant not in VARIANTS:
         raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}.", param_hint="VARIANT")
+    if as_json and (variant, size, in_channels, out_channels, spatial_dims) == (None,) * 5:
+        print(json.dumps({name: asdict(row) for name, row in VARIANTS.items()}))
+        return
     names = list(VARIANTS) if variant is None else [variant]
-    infos = {
-        name: network_info(create_network(name, spatial_dims, in_channels, out_channels), size)
-        for name in track(names, "measuring", console=Console(stderr=True), transient=True)
-    }
+    infos = _measured(names, size or 256, in_channels or 1, out_channels or 2, spatial_dims or 2)
     if as_json:
         print(json.dumps({name: {"summary": VARIANTS[name].summary, **i.as_dict()} for name, i in infos.items()}))
     elif variant is None:
@@ -42,6 +55,18 @@ def info(
         if VARIANTS[variant].source:
             console.print(VARIANTS[variant].source, highlight=False, style="dim")
         console.print(groups_table(infos[variant]))
+
+
+def _measured(
+    names: list[str], size: int, in_channels: int, out_channels: int, spatial_dims: int
+) -> dict[str, NetworkInfo]:
+    from monai_mobileunet.networks import create_network
+    from monai_mobileunet.networks.info import network_info
+
+    return {
+        name: network_info(create_network(name, spatial_dims, in_channels, out_channels), size)
+        for name in track(names, "measuring", console=Console(stderr=True), transient=True)
+    }
 
 
 def variants_table(infos: dict[str, NetworkInfo]) -> Table:

@@ -14,11 +14,14 @@ from monai_mobileunet.cli.terminal import (
     case_progress,
     console,
     log_file,
+    one_of,
     overrides,
     printable,
     say_error,
     stoppable,
+    well_formed,
 )
+from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.segment import ClaimedImages
@@ -42,14 +45,20 @@ def segment(
     tta: Annotated[
         bool | None, typer.Option("--tta/--no-tta", help="Mirrored passes; by default as the bundle does.")
     ] = None,
-    runtime: Annotated[str | None, typer.Option(help="What executes the network; see mobileunet runtimes.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", "-d", help="cpu, cuda, cuda:1; gpu and gpu:1 too.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the network on a CPU.")] = None,
     num_workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead; 0: one thing at a time.")] = 1,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Slices per call of the network.")] = None,
     weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="id=value of the bundle's inference.json, as often as needed.")
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure, in cases segmented now.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment finished cases again.")] = False,

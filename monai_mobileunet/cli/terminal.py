@@ -11,10 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -35,16 +35,19 @@ __all__ = [
     "fail",
     "log_file",
     "make_safe",
+    "one_of",
     "overrides",
     "printable",
     "say_error",
     "steps",
     "stoppable",
+    "well_formed",
 ]
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
 
+T = TypeVar("T")
 TRUST = "A bundle is code: only one you trust."
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -120,8 +123,33 @@ def fail(error: BaseException, text: str | None = None) -> NoReturn:
     raise typer.Exit(1) from error
 
 
-def overrides(changes: Sequence[str]) -> dict[str, Any]:
-    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text."""
+def one_of(names: Iterable[str]) -> Callable[[T], T]:
+    """A callback for an option that takes one of several names, or a list of such options."""
+    known = tuple(names)
+
+    def check(given: T) -> T:
+        for name in given if isinstance(given, list) else [given]:
+            if name is not None and name not in known:
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}.")
+        return given
+
+    return check
+
+
+def well_formed(changes: list[str] | None) -> list[str] | None:
+    """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
+    overrides(changes or [])
+    return changes
+
+
+def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
+
+    Args:
+        changes: what was typed.
+        bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
+        files: its configs that the command uses.
+    """
     values: dict[str, Any] = {}
     for change in changes:
         name, found, value = change.partition("=")
@@ -131,6 +159,14 @@ def overrides(changes: Sequence[str]) -> dict[str, Any]:
             values[name] = json.loads(value)
         except json.JSONDecodeError:
             values[name] = value
+    if values and bundle is not None:
+        from monai_mobileunet.bundle.changes import check_changes
+
+        try:
+            check_changes(bundle, values, files)
+        except ValueError as error:
+            say_error(error)
+            raise typer.Exit(2) from error
     return values
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.changes import check_changes
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.runtimes.table import RUNTIMES
 
@@ -68,11 +69,7 @@ def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:
         changed["slice_inferer#sw_batch_size"] = options.batch_size
     if options.weights is not None:
         changed["ckpt_path"] = str(options.weights.resolve())
-    for name in options.overrides:
-        parent, _, _ = name.rpartition("#")
-        if (parent or name) not in parser:
-            known = ", ".join(sorted(key for key in parser.get() if not key.startswith("_")))
-            raise ValueError(f"--set {name}: inference.json has no such entry; it has {known}.")
+    check_changes(bundle.folder, options.overrides)
     return {**changed, **options.overrides}
 
 

@@ -1,4 +1,4 @@
-"""The formats by name: a row each."""
+"""The formats by name: a row each. The table comes without torch; what a row writes does not."""
 
 from __future__ import annotations
 
@@ -9,19 +9,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from monai.data.torchscript_utils import save_net_with_metadata
-from torch import nn
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
-from monai_mobileunet.runtimes import create_runtime
-from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.parity import Limits
+__all__ = ["FORMATS", "Format", "Limits", "Source"]
 
-__all__ = ["FORMATS", "Format", "Source"]
 
-Batches = Sequence[torch.Tensor]
+@dataclass(frozen=True)
+class Limits:
+    """What an export may differ by.
+
+    Attributes:
+        difference: largest between two scores, relative to the largest absolute score.
+        dice: smallest of any class, between the two masks.
+    """
+
+    difference: float
+    dice: float
+
+
 SAME = Limits(difference=1e-3, dice=0.999)
 REDUCED = Limits(difference=float("inf"), dice=0.99)
 
@@ -40,11 +49,13 @@ class Source:
     network: nn.Module
     in_channels: int
     metadata: dict[str, Any]
-    calibration: Batches
+    calibration: Sequence[torch.Tensor]
 
     @cached_property
     def onnx(self) -> bytes:
         """The network as an ONNX model: several formats are made from it, and it takes seconds."""
+        from monai_mobileunet.runtimes.conversion import to_onnx
+
         return to_onnx(self.network, self.in_channels)
 
 
@@ -68,6 +79,9 @@ class Format:
 
 
 def _write_torchscript(source: Source, path: Path) -> None:
+    import torch
+    from monai.data.torchscript_utils import save_net_with_metadata
+
     scripted = torch.jit.script(copy.deepcopy(source.network).cpu())
     content = io.BytesIO()  # torch's own writer of files aborts the process if a disk is full
     save_net_with_metadata(scripted, content, meta_values=source.metadata, append_timestamp=False)
@@ -100,14 +114,20 @@ def _write_openvino_int8(source: Source, path: Path) -> None:
     openvino.save_model(quantised, path)
 
 
+def _load_torchscript(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    import torch
+
+    return torch.jit.load(path).eval()
+
+
 def _runtime(name: str) -> Callable[[Path], Callable[[torch.Tensor], torch.Tensor]]:
+    from monai_mobileunet.runtimes.table import create_runtime
+
     return lambda path: create_runtime(name, file=path)
 
 
 FORMATS: dict[str, Format] = {
-    "torchscript": Format(
-        "torch.jit.load, MONAI Label, C++", ("model.ts",), _write_torchscript, lambda path: torch.jit.load(path).eval()
-    ),
+    "torchscript": Format("torch.jit.load, MONAI Label, C++", ("model.ts",), _write_torchscript, _load_torchscript),
     "onnx": Format("ONNX Runtime and most others", ("model.onnx",), _write_onnx, _runtime("onnxruntime")),
     "openvino": Format(
         "OpenVINO in float32 and bfloat16", ("model.xml", "model.bin"), _write_openvino, _runtime("openvino")

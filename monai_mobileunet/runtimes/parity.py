@@ -8,20 +8,9 @@ from typing import Any
 
 import torch
 
-__all__ = ["Limits", "Parity", "compare_masks"]
+from monai_mobileunet.runtimes.formats import Limits
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What an export may differ by.
-
-    Attributes:
-        difference: largest between two scores, relative to the largest absolute score.
-        dice: smallest of any class, between the two masks.
-    """
-
-    difference: float
-    dice: float
+__all__ = ["Parity", "compare_masks"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@ import math
 
 import torch
 
-from monai_mobileunet.runtimes.parity import Limits, compare_masks
+from monai_mobileunet.runtimes.formats import Limits
+from monai_mobileunet.runtimes.parity import compare_masks
 
 EXACT = Limits(difference=1e-3, dice=0.999)
 
