@@ -19,7 +19,7 @@ __all__ = ["evaluate", "export", "fingerprint"]
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data.cases import Case
+    from monai_mobileunet.data.datasets.cases import Case
     from monai_mobileunet.evaluation import Evaluation
 
 INTERRUPTED = 130

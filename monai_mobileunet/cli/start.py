@@ -69,7 +69,7 @@ def check(
     the labels in a folder without images. Exit code 1 if anything is wrong.
     """
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data.cases import is_training_set
+    from monai_mobileunet.data.datasets.cases import is_training_set
 
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
@@ -116,7 +116,7 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
     from monai_mobileunet.data import check_dataset, find_all_cases
-    from monai_mobileunet.data.naming import image_files
+    from monai_mobileunet.data.datasets.naming import image_files
     from monai_mobileunet.segmentation.inspection import inspect_images
     from monai_mobileunet.segmentation.plan import PlannedCase
 
@@ -145,7 +145,7 @@ def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None)
 def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:
     """The folder of a data set with the labels' values mapped to class numbers."""
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.mapping import parse_mapping, write_dataset
+    from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
 
     values, names = parse_mapping(mapping), _class_names(folder, num_classes, bundle)
     with _bar(len(find_all_cases(folder))) as advance:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from nibabel.affines import voxel_sizes
 
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["Volume", "check_grid", "check_values", "stack_channels"]
+__all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""ITK and DICOM count to the left and to the back, this package and NIfTI to the right and to the front."""
 
 AFFINE_TOLERANCE = 1e-2  # mm: files written by other tools carry rounded affines
 VOXEL_TOLERANCE = 0.1
@@ -31,6 +34,10 @@ APART = 100.0
 
 SAMPLED = 48
 """Voxels along each axis that a first look at the values takes."""
+
+
+Grid: TypeAlias = tuple[tuple[int, ...], tuple[float, ...]]
+"""Shape, and mm per voxel along the first axes as far as these are known."""
 
 
 @dataclass(frozen=True)

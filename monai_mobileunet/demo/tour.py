@@ -17,7 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from monai_mobileunet.data import DataError, Finding, find_parts
-from monai_mobileunet.data.cases import Case
+from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.demo.cohort import make_cohort
 from monai_mobileunet.evaluation import CaseResult, draw_overlay, write_report
 from monai_mobileunet.segmentation.evaluate import evaluate_folder

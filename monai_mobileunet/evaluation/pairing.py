@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import image_files, name_of, split_channel
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.names import case_name, image_suffix, split_channel
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["Masks", "pair_masks"]

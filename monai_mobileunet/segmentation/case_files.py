@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data import dicom
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.regular import check_regular_file
+from monai_mobileunet.data.files import check_regular_file
+from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["check_regular", "file_states", "files_of", "hash_file"]
 

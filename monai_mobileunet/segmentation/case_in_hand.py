@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data import DataError, Finding, write_mask
-from monai_mobileunet.data.places import STATE, set_aside
-from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost, replace_file
+from monai_mobileunet.data.files import put_in_place
+from monai_mobileunet.data.search.places import STATE, set_aside
+from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
 from monai_mobileunet.segmentation.case_files import check_regular, file_states, hash_file
 from monai_mobileunet.segmentation.guard import Guarded, OutputError
 from monai_mobileunet.segmentation.journal import Journal, Record
@@ -187,7 +188,7 @@ class CaseInHand(Guarded):
             picture.parent.mkdir(parents=True, exist_ok=True)
             temporary = state / SCRATCH / "picture.webp"
             temporary.write_bytes(drawn)
-            replace_file(temporary, picture)
+            put_in_place(temporary, picture)
         return picture.relative_to(self._tools.output).as_posix()
 
     @contextmanager

@@ -13,9 +13,9 @@ from typing import Any
 import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.cases import Case
+from monai_mobileunet.data.datasets.cases import Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import root_cause
-from monai_mobileunet.data.naming import image_files, name_of
 from monai_mobileunet.data.writing import output_lost
 from monai_mobileunet.evaluation import (
     CaseFiles,

@@ -9,7 +9,7 @@ from functools import partial
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import TrainingRange
 from monai_mobileunet.data import DataError, Finding, read_volume
-from monai_mobileunet.data.checks import LabelSet, check_classes, check_labels, class_values
+from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_labels, class_values
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.segmentation.plan import PlannedCase

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.naming import is_label_name, split_channel
+from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, split_channel
 from monai_mobileunet.segmentation.plan import PlannedCase
 
 __all__ = ["find_references", "measure_against"]

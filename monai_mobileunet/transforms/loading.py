@@ -11,7 +11,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import LoadImaged as MonaiLoadImaged
 
-from monai_mobileunet.data.reading import VolumeReader
+from monai_mobileunet.data.loading.reader import VolumeReader
 
 __all__ = ["LoadImaged"]
 

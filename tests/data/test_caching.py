@@ -8,7 +8,7 @@ from monai.data import Dataset
 from monai.transforms import Compose, RandScaleIntensityd, Transform
 
 from monai_mobileunet.data import CachedCases, DataError, Finding
-from monai_mobileunet.data.caching import prepared_case
+from monai_mobileunet.data.loading.caching import prepared_case
 
 CASES = [{"image": f"/data/{name}.nii.gz", "label": "l"} for name in ("one", "two", "three")]
 

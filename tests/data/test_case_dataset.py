@@ -10,7 +10,7 @@ from monai.data import DataLoader, ThreadDataLoader
 from monai.transforms import Compose, Lambdad, LoadImaged
 
 from monai_mobileunet.data import CaseDataset, VolumeReader, collate_cases
-from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
+from monai_mobileunet.data.loading.case_dataset import PROBLEMS, CaseProblem
 
 READ = LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)
 

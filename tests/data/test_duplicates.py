@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from monai_mobileunet.data import DataError, check_dataset, load_cases
-from monai_mobileunet.data.duplicates import find_copies, find_repeats
+from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 
 
 def lists(dataset: Path, **sections: list[object]) -> Path:

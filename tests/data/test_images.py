@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monai_mobileunet.data import DataError, find_images
-from monai_mobileunet.data.images import search_images
+from monai_mobileunet.data.search.images import search_images
 
 
 def touched(root: Path, *names: str) -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from monai_mobileunet.data import DataError, find_all_cases, find_cases, find_parts, load_cases
-from monai_mobileunet.data.cases import is_training_set
-from monai_mobileunet.data.layouts import OUTPUT_MARK
-from monai_mobileunet.data.naming import is_label_name, name_cases, name_of, split_channel
-from monai_mobileunet.segmentation.plan import STATE
+from monai_mobileunet.data.datasets.cases import is_training_set
+from monai_mobileunet.data.datasets.naming import name_cases, name_of
+from monai_mobileunet.data.names import is_label_name, split_channel
+from monai_mobileunet.data.walking import STATE
 
 
 @pytest.fixture
@@ -50,7 +50,6 @@ def test_a_folder_for_each_patient_gives_its_name_to_the_case(patients: Path, li
 
 
 def test_outputs_in_the_data_set_are_no_patients(patients: Path):
-    assert OUTPUT_MARK == STATE
     shutil.copytree(patients / "pat001", patients / "eval_output" / "segmented")
     (patients / "eval_output" / STATE).mkdir()
     assert names(find_cases(patients)) == NAMES

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, check_dataset, find_cases, load_cases
-from monai_mobileunet.data.mapping import parse_mapping
+from monai_mobileunet.data.datasets.mapping import parse_mapping
 from monai_mobileunet.data.reading import read_label
 
 

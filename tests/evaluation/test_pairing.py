@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import name_cases, name_of
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.naming import name_cases, name_of
 from monai_mobileunet.evaluation import pair_masks
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_mobileunet.data import DataError, read_volume
-from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.segmentation.plan import plan_run
 
 REFUSED = {

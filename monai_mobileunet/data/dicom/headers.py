@@ -28,9 +28,11 @@ from monai_mobileunet.data.dicom.tags import (
     WITH_UNITS,
 )
 from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.names import image_suffix
 
-__all__ = ["Header", "Identity", "read_header", "read_identity", "unreadable"]
+__all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
 
+PREAMBLE = 128
 LAST_OF_IDENTITY = TAGS["SeriesInstanceUID"]
 
 
@@ -74,6 +76,24 @@ def unreadable(path: Path, error: BaseException) -> Finding:
     """That a file is damaged."""
     reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
     return Finding(str(path), f"is DICOM but cannot be read ({reason}).", "Replace it with an intact copy.")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM, by its first bytes; its name says little, often a number.
+
+    Most have four letters behind a preamble; old ones begin with their first element: group 2 or 8 and a small length.
+    """
+    if image_suffix(path) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(PREAMBLE + 4)
+    except OSError:  # a text that one may not read is no reason to stop a search for images
+        return False
+    if start[PREAMBLE:] == b"DICM":
+        return True
+    bare = len(start) == PREAMBLE + 4 and start[:2] in (b"\x02\0", b"\x08\0") and start[3] == 0
+    return bare and ((start[4:6].isalpha() and start[4:6].isupper()) or start[6:8] == b"\0\0")
 
 
 def read_identity(path: Path) -> Identity:

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.dicom.frames import Frame, arrange
-from monai_mobileunet.data.dicom.headers import Header, Identity, read_header, read_identity
+from monai_mobileunet.data.dicom.headers import Header, Identity, is_dicom, read_header, read_identity
 from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import is_dicom
-from monai_mobileunet.data.itk import LPS_TO_RAS
-from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
+from monai_mobileunet.data.walking import walk_folders
 
-__all__ = ["SeriesFiles", "dicom_series", "files_of", "read_dicom", "series_in"]
+__all__ = ["SeriesFiles", "dicom_series", "files_of", "grid_of_dicom", "read_dicom", "series_in"]
 
 NEAR = 3
 """How many folders before and after a file's own are asked whether they hold slices of its series."""
@@ -71,6 +70,19 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
     Files that are damaged are left out: reading their series, or their folder, says so.
     """
     return _by_series(_identities(_visible(folder))[0])
+
+
+def grid_of_dicom(path: Path) -> Grid:
+    """How many voxels a series may have, by the size of its files, as its shape; nothing is known of their size.
+
+    Args:
+        path: as for :func:`read_dicom`.
+    """
+    if path.is_dir():
+        files = [file for file in files_of(path) if is_dicom(file)]
+    else:
+        files = next((files for files in dicom_series(path.parent).values() if path in files), [path])
+    return (sum(file.stat().st_size for file in files) // 2,), ()
 
 
 def files_of(path: Path) -> list[Path]:
@@ -234,7 +246,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(file for place, _, _ in os.walk(folder) for file in _visible(Path(place)))
+    return sorted(file for _, _, files in walk_folders(folder) for file in files)
 
 
 def _beside(path: Path) -> list[Path]:

@@ -25,9 +25,9 @@ from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataErr
 from nibabel.wrapstruct import WrapStructError
 
 from monai_mobileunet.data.errors import DataError, Finding, root_cause
-from monai_mobileunet.data.volume import Volume, check_grid
+from monai_mobileunet.data.volume import Grid, Volume, check_grid
 
-__all__ = ["READ_ERRORS", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti"]
+__all__ = ["READ_ERRORS", "grid_of_nifti", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti", "write_nifti"]
 
 READ_ERRORS = (
     *(OSError, EOFError, MemoryError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
@@ -72,6 +72,12 @@ def load_nifti(path: Path) -> Nifti1Pair:
         raise DataError([Finding(name, f"is a {type(image).__name__}, no volume.", "Convert it to a NIfTI volume.")])
     _check_length(path, image)
     return image
+
+
+def grid_of_nifti(path: Path) -> Grid:
+    """Shape of a file and mm per voxel along its axes, from the header alone; see :func:`load_nifti`."""
+    image = load_nifti(path)
+    return tuple(map(int, image.shape)), tuple(map(float, voxel_sizes(nifti_affine(image))))
 
 
 def read_nifti(path: Path) -> Volume:
@@ -277,3 +283,33 @@ def _orientation(image: Nifti1Pair, name: str) -> Iterator[Finding]:
         words = f"up to {apart * _mm_per_unit(header):.3g} mm apart" if np.isfinite(apart) else "nowhere near another"
         problem = f"has an sform and a qform that lie {words}; the sform was taken."
         yield Finding(name, problem, "Find out which is right, and set the other to it.", warning=True)
+
+
+def write_nifti(values: np.ndarray, path: Path, volume: Volume) -> None:
+    """Write class numbers on the grid of an image; of an image that is NIfTI the header's geometry is kept.
+
+    That is both transforms, their codes, and units. Nothing else of it is kept, for scaling, intent, display range and
+    extensions speak of intensities.
+    """
+    nibabel.save(_mask(values, volume), path)
+
+
+def _mask(values: np.ndarray, volume: Volume) -> nibabel.Nifti1Image:
+    given = volume.template
+    kind = nibabel.Nifti2Image if isinstance(given, nibabel.Nifti2Header) else nibabel.Nifti1Image
+    if not isinstance(given, nibabel.Nifti1Header):
+        image = kind(values, volume.affine, dtype=values.dtype)
+        image.set_sform(volume.affine, code="scanner")
+        image.set_qform(volume.affine, code="scanner", strip_shears=True)
+        image.header.set_xyzt_units("mm")
+        return image
+    header = kind.header_class()
+    header.set_data_dtype(values.dtype)
+    header.set_data_shape(values.shape)
+    for field in ("sform_code", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y"):
+        header[field] = given[field]
+    for field in ("qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"):
+        header[field] = given[field]
+    header["pixdim"][: values.ndim + 1] = given["pixdim"][: values.ndim + 1]
+    # without an affine, for nibabel would write the volume's, in mm, over transforms that are in the image's own unit
+    return kind(values, None, header)

@@ -7,17 +7,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from monai_mobileunet.data.datasets.listing import INDEX, Case
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name, image_suffix
-from monai_mobileunet.data.listing import INDEX, Case
-from monai_mobileunet.data.naming import is_label_name, split_channel
+from monai_mobileunet.data.names import (
+    IMAGE_SUFFIXES,
+    case_name,
+    image_suffix,
+    is_label_name,
+    parse_channel,
+    split_channel,
+    without_suffix,
+)
+from monai_mobileunet.data.walking import STATE, walk_folders, walk_images
 
 __all__ = ["FOLDER_PAIRS", "folder_pair", "pair_by_folder", "pair_by_name"]
 
 FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
-
-OUTPUT_MARK = ".mobileunet"
-"""Folder in the outputs of ``mobileunet segment`` and ``mobileunet evaluate``, which are no data sets."""
 
 Images = dict[str, dict[str, Path]]
 """Files by the name of their case and the number of their channel, which is empty where a name has none."""
@@ -62,15 +67,10 @@ def pair_by_name(root: Path, folders: tuple[str, str]) -> list[Case]:
 def _by_name(folder: Path) -> dict[str, Path]:
     """The images in a folder and below it, by their path without suffix."""
     found: dict[str, Path] = {}
-    for place, names, files in os.walk(folder, followlinks=True):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        # the archives of the Decathlon carry macOS companions, "._name.nii.gz", that are no images
-        for path in (Path(place, name) for name in sorted(files) if not name.startswith(".") and image_suffix(name)):
-            other = found.setdefault(path.relative_to(folder).with_name(case_name(path)).as_posix(), path)
-            if other != path:
-                raise DataError([Finding(str(path), f"has the same case name as {other}.", "Rename or remove one.")])
-        if len(Path(place).relative_to(folder).parts) > 8:  # links may lead in a circle
-            names[:] = []
+    for path in walk_images(folder):
+        other = found.setdefault(without_suffix(path.relative_to(folder)), path)
+        if other != path:
+            raise DataError([Finding(str(path), f"has the same case name as {other}.", "Rename or remove one.")])
     return found
 
 
@@ -117,7 +117,8 @@ def pair_by_folder(root: Path) -> list[Case]:
         images: Images = {}
         for path in files:
             if path not in labels:
-                stem, channel = split_channel(case_name(path), None) if len(files) == 2 else _numbered(case_name(path))
+                # where several files lie together, four digits are those of channels
+                stem, channel = (parse_channel if len(files) > 2 else split_channel)(case_name(path))
                 images.setdefault(stem, {})[channel] = path
         labelled = labelled or bool(labels)
         if len(labels) == len(images) == 1:
@@ -136,17 +137,10 @@ def pair_by_folder(root: Path) -> list[Case]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     """The folders below a data set that hold images, with these."""
-    for place, names, files in os.walk(root):
-        names[:] = sorted(n for n in names if not n.startswith(".") and not os.path.isdir(Path(place, n, OUTPUT_MARK)))
-        images = [Path(place, name) for name in sorted(files) if not name.startswith(".") and image_suffix(name)]
-        if images:
-            yield Path(place), images
-
-
-def _numbered(name: str) -> tuple[str, str]:
-    """Name and channel where several files lie together, so that four digits are those of channels."""
-    stem, found, number = name.rpartition("_")
-    return (stem, number) if found and len(number) == 4 and number.isdecimal() else (name, "")
+    for place, inner, files in walk_folders(root):
+        inner[:] = [folder for folder in inner if not os.path.isdir(folder / STATE)]  # outputs are no data sets
+        if images := [path for path in files if image_suffix(path)]:
+            yield place, images
 
 
 def _channel_gaps(channels: dict[str, Path]) -> Iterator[Finding]:

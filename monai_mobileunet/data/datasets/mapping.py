@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_mobileunet.data.cases import find_lists
+from monai_mobileunet.data.datasets.cases import find_lists
+from monai_mobileunet.data.datasets.listing import INDEX, Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.files import write_json
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.listing import INDEX, Case
-from monai_mobileunet.data.naming import image_files, name_of
+from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix, mask_type, write_mask

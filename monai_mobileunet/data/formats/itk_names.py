@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["itk_path"]
 

@@ -10,18 +10,14 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import Finding
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import image_files
+from monai_mobileunet.data.names import DETACHED, image_suffix
 
 __all__ = ["find_copies", "find_repeats"]
 
-HEADERS = (".mhd", ".nhdr")
-"""What holds no voxels: two of them may be alike though their data are not."""
-
 SAMPLE = 1 << 16
-CHUNK = 1 << 20
 REMOVE = "Remove it from one of the two."
 
 
@@ -105,7 +101,7 @@ def find_copies(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
     seen: set[Hashable] = set()
     for path in paths:
         identity = _identity(path)
-        if identity not in seen and path.is_file() and image_suffix(path).lower() not in HEADERS:
+        if identity not in seen and path.is_file() and image_suffix(path).lower() not in DETACHED:
             seen.add(identity)
             groups[_size(path)].append(path)
     copies: list[tuple[Path, Path]] = []

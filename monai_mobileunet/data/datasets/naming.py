@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.listing import Case
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.names import case_name, image_suffix, split_channel
 
-__all__ = ["CHANNEL", "LABEL_WORDS", "image_files", "is_label_name", "name_cases", "name_of", "split_channel"]
-
-CHANNEL = re.compile(r"(.+)_(\d{4})")
-FIRST_CHANNEL = "0000"
-LABEL_WORDS = "labels?|masks?|d?segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|gt_segmentations"
-"""What names of labels end with, and names of their folders begin with."""
-LABEL_NAME = re.compile(rf"(?:.*[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
-
-
-def split_channel(name: str, known: Collection[str] | None = None) -> tuple[str, str]:
-    """A name without nnU-Net's number of a channel, and that number: ``a``, ``0000`` of ``a_0000``.
-
-    Four digits may as well be the number of the case, as in ``patient_0012``: only what stands with and without them
-    is a channel.
-
-    Args:
-        name: file name without its suffix.
-        known: names of labels; without any given, ``_0000`` alone is taken for a channel.
-
-    Returns:
-        The name as it is, and an empty number, where there is no channel.
-    """
-    found = CHANNEL.fullmatch(name)
-    if not found:
-        return name, ""
-    stem, number = found.groups()
-    channel = number == FIRST_CHANNEL if known is None else name not in known and stem in known
-    return (stem, number) if channel else (name, "")
-
-
-def is_label_name(name: str) -> bool:
-    """Whether a file name without its suffix says that the file is a label: ``seg``, ``p01_mask``, ``ground_truth``."""
-    return LABEL_NAME.fullmatch(name) is not None
+__all__ = ["image_files", "name_cases", "name_of"]
 
 
 def image_files(case: Case) -> tuple[Path, ...]:

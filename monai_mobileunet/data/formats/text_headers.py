@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.units import MM_PER_NAME
+from monai_mobileunet.data.formats.units import MM_PER_NAME
+from monai_mobileunet.data.names import NRRD
 
 __all__ = ["Promise", "read_promise"]
 
@@ -92,7 +93,7 @@ def read_promise(path: Path) -> Promise:
             if not file.read(1):
                 raise DataError([Finding(name, "is empty (0 bytes).", "Replace it with an intact copy.")])
             file.seek(0)
-            return _nrrd(path, file) if path.suffix.lower() in (".nrrd", ".nhdr") else _metaimage(path, file)
+            return _nrrd(path, file) if path.suffix.lower() in NRRD else _metaimage(path, file)
     except OSError as error:
         raise DataError([Finding(name, f"cannot be read ({error.strerror}).", "Make it readable.")]) from error
 

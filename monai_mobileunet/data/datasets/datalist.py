@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from monai_mobileunet.data.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
-from monai_mobileunet.data.checks import LabelSet, check_cases
-from monai_mobileunet.data.duplicates import find_copies, find_repeats
+from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
+from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
+from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
+from monai_mobileunet.data.datasets.listing import INDEX, find_class_names, read_description
+from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.listing import INDEX, find_class_names, read_description
-from monai_mobileunet.data.naming import image_files, name_of
 
 __all__ = ["check_dataset", "load_cases"]
 

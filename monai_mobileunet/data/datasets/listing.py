@@ -17,7 +17,7 @@ INDEX = "dataset.json"
 Case: TypeAlias = dict[str, Any]
 """``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it. The image is a list of paths where
 each channel lies in a file of its own; a ``"name"`` is there where that of the image is not enough, see
-:func:`monai_mobileunet.data.naming.name_of`."""
+:func:`monai_mobileunet.data.datasets.naming.name_of`."""
 
 PAIR = 'Write {"image": "images/a.nii.gz", "label": "labels/a.nii.gz"}.'
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.dicom import series_in
+from monai_mobileunet.data.dicom import is_dicom, series_in
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import IMAGE_SUFFIXES, case_name, image_suffix, is_dicom
-from monai_mobileunet.data.places import STATE, FoundImage, as_nifti, mask_name, place_masks
-from monai_mobileunet.data.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
+from monai_mobileunet.data.names import IMAGE_SUFFIXES, case_name, image_suffix, split_channel
+from monai_mobileunet.data.search.places import FoundImage, as_nifti, mask_name, place_masks
+from monai_mobileunet.data.search.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
+from monai_mobileunet.data.walking import STATE, walk_folders
 
 __all__ = ["ImageSearch", "find_images", "search_images"]
 
@@ -51,7 +52,7 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
     - Hidden files and folders, the output, and outputs of earlier runs are passed over.
     - So are labels: files that a ``dataset.json`` lists as such, folders as ``labelsTr`` beside ``imagesTr``, and files
       as ``a_seg.nii.gz`` beside ``a.nii.gz``. The folder itself that was asked for may have any name.
-    - Files that nnU-Net numbers as channels are one case; see :func:`monai_mobileunet.data.roles.group_channels`.
+    - Files that nnU-Net numbers as channels are one case; see :func:`.roles.group_channels`.
 
     Masks lie as the images do and have their names; that of a DICOM series is named after its folder, or the folder of
     its slices' folders, and numbered where a folder has several.
@@ -158,26 +159,10 @@ class _Walk:
     with_dicom: list[Path] = field(default_factory=list)
 
     def images(self) -> Iterator[FoundImage]:
-        """The cases of all folders; real ones first, so that none is found by a link before by its own path."""
-        folders, links, seen = deque([self.root]), deque[Path](), set[str]()
-        while folders or links:
-            here = folders.popleft() if folders else links.popleft()
-            place = os.path.realpath(here)
-            if place in seen:
-                continue
-            seen.add(place)
-            try:
-                with os.scandir(here) as entries:
-                    names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
-            except OSError:
-                self.unreadable.append(str(here))
-                continue
-            content = [here / name for name in names]
-            subfolders = [path for path in content if os.path.isdir(path)]  # of what may not be looked at it says no
-            files = [path for path in content if not os.path.isdir(path)]
+        """The cases of all folders."""
+        for here, folders, files in walk_folders(self.root, self.unreadable):
             yield from self._of_folder(here, files)
-            for path in self._searched(subfolders, [path for path in files if image_suffix(path)]):
-                (links if path.is_symlink() else folders).append(path)
+            folders[:] = self._searched(folders, [path for path in files if image_suffix(path)])
         yield from self._series()
 
     def _searched(self, subfolders: Sequence[Path], images: Sequence[Path]) -> Iterator[Path]:
@@ -210,8 +195,7 @@ class _Walk:
         for case in cases:
             name = mask_name(case[0])
             if len(case) > 1:
-                suffix = image_suffix(name)
-                name = f"{name.removesuffix(suffix).removesuffix('_0000')}{suffix}"
+                name = split_channel(case_name(name))[0] + image_suffix(name)
             yield FoundImage(case, case[0].relative_to(self.root).with_name(name))
         dangling = [path for path in others if path.is_symlink() and not os.path.exists(path)]
         for path in dangling:

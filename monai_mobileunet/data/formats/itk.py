@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,16 +14,16 @@ import numpy as np
 import SimpleITK as sitk
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.itk_headers import read_promise
-from monai_mobileunet.data.itk_names import itk_path
-from monai_mobileunet.data.itk_values import check_stored_values
-from monai_mobileunet.data.units import MM_PER_NAME
-from monai_mobileunet.data.volume import Volume, check_grid
+from monai_mobileunet.data.formats.itk_names import itk_path
+from monai_mobileunet.data.formats.stored_values import check_stored_values
+from monai_mobileunet.data.formats.text_headers import read_promise
+from monai_mobileunet.data.formats.units import MM_PER_NAME
+from monai_mobileunet.data.names import DETACHED, METAIMAGE, NRRD
+from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume, check_grid
 
-__all__ = ["LPS_TO_RAS", "grid_of_itk", "read_itk", "volume_of_itk"]
+__all__ = ["files_of_itk", "grid_of_itk", "read_itk", "volume_of_itk", "write_itk"]
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-IMAGE_IO = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
+IMAGE_IO = {**dict.fromkeys(NRRD, "NrrdImageIO"), **dict.fromkeys(METAIMAGE, "MetaImageIO")}
 VOXEL_UNITS = "ITK_VoxelUnits"
 
 
@@ -48,7 +50,7 @@ def read_itk(path: Path) -> Volume:
     return replace(volume, warnings=(*volume.warnings, *promise.warnings, *left_over))
 
 
-def grid_of_itk(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def grid_of_itk(path: Path) -> Grid:
     """Size of a NRRD or MetaImage file and mm per voxel along its axes, from the header alone.
 
     Raises:
@@ -62,6 +64,14 @@ def grid_of_itk(path: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
     axes = np.reshape(reader.GetDirection(), (reader.GetDimension(), -1)) * reader.GetSpacing()
     # a damaged direction stretches a grid, as a spacing does
     return reader.GetSize(), tuple(float(size) * scale for size in np.linalg.norm(axes, axis=0)[:3])
+
+
+def files_of_itk(path: Path) -> list[Path]:
+    """A file, or a header with all files beside it that have its name: its voxels lie in one of them."""
+    if path.suffix.lower() not in DETACHED:
+        return [path]
+    names = sorted(os.listdir(path.parent))
+    return [path.with_name(name) for name in names if name == path.name or name.startswith(f"{path.stem}.")]
 
 
 @contextmanager
@@ -123,3 +133,29 @@ def volume_of_itk(image: sitk.Image, name: str, scale: Sequence[float] = (1.0, 1
     affine[:spatial] *= np.asarray(scale)[:spatial, None] * _mm_per_voxel_unit(image)
     check_grid(affine, values.shape, name, "Fix its directions, its spacing or their unit.")
     return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2)
+
+
+def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
+    """Write class numbers on the grid of an image as NRRD or MetaImage.
+
+    Raises:
+        ValueError: the grid is sheared, for which these formats have no words.
+        OSError: it cannot be written.
+    """
+    affine = LPS_TO_RAS @ volume.affine
+    spacing = np.asarray(volume.spacing)
+    direction = affine[:3, :3] / spacing
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
+        raise ValueError(
+            f"{path}: the grid of {volume.name} is sheared; NRRD and MetaImage cannot say so. Use .nii.gz."
+        )
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values.transpose()))
+    axes = values.ndim
+    image.SetSpacing(spacing[:axes].tolist())
+    image.SetOrigin(affine[:axes, 3].tolist())
+    image.SetDirection(direction[:axes, :axes].ravel().tolist())
+    try:
+        with itk_path(path) as plain:
+            sitk.WriteImage(image, plain, useCompression=True)
+    except RuntimeError as error:  # SimpleITK's word for whatever went wrong, a full disk among it
+        raise OSError(errno.EIO, " ".join(str(error).split())[-200:], str(path)) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.itk_headers import Promise
+from monai_mobileunet.data.formats.text_headers import Promise
 
 __all__ = ["check_stored_values"]
 

@@ -1,6 +1,6 @@
 """Find the cases of a training set: pairs of image and label by name, and splits that keep subjects together.
 
-Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.data.checks` opens the images.
+Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.data.datasets.checks` opens the images.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from monai.data import partition_dataset
-
+from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
+from monai_mobileunet.data.datasets.listing import INDEX, Case, find_class_names, list_cases, read_description
+from monai_mobileunet.data.datasets.naming import name_cases, name_of
 from monai_mobileunet.data.errors import DataError, Finding, root_cause
-from monai_mobileunet.data.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
-from monai_mobileunet.data.listing import INDEX, Case, find_class_names, list_cases, read_description
-from monai_mobileunet.data.naming import name_cases, name_of
 
 __all__ = [
     "Case",
@@ -165,6 +163,8 @@ def split_cases(
     unique = list(dict.fromkeys(subjects))
     if len(unique) < folds:
         raise ValueError(_too_few(cases, unique, folds))
+    from monai.data import partition_dataset  # where it is needed: the lists of a data set need neither MONAI nor torch
+
     held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
     training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
     validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]

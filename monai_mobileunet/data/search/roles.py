@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monai_mobileunet.data.datasets.listing import INDEX, read_json
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.listing import INDEX, read_json
-from monai_mobileunet.data.naming import CHANNEL, LABEL_WORDS
+from monai_mobileunet.data.names import LABEL_WORDS, case_name, image_suffix, parse_channel
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
 
@@ -118,8 +117,9 @@ def group_channels(
     """
     numbered: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in sorted(images):
-        if match := CHANNEL.fullmatch(case_name(path)):
-            numbered[match[1], image_suffix(path).lower()].append(path)
+        stem, channel = parse_channel(case_name(path))
+        if channel:
+            numbered[stem, image_suffix(path).lower()].append(path)
     whole = {key: files for key, files in numbered.items() if _from_zero(files)}
     counts = {expected} if expected else {len(files) for key, files in whole.items() if key[0] in labelled}
     if not counts and len(numbered) > 1 and len(whole) == len(numbered):

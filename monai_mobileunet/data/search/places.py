@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.names import case_name, image_suffix, without_suffix
+from monai_mobileunet.data.walking import STATE
 from monai_mobileunet.data.writing import fitting_name, mask_suffix
 
 __all__ = ["REPLACED", "STATE", "FoundImage", "as_nifti", "mask_name", "place_masks", "set_aside"]
-
-STATE = ".mobileunet"
-"""Folder in an output that makes it known as one: with a run's journal, its log, and its pictures."""
 
 REPLACED = "replaced"
 
@@ -35,14 +33,13 @@ class FoundImage:
 
 def mask_name(image: Path) -> str:
     """The image's own name where masks can have its format, and otherwise a NIfTI file's."""
-    known = image_suffix(image)
-    name = image.name.removesuffix(known) if known else image.stem if image.is_file() else image.name
+    name = image.stem if not image_suffix(image) and image.is_file() else case_name(image)
     return f"{name}{mask_suffix(image)}"
 
 
 def as_nifti(found: Sequence[FoundImage]) -> list[FoundImage]:
     """The same with NIfTI masks; where two would be one file, each keeps the format of its image."""
-    nifti = [item.mask.with_name(f"{item.mask.name.removesuffix(image_suffix(item.mask))}.nii.gz") for item in found]
+    nifti = [Path(f"{without_suffix(item.mask)}.nii.gz") for item in found]
     counts = Counter(nifti)
     return [replace(item, mask=mask) if counts[mask] == 1 else item for item, mask in zip(found, nifti, strict=True)]
 
@@ -63,8 +60,9 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     taken: dict[Path, Path] = {}
     placed, problems = [], []
     for item in found:
-        stem = item.mask.as_posix().removesuffix(image_suffix(item.mask))
-        outputs = tuple(output / stem / f"{part}.nii.gz" for part in parts) or (output / _fitting(item.mask),)
+        outputs = tuple(output / without_suffix(item.mask) / f"{part}.nii.gz" for part in parts) or (
+            output / _fitting(item.mask),
+        )
         placed.append(outputs)
         for place in outputs:
             other = taken.setdefault(place, item.images[0])
@@ -81,8 +79,7 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
 
 
 def _fitting(mask: Path) -> Path:
-    suffix = image_suffix(mask)
-    return mask.with_name(fitting_name(mask.name.removesuffix(suffix), suffix))
+    return mask.with_name(fitting_name(case_name(mask), image_suffix(mask)))
 
 
 def set_aside(mask: Path, output: Path) -> None:

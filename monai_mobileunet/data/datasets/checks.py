@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, root_cause
-from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import image_files
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 
