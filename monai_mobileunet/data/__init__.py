@@ -46,24 +46,13 @@ __all__ = [
     "write_mask",
 ]
 
-_HOMES = {
-    "datasets": (
-        *("check_case", "check_cases", "check_dataset", "find_all_cases", "find_cases", "find_class_names"),
-        *("find_parts", "load_cases", "split_cases"),
-    ),
-    "errors": ("DataError", "Finding"),
-    "loading": ("CachedCases", "CaseDataset", "VolumeReader", "collate_cases"),
-    "names": ("case_name",),
-    "reading": ("read_volume",),
-    "search": ("find_images",),
-    "volume": ("Volume",),
-    "writing": ("write_mask",),
-}
+ROOMS = ("errors", "names", "volume", "reading", "writing", "search", "datasets", "loading")
+"""Where the names are from, those that need the least first: only the last one needs MONAI and torch."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import on demand, so that rooms as ``files`` and ``errors`` need neither torch nor MONAI."""
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{home}"), name)
+    if name in __all__:
+        for room in (import_module(f"{__name__}.{room}") for room in ROOMS):
+            if hasattr(room, name):
+                return getattr(room, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

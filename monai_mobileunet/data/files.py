@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import refusal
 
 __all__ = [
     "check_regular_file",
@@ -137,8 +137,8 @@ def check_regular_file(path: Path) -> None:
     except OSError as error:
         if os.path.islink(path):
             problem = f"is a link to {os.readlink(path)}, which does not exist."
-            raise DataError([Finding(str(path), problem, "Restore that file, or remove the link.")]) from error
+            raise refusal(path, problem, "Restore that file, or remove the link.") from error
         return
     if kind is not None:
         problem = f"is {kind}; expected a file that holds an image."
-        raise DataError([Finding(str(path), problem, "Put the image itself in its place, or remove it.")])
+        raise refusal(path, problem, "Put the image itself in its place, or remove it.")

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from nibabel.nifti1 import Nifti1Pair
 
 from monai_mobileunet.data.dicom import is_dicom
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import refusal, warning
 from monai_mobileunet.data.files import check_regular_file
 from monai_mobileunet.data.formats import format_of
 from monai_mobileunet.data.formats.itk import volume_of_itk
@@ -68,8 +68,7 @@ def read_label(path: str | PathLike) -> Volume:
     """
     label = read_file(path)
     if label.channels > 1:
-        problem = f"has {label.channels} channels; expected class numbers in one."
-        raise DataError([Finding(label.name, problem, "Merge them.")])
+        raise refusal(label.name, f"has {label.channels} channels; expected class numbers in one.", "Merge them.")
     values = label.values.reshape(label.shape)
     if values.dtype.kind != "f":
         return replace(label, values=values)
@@ -81,8 +80,8 @@ def read_label(path: str | PathLike) -> Volume:
         return replace(label, values=values)
     odd = values[changed].flat[0]
     problem = f"has class numbers that are almost whole, such as {odd}; they are read as {rounded[changed].flat[0]:g}."
-    warning = Finding(label.name, problem, "Save it as whole numbers.", warning=True)
-    return replace(label, values=np.where(near, rounded, values), warnings=(*label.warnings, warning))
+    inexact = warning(label.name, problem, "Save it as whole numbers.")
+    return replace(label, values=np.where(near, rounded, values), warnings=(*label.warnings, inexact))
 
 
 def read_file(path: str | PathLike) -> Volume:
@@ -96,18 +95,18 @@ def read_file(path: str | PathLike) -> Volume:
     if image_suffix(path) or path.is_dir() or is_dicom(path):
         return format_of(path).read(path)
     if not path.exists():
-        raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
+        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
     expected = f"{', '.join(IMAGE_SUFFIXES)}, or a folder with a DICOM series"
-    raise DataError([Finding(str(path), f"is no image that can be read; expected {expected}.", "Convert it.")])
+    raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it.")
 
 
 def _of_array(values: np.ndarray, affine: np.ndarray) -> Volume:
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind not in "iufb":
         problem = f"has shape {values.shape} and type {values.dtype}; expected (H, W, D) or (H, W, D, C) of numbers."
-        raise DataError([Finding("the given array", problem, "Reshape it.")])
+        raise refusal("the given array", problem, "Reshape it.")
     matrix = np.asarray(affine, float)
     if matrix.shape != (4, 4):
         problem = f"has shape {matrix.shape}; expected (4, 4)."
-        raise DataError([Finding("the given affine", problem, "Give the affine from voxel indices to mm.")])
+        raise refusal("the given affine", problem, "Give the affine from voxel indices to mm.")
     check_grid(matrix, values.shape, "the given affine", "Give one from voxel indices to mm.")
     return Volume(values.astype(np.uint8) if values.dtype == bool else values, matrix, "the given array")

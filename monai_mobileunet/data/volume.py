@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from nibabel.affines import voxel_sizes
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
 
 __all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
 
@@ -102,12 +102,12 @@ def check_grid(affine: np.ndarray, shape: tuple[int, ...], name: str, remedy: st
     rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in np.asarray(affine)[:3])
     # of a voxel's volume in mm³ nothing can be told: it is 1e-10 for sound voxels of 0.5 µm
     if not np.isfinite(affine).all() or sizes.min() == 0 or abs(np.linalg.det(edges / sizes)) < FLATTEST:
-        raise DataError([Finding(name, f"has an affine that cannot be inverted: {rows}.", remedy)])
+        raise refusal(name, f"has an affine that cannot be inverted: {rows}.", remedy)
     extent = sizes * np.array((*shape[:3], 1, 1)[:3])
     if extent.max() > LONGEST:
         words = "×".join(f"{value:.4g}" for value in extent)
         problem = f"is {words} mm large by its header; expected at most {LONGEST:,.0f} mm along each axis."
-        raise DataError([Finding(name, problem, remedy)])
+        raise refusal(name, problem, remedy)
 
 
 def check_values(volume: Volume) -> Volume:
@@ -129,7 +129,7 @@ def check_values(volume: Volume) -> Volume:
         bad = ~((values >= lowest) & (values <= highest))
         if bad.all():
             found = "finite voxel" if not_finite.all() else "voxel whose value can be computed with"
-            raise DataError([Finding(volume.name, f"has no {found}.", "Export it anew from its source.")])
+            raise refusal(volume.name, f"has no {found}.", "Export it anew from its source.")
         kept = values[~bad]
         counts = (int(not_finite.sum()), int((bad & ~not_finite).sum()))
         extreme = max(np.abs([float(low), float(high)]), default=0.0)
@@ -139,10 +139,10 @@ def check_values(volume: Volume) -> Volume:
         for count, kind in zip(counts, kinds, strict=True):
             if count:
                 problem = f"has {count:,} voxels {kind}; they were set to its lowest value, {low:g}."
-                warnings.append(Finding(volume.name, problem, "Look whether they lie in the body.", warning=True))
+                warnings.append(warning(volume.name, problem, "Look whether they lie in the body."))
     if low == high:
         problem = f"has the value {low:g} in every voxel."
-        warnings.append(Finding(volume.name, problem, "Look whether it was exported whole.", warning=True))
+        warnings.append(warning(volume.name, problem, "Look whether it was exported whole."))
     else:
         warnings += _far_apart(values, low, high, volume.name)
     return replace(volume, values=values, warnings=tuple(warnings))
@@ -180,7 +180,7 @@ def _far_apart(values: np.ndarray, low: Any, high: Any, name: str) -> Iterator[F
         problem = (
             f"has {int((values == end).sum()):,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
         )
-        yield Finding(name, problem, "Set them to the value of the background if they are fill.", warning=True)
+        yield warning(name, problem, "Set them to the value of the background if they are fill.")
 
 
 def same_grid(one: Volume, other: Volume) -> bool:
@@ -198,7 +198,7 @@ def stack_channels(volumes: list[Volume]) -> Volume:
     first, *others = volumes
     for volume in volumes:
         if volume.channels > 1 and others:
-            raise DataError([Finding(volume.name, f"has {volume.channels} channels.", "List one file per channel.")])
+            raise refusal(volume.name, f"has {volume.channels} channels.", "List one file per channel.")
     for other in others:
         if not same_grid(first, other):
             found = f"shape {other.shape}" if other.shape != first.shape else "another affine"

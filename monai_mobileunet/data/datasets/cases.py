@@ -11,7 +11,7 @@ from pathlib import Path
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import INDEX, Case, find_class_names, list_cases, read_description
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
-from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.errors import DataError, refusal, root_cause
 
 __all__ = [
     "Case",
@@ -53,7 +53,7 @@ def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
 def _unnamed(root: Path, section: str) -> list[Case]:
     if not root.is_dir():
         found = "is a file." if root.exists() else "no such folder."
-        raise DataError([Finding(str(root), found, "Set --dataset_dir to the folder of the data set.")])
+        raise refusal(root, found, "Set --dataset_dir to the folder of the data set.")
     description = read_description(root)
     if section in description:
         return list_cases(root, description, section)
@@ -72,7 +72,7 @@ def _unnamed(root: Path, section: str) -> list[Case]:
         "patient with an image and a file named as a label."
     )
     example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
-    raise DataError([Finding(str(root), problem, f"It holds: {held}. Write a {INDEX} there: {example}.")])
+    raise refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
 
 
 def is_training_set(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from rich.progress import track
 
 from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
-from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.errors import DataError, Finding, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 
@@ -211,7 +211,7 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
     elif labels.whole:
         for number in missing:
             problem = f"no label has {labels.name(number)}; the network cannot learn it."
-            yield Finding(place, problem, "Add cases that have it, or leave it out of the classes.", warning=True)
+            yield warning(place, problem, "Add cases that have it, or leave it out of the classes.")
 
 
 def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[Finding]:

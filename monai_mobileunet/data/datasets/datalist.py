@@ -11,7 +11,7 @@ from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.listing import INDEX, find_class_names, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
 
 __all__ = ["check_dataset", "load_cases"]
 
@@ -44,16 +44,15 @@ def load_cases(
         subject_of: subject of a case by its name, whose cases stay on one side.
         seed: of the split.
         limit: use only the first so many cases of the part (for smoke tests).
-        exit_on_error: end the program with the message alone where the data are at fault. MONAI wraps every
-            exception raised while it reads a config in one that says "failed to instantiate", so that the
-            cause stands far up in a long traceback; ``SystemExit`` passes through. For configs only.
+        exit_on_error: end the program with the message alone where the data are at fault; see
+            :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
 
     Raises:
         DataError: the data are at fault; with ``exit_on_error`` :class:`SystemExit` with the same message.
         ValueError: an unknown part or an impossible split.
     """
-    try:
+    with ending_program(exit_on_error, ValueError):
         parts = find_parts(dataset_dir, fold, folds, subject_of, seed)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
@@ -72,10 +71,6 @@ def load_cases(
         errors = [finding for finding in findings if not finding.warning]
         if errors:
             raise DataError(errors)
-    except ValueError as error:
-        if exit_on_error:
-            raise SystemExit(f"error: {error}") from error
-        raise
     return cases
 
 
@@ -127,7 +122,7 @@ def _shared_subjects(parts: Mapping[str, Sequence[Case]], subject_of: SubjectOf)
             problem = (
                 f"is of the same subject as {image_files(other)[0].name} in 'training' (subject_of in train.json)."
             )
-            yield Finding(str(image_files(case)[0]), problem, "Keep all cases of a subject in one list.", warning=True)
+            yield warning(str(image_files(case)[0]), problem, "Keep all cases of a subject in one list.")
 
 
 def _tested_too(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Finding]:
@@ -147,4 +142,4 @@ def _tested_too(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Fin
     copied = {copy: known[first] for first, copy in find_copies([*known, *rest]) if first in known and copy in rest}
     for path, part in {**same, **copied}.items():
         problem = f"is in the list {cases[path]!r} of {INDEX} and in {part!r}."
-        yield Finding(str(path), problem, "Remove it from one of the two.", warning=True)
+        yield warning(path, problem, "Remove it from one of the two.")

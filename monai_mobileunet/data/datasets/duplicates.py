@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,18 +104,20 @@ def find_copies(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
         if identity not in seen and path.is_file() and image_suffix(path).lower() not in DETACHED:
             seen.add(identity)
             groups[_size(path)].append(path)
-    copies: list[tuple[Path, Path]] = []
-    for group in (paths for paths in groups.values() if len(paths) > 1):
-        alike: dict[Hashable, list[Path]] = defaultdict(list)
-        for path in group:
-            alike[_sample(path)].append(path)
-        for rest in (paths for paths in alike.values() if len(paths) > 1):
-            known: dict[Hashable, Path] = {}
-            for path in rest:
-                first = known.setdefault(_digest(path), path)
-                if first is not path:
-                    copies.append((first, path))
+    copies = []
+    for same_size in groups.values():
+        for alike in _grouped(same_size, _sample):
+            for first, *others in _grouped(alike, _digest):
+                copies += [(first, other) for other in others]
     return copies
+
+
+def _grouped(paths: Sequence[Path], key: Callable[[Path], Hashable]) -> list[list[Path]]:
+    """The files that are alike by a key, in groups of two and more; a single file is not asked for its key."""
+    groups: dict[Hashable, list[Path]] = defaultdict(list)
+    for path in paths if len(paths) > 1 else ():
+        groups[key(path)].append(path)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _size(path: Path) -> Hashable:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monai_mobileunet.data.datasets.listing import INDEX, Case
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.names import (
     IMAGE_SUFFIXES,
     case_name,
@@ -48,8 +48,7 @@ def pair_by_name(root: Path, folders: tuple[str, str]) -> list[Case]:
     """
     images, labels = (_by_name(root / name) for name in folders)
     if not images and not labels:
-        problem = f"Expected files ending in {', '.join(IMAGE_SUFFIXES)}."
-        raise DataError([Finding(str(root / folders[0]), "no images.", problem)])
+        raise refusal(root / folders[0], "no images.", f"Expected files ending in {', '.join(IMAGE_SUFFIXES)}.")
     channels: Images = {}
     for name, path in images.items():
         stem, channel = split_channel(name, labels)
@@ -70,7 +69,7 @@ def _by_name(folder: Path) -> dict[str, Path]:
     for path in walk_images(folder):
         other = found.setdefault(without_suffix(path.relative_to(folder)), path)
         if other != path:
-            raise DataError([Finding(str(path), f"has the same case name as {other}.", "Rename or remove one.")])
+            raise refusal(path, f"has the same case name as {other}.", "Rename or remove one.")
     return found
 
 

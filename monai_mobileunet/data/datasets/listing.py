@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal
 
 __all__ = ["INDEX", "Case", "find_class_names", "list_cases", "read_description", "read_json"]
 
@@ -38,14 +38,14 @@ def read_json(path: Path, fallback: str | None = None) -> Any:
         content: dict[str, Any] = {}
         for key, value in pairs:
             if key in content:  # the JSON module would keep the last one and say nothing
-                raise DataError([Finding(str(path), f"names {key!r} twice in one object.", "Remove or rename one.")])
+                raise refusal(path, f"names {key!r} twice in one object.", "Remove or rename one.")
             content[key] = value
         return content
 
     try:
         content = path.read_bytes()
         if not content.strip():
-            raise DataError([Finding(str(path), "is empty.", "Restore it, or remove it.")])
+            raise refusal(path, "is empty.", "Restore it, or remove it.")
         try:
             return json.loads(content, object_pairs_hook=once)
         except UnicodeDecodeError:
@@ -53,17 +53,16 @@ def read_json(path: Path, fallback: str | None = None) -> Any:
                 raise
             return json.loads(content.decode(fallback), object_pairs_hook=once)
     except OSError as error:
-        problem = f"cannot be read ({error.strerror})."
-        raise DataError([Finding(str(path), problem, "Restore it, or make it readable.")]) from error
+        raise refusal(path, f"cannot be read ({error.strerror}).", "Restore it, or make it readable.") from error
     except UnicodeDecodeError as error:
         problem = f"is not {error.encoding.upper()} text (byte {error.object[error.start]:#04x} at {error.start})."
         remedy = f"Save it as UTF-8, or type: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.json"
-        raise DataError([Finding(str(path), problem, remedy)]) from error
+        raise refusal(path, problem, remedy) from error
     except json.JSONDecodeError as error:
         remedy = f"Fix the JSON syntax in line {error.lineno}, column {error.colno}."
-        raise DataError([Finding(str(path), f"is not valid JSON ({error.msg}).", remedy)]) from error
+        raise refusal(path, f"is not valid JSON ({error.msg}).", remedy) from error
     except RecursionError as error:
-        raise DataError([Finding(str(path), "is not valid JSON (nested too deep).", "Write a flat list.")]) from error
+        raise refusal(path, "is not valid JSON (nested too deep).", "Write a flat list.") from error
 
 
 def read_description(root: Path) -> dict[str, Any]:
@@ -78,7 +77,7 @@ def read_description(root: Path) -> dict[str, Any]:
     content = read_json(index)
     if not isinstance(content, dict):
         problem = f"holds {_kind(content)}; expected an object with the list 'training'."
-        raise DataError([Finding(str(index), problem, 'Write {"training": [{"image": …, "label": …}, …]}.')])
+        raise refusal(index, problem, 'Write {"training": [{"image": …, "label": …}, …]}.')
     return content
 
 
@@ -96,10 +95,10 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
     index, entries = root / INDEX, description[section]
     if not isinstance(entries, list):
         problem = f"{section!r} is {_kind(entries)}; expected a list of pairs of 'image' and 'label'."
-        raise DataError([Finding(str(index), problem, f"{PAIR[:-1]} for each case in a list.")])
+        raise refusal(index, problem, f"{PAIR[:-1]} for each case in a list.")
     if not entries:
         remedy = "List pairs of 'image' and 'label' there, or remove the list."
-        raise DataError([Finding(str(index), f"its list {section!r} is empty.", remedy)])
+        raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
     for number, entry in enumerate(entries, 1):
         problems = list(_problems(entry, f"entry {number} of {section!r}", root))

@@ -12,7 +12,7 @@ import numpy as np
 from monai_mobileunet.data.datasets.cases import find_lists
 from monai_mobileunet.data.datasets.listing import INDEX, Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json
 from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
@@ -79,7 +79,7 @@ def write_dataset(
         OSError: the folder cannot be written to.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError([Finding(str(folder), "is there already.", "Name a new folder with --write.")])
+        raise refusal(folder, "is there already.", "Name a new folder with --write.")
     num_classes = len(class_names) + 1
     lists: dict[str, list[Case]] = {}
     findings: list[Finding] = []
@@ -92,7 +92,7 @@ def write_dataset(
                 if len(unknown):
                     shown = ", ".join(f"{value:g}" for value in unknown[:8])
                     problem = f"has values {shown} after --map; expected 0 to {num_classes - 1}."
-                    raise DataError([Finding(label.name, problem, "Map them too, as in --map 255=1.")])
+                    raise refusal(label.name, problem, "Map them too, as in --map 255=1.")
                 name = name_of(case)
                 suffix = image_suffix(name)
                 target = folder / "labels" / f"{name.removesuffix(suffix)}{suffix or mask_suffix(case['label'])}"

@@ -238,8 +238,7 @@ def _same_place(first: Frame, second: Frame, name: str) -> Finding:
     twice = first.uid == second.uid and first.file != second.file
     why = f" They differ in {words}." if differ else ""
     why += " Both have the same SOPInstanceUID, but not the same pixels." if twice else ""
-    problem = f"has several slices at one place: {first} and {second} at ({place}).{why}"
-    return Finding(name, problem, SPLIT)
+    return Finding(name, f"has several slices at one place: {first} and {second} at ({place}).{why}", SPLIT)
 
 
 def volumes_in(frames: Sequence[Frame], name: str, only: Sequence[str] | None = None) -> list[Finding]:

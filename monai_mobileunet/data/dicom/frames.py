@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monai_mobileunet.data.dicom.checks import NAMED, Frame, directions, in_order, problems_of, volumes_in
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, warning
 
 __all__ = ["Frame", "Stack", "arrange"]
 
@@ -71,7 +71,7 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
         step = ordered[0].thickness or 0
         if not step:
             problem = "is a single slice that does not say how thick it is; 1 mm is assumed."
-            warnings.append(Finding(name, problem, "Trust no volumes in ml.", warning=True))
+            warnings.append(warning(name, problem, "Trust no volumes in ml."))
             step = 1.0
     warnings += _mixed(ordered, name)
     return Stack(tuple(ordered), _affine(ordered[0], step), tuple(warnings))
@@ -109,7 +109,7 @@ def _pairs(pairs: Sequence[tuple[Frame, Frame]], words: str) -> list[Finding]:
         return []
     (frame, first), more = pairs[0], len({frame.file for frame, _ in pairs}) - 1
     problem = words.format(frame.file.name, first.file, f"; {more} other files are such too" if more else "")
-    return [Finding(str(frame.file), problem, "Delete one of the two files, or export the series again.", warning=True)]
+    return [warning(frame.file, problem, "Delete one of the two files, or export the series again.")]
 
 
 def _mixed(frames: Sequence[Frame], name: str) -> list[Finding]:
@@ -119,7 +119,7 @@ def _mixed(frames: Sequence[Frame], name: str) -> list[Finding]:
         if len(values) > 1:
             shown = ", ".join(values[:NAMED]) + (", …" if len(values) > NAMED else "")
             problem = f"has slices of different {key}: {shown}."
-            found.append(Finding(name, problem, "Look whether they belong to one volume.", warning=True))
+            found.append(warning(name, problem, "Look whether they belong to one volume."))
     return found
 
 

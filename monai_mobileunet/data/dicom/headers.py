@@ -27,7 +27,7 @@ from monai_mobileunet.data.dicom.tags import (
     TELL_APART,
     WITH_UNITS,
 )
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
@@ -141,11 +141,10 @@ def _header(path: Path, data: Dataset) -> Header:
         raise DataError([unreadable(path, ValueError("it has no Rows and Columns"))])
     colours = _text(data, "PhotometricInterpretation") or "MONOCHROME2"
     if _number(data, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
-        problem = f"holds colours ({colours}); expected one number per voxel."
-        raise DataError([Finding(str(path), problem, "Export intensities.")])
+        raise refusal(path, f"holds colours ({colours}); expected one number per voxel.", "Export intensities.")
     if "MOSAIC" in _text(data, "ImageType").split("\\"):
         problem = "holds the slices of a volume side by side in one picture (a mosaic)."
-        raise DataError([Finding(str(path), problem, "Split it, for example with dcm2niix.")])
+        raise refusal(path, problem, "Split it, for example with dcm2niix.")
     modality = _text(data, "Modality")
     negative = colours == "MONOCHROME1"
     common: dict[str, Any] = {
@@ -165,7 +164,7 @@ def _bits(path: Path, data: Dataset) -> tuple[int, int, int, int]:
     high = int(_number(data, "HighBit", stored - 1))
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or not stored - 1 <= high < allocated:
         problem = f"has pixels of {allocated} bits, {stored} of them used, the highest {high}; expected 8, 16 or 32."
-        raise DataError([Finding(str(path), problem, "Export it again.")])
+        raise refusal(path, problem, "Export it again.")
     return allocated, stored, high, int(_number(data, "PixelRepresentation", 0))
 
 
@@ -174,8 +173,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
     count = max(int(_number(data, "NumberOfFrames", 1)), 1)
     groups = _items(data, "PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != count:
-        problem = f"describes {len(groups)} frames but holds {count}."
-        raise DataError([Finding(str(path), problem, "Export it again.")])
+        raise refusal(path, f"describes {len(groups)} frames but holds {count}.", "Export it again.")
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
     common = {key: text for key in TELL_APART if (text := _text(data, key))}
     for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so

@@ -13,7 +13,7 @@ import numpy as np
 from monai_mobileunet.data.dicom.frames import Frame, arrange
 from monai_mobileunet.data.dicom.headers import Header, Identity, is_dicom, read_header, read_identity
 from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
 from monai_mobileunet.data.walking import walk_folders
 
@@ -59,7 +59,7 @@ def read_dicom(path: Path) -> Volume:
         inverted = any(frame.inverted for frame in stack.frames)
         done = "were inverted within the range of their bits" if inverted else "have units and were taken as they are"
         problem = f"is to be shown with its smallest value as white (MONOCHROME1); its values {done}."
-        warnings.append(Finding(str(path), problem, "Look whether bright tissue is bright.", warning=True))
+        warnings.append(warning(path, problem, "Look whether bright tissue is bright."))
     modality = next((header.modality for header in headers if header.modality), "")
     return Volume(voxels(stack.frames), affine, str(path), modality=modality, warnings=(*warnings, *stack.warnings))
 
@@ -176,12 +176,12 @@ def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
             raise DataError(damaged)
         if len(found) != 1:
             problem = f"holds {len(found)} DICOM series with images; expected one."
-            raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
+            raise refusal(path, problem, "Name a file of the series that you mean.")
         return next(iter(found.values())), _passed_over(identities, path)
     asked = read_identity(path)
     if not asked.image:
         problem = f"is DICOM but no image ({asked.modality or 'of no modality'})."
-        raise DataError([Finding(str(path), problem, "Name a file of a series of images.")])
+        raise refusal(path, problem, "Name a file of a series of images.")
     warnings = [Finding(f.path, f.problem, "If it is of this series, a slice is missing.", True) for f in damaged]
     header = read_header(path)
     if len(header.frames) > 1:
@@ -205,7 +205,7 @@ def _passed_over(identities: Iterable[Identity], path: Path) -> list[Finding]:
     names = ", ".join(f"{item.file.name} ({item.modality or 'no modality'})" for item in others[:NAMED])
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
     problem = f"holds DICOM files that are no images to segment; they were passed over: {names}{more}."
-    return [Finding(str(path), problem, "Nothing need be done if the series is whole.", warning=True)]
+    return [warning(path, problem, "Nothing need be done if the series is whole.")]
 
 
 def _read(files: Iterable[Path]) -> list[Header]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.formats.itk_names import itk_path
 from monai_mobileunet.data.formats.stored_values import check_stored_values
 from monai_mobileunet.data.formats.text_headers import read_promise
@@ -37,7 +37,7 @@ def read_itk(path: Path) -> Volume:
         DataError: it cannot be read, or is not one volume of numbers.
     """
     if not path.is_file():
-        raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
+        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
     promise = read_promise(path)
     left_over = tuple(check_stored_values(path, promise))
     try:
@@ -45,7 +45,7 @@ def read_itk(path: Path) -> Volume:
             image = reader.Execute()
     except RuntimeError as error:
         problem = f"cannot be read ({_itk_reason(error)}); its header promises {promise} ({promise.packing})."
-        raise DataError([Finding(str(path), problem, "Replace it with an intact copy.")]) from error
+        raise refusal(path, problem, "Replace it with an intact copy.") from error
     volume = volume_of_itk(image, str(path), promise.scale)
     return replace(volume, warnings=(*volume.warnings, *promise.warnings, *left_over))
 
@@ -114,11 +114,11 @@ def volume_of_itk(image: sitk.Image, name: str, scale: Sequence[float] = (1.0, 1
     """
     if "complex" in image.GetPixelIDTypeAsString() or "label" in image.GetPixelIDTypeAsString():
         problem = f"holds {image.GetPixelIDTypeAsString()}; expected one number per voxel."
-        raise DataError([Finding(name, problem, "Export intensities.")])
+        raise refusal(name, problem, "Export intensities.")
     size, dimension = image.GetSize(), image.GetDimension()
     channels = image.GetNumberOfComponentsPerPixel()
     if dimension not in (2, 3, 4) or (dimension == 4 and channels > 1) or 0 in size:
-        raise DataError([Finding(name, f"has shape {size}; expected one 3D volume.", "Split it into volumes.")])
+        raise refusal(name, f"has shape {size}; expected one 3D volume.", "Split it into volumes.")
     values = sitk.GetArrayViewFromImage(image)
     spatial = min(dimension, 3)
     values = values.transpose(*reversed(range(dimension)), *([dimension] if channels > 1 else []))

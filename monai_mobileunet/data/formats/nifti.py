@@ -24,7 +24,7 @@ from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
 from nibabel.wrapstruct import WrapStructError
 
-from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.errors import DataError, Finding, refusal, root_cause, warning
 from monai_mobileunet.data.volume import Grid, Volume, check_grid
 
 __all__ = ["READ_ERRORS", "grid_of_nifti", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti", "write_nifti"]
@@ -69,7 +69,7 @@ def load_nifti(path: Path) -> Nifti1Pair:
     except READ_ERRORS as error:
         raise _unreadable(name, error) from error
     if isinstance(image, Cifti2Image) or not isinstance(image, Nifti1Pair):
-        raise DataError([Finding(name, f"is a {type(image).__name__}, no volume.", "Convert it to a NIfTI volume.")])
+        raise refusal(name, f"is a {type(image).__name__}, no volume.", "Convert it to a NIfTI volume.")
     _check_length(path, image)
     return image
 
@@ -125,12 +125,12 @@ def volume_of_nifti(image: Nifti1Pair, name: str) -> Volume:
     kinds = {"V": "colours", "c": "complex numbers"}
     if dtype.kind in kinds:
         problem = f"holds {kinds[dtype.kind]} ({dtype}); expected one number per voxel."
-        raise DataError([Finding(name, problem, "Export intensities.")])
+        raise refusal(name, problem, "Export intensities.")
     kept = (*shape, 1) if len(shape) == 2 else shape
     while len(kept) > 3 and kept[-1] == 1:
         kept = kept[:-1]
     if len(kept) not in (3, 4) or min(kept) < 1:
-        raise DataError([Finding(name, f"has shape {shape}; expected one 3D volume.", "Split it into volumes.")])
+        raise refusal(name, f"has shape {shape}; expected one 3D volume.", "Split it into volumes.")
     affine = nifti_affine(image)
     check_grid(affine, kept, name, "Fix its sform, or set sform_code to 0; and look at pixdim and xyzt_units.")
     header: Any = image.header.copy()
@@ -161,27 +161,27 @@ def _mm_per_unit(header: Any) -> float:
 
 
 def _unreadable(name: str, error: BaseException) -> DataError:
-    return DataError([Finding(name, f"cannot be read ({root_cause(error)}).", "Replace it with an intact copy.")])
+    return refusal(name, f"cannot be read ({root_cause(error)}).", "Replace it with an intact copy.")
 
 
 def _check_packing(path: Path) -> None:
     """The name must say whether a file is compressed; readers believe it."""
     if path.is_dir():
-        raise DataError([Finding(str(path), "is a folder with the name of an image.", "Name the image in it.")])
+        raise refusal(path, "is a folder with the name of an image.", "Name the image in it.")
     if not path.is_file():
-        raise DataError([Finding(str(path), "no such file.", "Restore it, or take it off the list.")])
+        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
     try:
         with path.open("rb") as file:
             start = file.read(2)
     except OSError as error:
         raise _unreadable(str(path), error) from error
     if not start:
-        raise DataError([Finding(str(path), "is empty (0 bytes).", "Replace it with an intact copy.")])
+        raise refusal(path, "is empty (0 bytes).", "Replace it with an intact copy.")
     named, packed = path.name.lower().endswith(".gz"), start == GZIP_MAGIC
     if named != packed:
         found = "is named .gz but is not compressed" if named else "is compressed but not named .gz"
         remedy = f"Rename it to {path.name[:-3] if named else path.name + '.gz'} if it is an image at all."
-        raise DataError([Finding(str(path), f"{found}.", remedy)])
+        raise refusal(path, f"{found}.", remedy)
 
 
 def _check_length(path: Path, image: Nifti1Pair) -> None:
@@ -190,7 +190,7 @@ def _check_length(path: Path, image: Nifti1Pair) -> None:
     promised = _promised(image)
     if promised > size:
         problem = f"is cut off, or its header is wrong: it promises {promised:,} bytes, the file has {size:,} at most."
-        raise DataError([Finding(str(path), problem, "Replace it with an intact copy.")])
+        raise refusal(path, problem, "Replace it with an intact copy.")
 
 
 def _promised(image: Nifti1Pair) -> int:
@@ -203,7 +203,7 @@ def _left_over(length: int, image: Nifti1Pair, name: str) -> Iterator[Finding]:
     promised = _promised(image)
     if length > promised * (1 + UNUSED) + 16:
         problem = f"has {length:,} bytes; its header promises {promised:,}, and what lies behind them was not read."
-        yield Finding(name, problem, "Look whether its dimensions and data type are right.", warning=True)
+        yield warning(name, problem, "Look whether its dimensions and data type are right.")
 
 
 def _header_as_stored(image: Nifti1Pair) -> Any:
@@ -235,24 +235,24 @@ def _voxel_sizes(image: Nifti1Pair, name: str) -> Iterator[Finding]:
         start = f"has pixdim[{axis}] = {said:g}, expected the size of a voxel along axis {axis}"
         if by_sform:
             problem = f"{start}; {sizes[axis - 1]:.4g} mm was taken from its sform."
-            yield Finding(name, problem, f"Set pixdim[{axis}] to what the sform says.", warning=True)
+            yield warning(name, problem, f"Set pixdim[{axis}] to what the sform says.")
         else:
             problem = f"{start}; {sizes[axis - 1]:.4g} mm was assumed, and its volumes and its mask are a guess."
             remedy = f"Set pixdim[{axis}] to the distance of the voxels' centres, or convert it from its source again."
-            yield Finding(name, problem, remedy, warning=True)
+            yield warning(name, problem, remedy)
     code = int(header["xyzt_units"]) & 7
     if code not in MM_PER_UNIT:
         problem = (
             f"has xyzt_units {int(header['xyzt_units'])}, whose unit of length NIfTI does not know; mm was assumed."
         )
-        yield Finding(name, problem, "Set xyzt_units to 2 (mm).", warning=True)
+        yield warning(name, problem, "Set xyzt_units to 2 (mm).")
     if by_sform and int(header["qform_code"]) <= 0:  # with a qform, both places are compared
         given = np.asarray(header["pixdim"][1:4], float) * unit
         axes = [axis for axis in range(min(3, len(image.shape))) if axis + 1 not in dict(_odd_pixdim(image))]
         if any(abs(given[axis] - sizes[axis]) > 0.1 * sizes[axis] for axis in axes):
             words = ["×".join(f"{size:.4g}" for size in some) for some in (given, sizes)]
             problem = f"has voxels of {words[0]} mm by its pixdim and of {words[1]} mm by its sform, which was taken."
-            yield Finding(name, problem, "Find out which is right, and set the other to it.", warning=True)
+            yield warning(name, problem, "Find out which is right, and set the other to it.")
 
 
 def _orientation(image: Nifti1Pair, name: str) -> Iterator[Finding]:
@@ -262,18 +262,18 @@ def _orientation(image: Nifti1Pair, name: str) -> Iterator[Finding]:
     for field in ("sform_code", "qform_code"):
         if int(stored[field]) not in FORMS:
             problem = f"has {field} {int(stored[field])}, which NIfTI does not know; it was taken for 0, not set."
-            yield Finding(name, problem, f"Set {field} to 1 if that place is right.", warning=True)
+            yield warning(name, problem, f"Set {field} to 1 if that place is right.")
     sform, has_sform = header.get_sform(), int(header["sform_code"]) > 0
     has_qform = int(header["qform_code"]) > 0
     if not has_sform and not has_qform:
         problem = "does not say where it lies (sform_code and qform_code are 0); its sides and volumes are a guess."
-        yield Finding(name, problem, "Convert it from its source again.", warning=True)
+        yield warning(name, problem, "Convert it from its source again.")
     if not (has_sform and has_qform):
         return
     try:
         qform = header.get_qform()
     except HeaderDataError as error:
-        yield Finding(name, f"has an invalid qform ({error}); the sform was taken.", "Fix the qform.", warning=True)
+        yield warning(name, f"has an invalid qform ({error}); the sform was taken.", "Fix the qform.")
         return
     corners = np.array([(*corner, 1) for corner in product(*((0, size - 1) for size in image.shape[:3]))], float)
     if corners.shape[1] < 4:
@@ -282,7 +282,7 @@ def _orientation(image: Nifti1Pair, name: str) -> Iterator[Finding]:
     if not apart <= 0.5 * float(np.linalg.norm(sform[:3, :3], axis=0).min()):  # NaN in the qform is apart too
         words = f"up to {apart * _mm_per_unit(header):.3g} mm apart" if np.isfinite(apart) else "nowhere near another"
         problem = f"has an sform and a qform that lie {words}; the sform was taken."
-        yield Finding(name, problem, "Find out which is right, and set the other to it.", warning=True)
+        yield warning(name, problem, "Find out which is right, and set the other to it.")
 
 
 def write_nifti(values: np.ndarray, path: Path, volume: Volume) -> None:

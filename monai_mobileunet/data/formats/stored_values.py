@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
 from monai_mobileunet.data.formats.text_headers import Promise
 
 __all__ = ["check_stored_values"]
@@ -41,7 +41,7 @@ def check_stored_values(path: Path, promise: Promise) -> Iterator[Finding]:
     for file in promise.files:
         if not file.is_file():
             problem = f"has its values in {file}, which does not exist."
-            raise DataError([Finding(str(path), problem, "Put that file where its header looks for it.")])
+            raise refusal(path, problem, "Put that file where its header looks for it.")
     stored = sum(max(0, file.stat().st_size - (promise.skip or 0)) for file in promise.files)
     needed = {"text": 2 * promise.values - 1, "hex": 2 * promise.size, "zlib": promise.size // ZLIB_RATIO}
     where = str(path) if promise.files == (path,) else f"{path} with {', '.join(map(str, promise.files[:3]))}"
@@ -54,12 +54,12 @@ def check_stored_values(path: Path, promise: Promise) -> Iterator[Finding]:
             raise _cut_off(where, promise, f"{stored:,} bytes once unpacked")
     if promise.packing in ("zlib", "raw") and promise.skip is not None and stored > promise.size * (1 + UNUSED) + 16:
         problem = f"has {stored:,} bytes of values; its header promises {promise}, and the others were not read."
-        yield Finding(str(path), problem, "Look whether its sizes and its type are right.", warning=True)
+        yield warning(path, problem, "Look whether its sizes and its type are right.")
 
 
 def _cut_off(where: str, promise: Promise, found: str) -> DataError:
     problem = f"is cut off, or its header is wrong: it promises {promise}; found {found}."
-    return DataError([Finding(where, problem, "Replace it with an intact copy.")])
+    return refusal(where, problem, "Replace it with an intact copy.")
 
 
 def _unpacked(path: Path, promise: Promise, where: str) -> int:
@@ -77,10 +77,10 @@ def _unpacked(path: Path, promise: Promise, where: str) -> int:
     except (zlib.error, EOFError) as error:
         found = f"its packed data are damaged ({error}) after {length:,} bytes"
         problem = f"is damaged: its header promises {promise}, and {found}."
-        raise DataError([Finding(where, problem, "Replace it with an intact copy.")]) from error
+        raise refusal(where, problem, "Replace it with an intact copy.") from error
     if promise.packed is not None and promise.packed < packed:
         problem = f"says CompressedDataSize {promise.packed:,}; its packed values take {packed:,} bytes."
-        raise DataError([Finding(where, problem, f"Set CompressedDataSize to {packed}.")])
+        raise refusal(where, problem, f"Set CompressedDataSize to {packed}.")
     return length
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from monai_mobileunet.data import dicom
-from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.errors import DataError, refusal, root_cause
 from monai_mobileunet.data.files import check_regular_file, file_states
 from monai_mobileunet.data.formats.itk import files_of_itk, grid_of_itk, read_itk, write_itk
 from monai_mobileunet.data.formats.nifti import READ_ERRORS, grid_of_nifti, read_nifti, write_nifti
@@ -67,7 +67,7 @@ def grid_of(image: Path) -> Grid:
         raise
     except (*READ_ERRORS, RuntimeError) as error:
         problem = f"has a header that cannot be read ({root_cause(error)})."
-        raise DataError([Finding(str(image), problem, "Replace it with an intact copy.")]) from error
+        raise refusal(image, problem, "Replace it with an intact copy.") from error
 
 
 def files_of(image: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
 from monai_mobileunet.data.formats.units import MM_PER_NAME
 from monai_mobileunet.data.names import NRRD
 
@@ -91,11 +91,11 @@ def read_promise(path: Path) -> Promise:
     try:
         with path.open("rb") as file:
             if not file.read(1):
-                raise DataError([Finding(name, "is empty (0 bytes).", "Replace it with an intact copy.")])
+                raise refusal(name, "is empty (0 bytes).", "Replace it with an intact copy.")
             file.seek(0)
             return _nrrd(path, file) if path.suffix.lower() in NRRD else _metaimage(path, file)
     except OSError as error:
-        raise DataError([Finding(name, f"cannot be read ({error.strerror}).", "Make it readable.")]) from error
+        raise refusal(name, f"cannot be read ({error.strerror}).", "Make it readable.") from error
 
 
 def _nrrd(path: Path, file: BinaryIO) -> Promise:
@@ -137,17 +137,16 @@ def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, flo
     name, warnings = str(path), []
     again = "Convert it from its source again."
     if "space" not in fields:
-        problem = "does not say where it lies (no 'space'); its sides are a guess."
-        warnings.append(Finding(name, problem, again, warning=True))
+        warnings.append(warning(name, "does not say where it lies (no 'space'); its sides are a guess.", again))
     elif not ANATOMICAL.fullmatch(fields["space"]):
         problem = f"has the space {fields['space']!r}, which names no sides of a body; they are a guess."
-        warnings.append(Finding(name, problem, again, warning=True))
+        warnings.append(warning(name, problem, again))
     sized = re.search(r"\d", fields.get("spacedirections", "") + fields.get("spacings", ""))
     sizes = [_float(word) for word in fields.get("spacings", "").split()]
     # of more than three axes one is none of space, and says so with "nan"
     if not sized or (len(sizes) <= 3 and not all(math.isfinite(size) and size for size in sizes)):
         problem = "does not say how large its voxels are (no 'space directions' or 'spacings'); 1 mm was assumed."
-        warnings.append(Finding(name, problem, again, warning=True))
+        warnings.append(warning(name, problem, again))
     by_space = "spaceunits" in fields
     units = [
         unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("spaceunits", fields.get("units", "")))
@@ -155,7 +154,7 @@ def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, flo
     scale = [MM_PER_NAME.get(unit, 1.0) for unit in units if by_space or unit in MM_PER_NAME]
     for unit in sorted({unit for unit in units if by_space and unit and unit not in MM_PER_NAME}):
         problem = f"has the unit of length {unit!r}, which is not known; mm was assumed."
-        warnings.append(Finding(name, problem, "Set 'space units' to \"mm\" for each axis.", warning=True))
+        warnings.append(warning(name, problem, "Set 'space units' to \"mm\" for each axis."))
     if not by_space and len(set(scale)) > 1:
         raise _wrong(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
     first, second, third = (*scale, *[scale[0] if scale else 1.0] * 3)[:3]
@@ -182,16 +181,16 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
     sizes = fields.get("ElementSpacing", fields.get("ElementSize", ""))
     if not sizes:
         problem = "does not say how large its voxels are (no ElementSpacing); 1 mm was assumed."
-        warnings.append(Finding(str(path), problem, again, warning=True))
+        warnings.append(warning(path, problem, again))
     elif any(_float(size) == 0 or not math.isfinite(_float(size)) for size in sizes.split()):
         raise _wrong(path, f"has voxels of {sizes} by its ElementSpacing; expected mm above 0.", "Set the true size.")
     elif any(_float(size) < 0 for size in sizes.split()):
         problem = f"has voxels of {sizes} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
-        warnings.append(Finding(str(path), problem, "Look whether left and right are right.", warning=True))
+        warnings.append(warning(path, problem, "Look whether left and right are right."))
     places = ("TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin")
     if not any(place in fields for place in places):
         problem = "does not say where it lies (no TransformMatrix, no Offset); its sides are a guess."
-        warnings.append(Finding(str(path), problem, again, warning=True))
+        warnings.append(warning(path, problem, again))
     channels = _number(path, fields, "ElementNumberOfChannels", 1)
     kind = fields["ElementType"].removesuffix("_ARRAY")
     # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
@@ -295,4 +294,4 @@ def _shown(text: bytes | str) -> str:
 
 
 def _wrong(path: Path, problem: str, remedy: str = "Replace it with an intact copy.") -> DataError:
-    return DataError([Finding(str(path), problem, remedy)])
+    return refusal(path, problem, remedy)

@@ -9,7 +9,7 @@ from typing import Any
 from monai.data import CacheDataset
 from monai.transforms import Compose, RandomizableTrait, Transform
 
-from monai_mobileunet.data.errors import DataError, Finding, find_data_error, root_cause
+from monai_mobileunet.data.errors import DataError, Finding, ending_program, find_data_error, root_cause
 
 __all__ = ["CachedCases", "prepared_case"]
 
@@ -48,33 +48,32 @@ class CachedCases(CacheDataset):
         """Take other cases; see MONAI's. Raises as the constructor does."""
         self._failed = {}
         try:
-            super().set_data(data)
-            if self._failed:
-                raise self._error(self._failed)
-        except DataError as error:
-            if self.exit_on_error:
-                raise SystemExit(f"error: {error}") from error
-            raise
+            with ending_program(self.exit_on_error):
+                super().set_data(data)
+                if self._failed:
+                    raise self._error(self._failed)
         finally:
             self._failed = None
 
     def _load_cache_item(self, idx: int) -> Any:
-        if self._failed is None:  # not while the cache is filled: there is nobody who gathers
-            return super()._load_cache_item(idx)
         try:
             return super()._load_cache_item(idx)
         except Exception as error:  # raised again when all are known; a thread must not end the program
+            if self._failed is None:  # the cache is not being filled: nobody gathers errors
+                raise
             self._failed[idx] = error
             return None
 
     def _error(self, failed: Mapping[int, Exception]) -> Exception:
         findings: list[Finding] = []
+        unknown: list[Exception] = []
         for index, error in sorted(failed.items()):
-            known = find_data_error(error)
-            if known is None:
-                logger.debug("%s", self.data[index], exc_info=error)
-            findings += known.findings if known else [self._finding(index, error)]
-        unknown = [error for error in failed.values() if find_data_error(error) is None]
+            if data_error := find_data_error(error):
+                findings += data_error.findings
+                continue
+            logger.debug("%s", self.data[index], exc_info=error)
+            unknown.append(error)
+            findings.append(self._finding(index, error))
         if len(unknown) == len(self.data) > 1:
             return unknown[0]  # not the data, then, but the transforms: their author needs the traceback
         return DataError(findings)
@@ -82,7 +81,7 @@ class CachedCases(CacheDataset):
     def _finding(self, index: int, error: Exception) -> Finding:
         case = self.data[index]
         name = case.get("image", case) if isinstance(case, Mapping) else case
-        remedy = "Look at the image and its label, or take the case out of the data set."
+        remedy = "Look at the image and its label, or remove the case from the data set."
         return Finding(str(name), f"cannot be prepared for the network ({root_cause(error)}).", remedy)
 
 

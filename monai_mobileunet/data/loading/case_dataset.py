@@ -10,7 +10,7 @@ from typing import Any
 from monai.data import Dataset, list_data_collate
 from monai.utils import ensure_tuple
 
-from monai_mobileunet.data.errors import DataError, Finding, log_unforeseen, why_failed
+from monai_mobileunet.data.errors import log_unforeseen, refusal, why_failed
 
 __all__ = ["PROBLEMS", "CaseDataset", "CaseProblem", "collate_cases", "refuse_nothing_left"]
 
@@ -75,7 +75,7 @@ def refuse_nothing_left(image: Any, name: str) -> None:
     """
     if 0 in image.shape:
         problem = "has nothing that the bundle's preprocessing would not cut away."
-        raise DataError([Finding(name, problem, "Look whether it is the kind of image, in the right units.")])
+        raise refusal(name, problem, "Look whether it is the kind of image, in the right units.")
 
 
 def collate_cases(items: Sequence[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.dicom import is_dicom, series_in
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import Finding, ending_program, refusal, warning
 from monai_mobileunet.data.names import IMAGE_SUFFIXES, case_name, image_suffix, split_channel
 from monai_mobileunet.data.search.places import FoundImage, as_nifti, mask_name, place_masks
 from monai_mobileunet.data.search.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
@@ -67,7 +67,7 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
     """
     if not root.is_dir():
         problem = "is a file." if root.exists() else "no such folder."
-        raise DataError([Finding(str(root), problem, f"Name a folder of {', '.join(IMAGE_SUFFIXES)} or DICOM files.")])
+        raise refusal(root, problem, f"Name a folder of {', '.join(IMAGE_SUFFIXES)} or DICOM files.")
     walk = _Walk(root, output, include_masks)
     found = sorted(walk.images(), key=lambda item: item.mask)
     left_out = tuple(_left_out(kind, paths) for kind, paths in sorted(walk.left_out.items()))
@@ -76,7 +76,7 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
         seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in walk.passed_over.most_common(8))
         problem = f"no images in it (found: {seen})." if seen else "no images in it."
         problem = " ".join([problem, *(f"It holds {text}." for text in left_out)])
-        raise DataError([Finding(str(root), problem, f"Expected {', '.join(IMAGE_SUFFIXES)} or DICOM series.")])
+        raise refusal(root, problem, f"Expected {', '.join(IMAGE_SUFFIXES)} or DICOM series.")
     return ImageSearch(tuple(found), passed_over, left_out, tuple(walk.unreadable), tuple(walk.warnings))
 
 
@@ -104,22 +104,18 @@ def find_images(
             ``exit_on_error`` :class:`SystemExit`.
     """
     root, output = Path(folder), None if output_dir is None else Path(output_dir)
-    try:
+    with ending_program(exit_on_error):
         search = search_images(root, output, include_masks)
         found = list(search.found) if output is None else as_nifti(search.found)
         places: list[tuple[Path, ...]] = [()] * len(found) if output is None else place_masks(found, output)
         if output is not None:
             refuse_same_folder(root, output)
-    except DataError as error:
-        if exit_on_error:
-            raise SystemExit(f"error: {error}") from error
-        raise
     for text in search.left_out:
         logger.info("%s: passed over: %s", root, text)
     for path in search.unreadable:
         logger.warning("%s: cannot be searched, its images are left out.", path)
-    for warning in search.warnings:
-        logger.warning("%s", warning)
+    for finding in search.warnings:
+        logger.warning("%s", finding)
     cases = []
     for item, place in zip(found, places, strict=True):
         images = [str(path) for path in item.images]
@@ -136,7 +132,7 @@ def refuse_same_folder(root: Path, output: Path) -> None:
     """
     if os.path.realpath(root) == os.path.realpath(output):
         problem = "is the folder of the images; the next run would take the masks in it for images."
-        raise DataError([Finding(str(output), problem, "Name another folder for the masks, it may lie inside.")])
+        raise refusal(output, problem, "Name another folder for the masks, it may lie inside.")
 
 
 def _left_out(kind: str, paths: Sequence[str]) -> str:
@@ -200,7 +196,7 @@ class _Walk:
         dangling = [path for path in others if path.is_symlink() and not os.path.exists(path)]
         for path in dangling:
             problem = f"is a link to {os.readlink(path)}, which does not exist; images that it led to are left out."
-            self.warnings.append(Finding(str(path), problem, "Restore what it leads to.", warning=True))
+            self.warnings.append(warning(path, problem, "Restore what it leads to."))
         if any(is_dicom(path) for path in others if path.name.upper() != DICOM_INDEX):
             self.with_dicom.append(here)
         else:
@@ -220,7 +216,7 @@ class _Walk:
         for folder in self.with_dicom:
             if not homes.keys() & {folder, *folder.parents}:
                 problem = "holds DICOM files, but no series with images."
-                self.warnings.append(Finding(str(folder), problem, "Export the series again.", warning=True))
+                self.warnings.append(warning(folder, problem, "Export the series again."))
 
     def _cases(self, here: Path, images: Sequence[Path]) -> list[tuple[Path, ...]]:
         """The images of a folder without its labels, channels put together."""

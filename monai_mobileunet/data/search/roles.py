@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.datasets.listing import INDEX, read_json
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, Finding, warning
 from monai_mobileunet.data.names import LABEL_WORDS, case_name, image_suffix, parse_channel
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
@@ -144,9 +144,9 @@ def _from_zero(files: Sequence[Path]) -> bool:
 def _doubtful(files: Sequence[Path]) -> Finding:
     problem = f"{len(files)} files are numbered as the channels of one case are; each was taken for a case of its own."
     remedy = f'If they are one, list them: [{{"image": {json.dumps([path.name for path in files])}}}].'
-    return Finding(str(files[0]), problem, remedy, warning=True)
+    return warning(files[0], problem, remedy)
 
 
 def _incomplete(files: Sequence[Path], count: int) -> Finding:
     problem = f"has {len(files)} channels, or numbers with a gap; other cases beside it have {count}."
-    return Finding(str(files[0]), problem, "Add the files that are missing.", warning=True)
+    return warning(files[0], problem, "Add the files that are missing.")
