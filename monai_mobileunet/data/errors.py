@@ -9,6 +9,7 @@ from logging import Logger
 from os import PathLike
 
 __all__ = [
+    "INTACT",
     "DataError",
     "Finding",
     "causes",
@@ -62,7 +63,10 @@ class DataError(ValueError):
         super().__init__("\n".join(lines))
 
 
-def refusal(path: str | PathLike, problem: str, remedy: str) -> DataError:
+INTACT = "Replace it with an intact copy."
+
+
+def refusal(path: str | PathLike, problem: str, remedy: str = INTACT) -> DataError:
     """The error of a single finding, to be raised; see :class:`Finding`."""
     return DataError([Finding(str(path), problem, remedy)])
 

@@ -20,11 +20,15 @@ __all__ = [
     "file_states",
     "hash_file",
     "put_in_place",
+    "read_start",
     "replace_file",
     "write_bytes",
     "write_json",
     "write_text",
 ]
+
+CHUNK = 1 << 20
+"""Bytes that are read at once of what need not lie in memory as a whole."""
 
 NO_FILES = {
     stat.S_IFIFO: "a named pipe",
@@ -122,6 +126,26 @@ def file_states(files: Iterable[Path]) -> list[list[Any]]:
             continue
         states.append([str(file), state.st_size, state.st_mtime_ns])
     return states
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        DataError: it is a folder, does not exist, cannot be read or is empty.
+    """
+    if path.is_dir():
+        raise refusal(path, "is a folder with the name of an image.", "Name the image in it.")
+    if not path.is_file():
+        raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(count)
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({error.strerror}).", "Make it readable.") from error
+    if not start:
+        raise refusal(path, "is empty (0 bytes).")
+    return start
 
 
 def check_regular_file(path: Path) -> None:

@@ -95,7 +95,7 @@ def read_file(path: str | PathLike) -> Volume:
     if image_suffix(path) or path.is_dir() or is_dicom(path):
         return format_of(path).read(path)
     if not path.exists():
-        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
+        raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
     expected = f"{', '.join(IMAGE_SUFFIXES)}, or a folder with a DICOM series"
     raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it.")
 

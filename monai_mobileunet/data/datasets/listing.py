@@ -129,7 +129,7 @@ def _problems(entry: Any, name: str, root: Path) -> Iterator[Finding]:
         for path in paths:
             place = _resolved(path, root)
             if not os.path.exists(place):
-                remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or take it off the list."
+                remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or remove it from the list."
                 yield Finding(str(place), f"listed in {INDEX}, but missing.", remedy)
     if entry.get("image") == entry.get("label") and isinstance(entry.get("image"), str):
         yield Finding(index, f"{name} has one file as its image and its label: {_shown(entry)}.", PAIR)

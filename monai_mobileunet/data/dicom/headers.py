@@ -27,7 +27,7 @@ from monai_mobileunet.data.dicom.tags import (
     TELL_APART,
     WITH_UNITS,
 )
-from monai_mobileunet.data.errors import DataError, Finding, refusal
+from monai_mobileunet.data.errors import INTACT, DataError, Finding, refusal
 from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
@@ -75,7 +75,7 @@ class Header:
 def unreadable(path: Path, error: BaseException) -> Finding:
     """That a file is damaged."""
     reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
-    return Finding(str(path), f"is DICOM but cannot be read ({reason}).", "Replace it with an intact copy.")
+    return Finding(str(path), f"is DICOM but cannot be read ({reason}).", INTACT)
 
 
 def is_dicom(path: Path) -> bool:

@@ -36,8 +36,6 @@ def read_itk(path: Path) -> Volume:
     Raises:
         DataError: it cannot be read, or is not one volume of numbers.
     """
-    if not path.is_file():
-        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
     promise = read_promise(path)
     left_over = tuple(check_stored_values(path, promise))
     try:
@@ -45,7 +43,7 @@ def read_itk(path: Path) -> Volume:
             image = reader.Execute()
     except RuntimeError as error:
         problem = f"cannot be read ({_itk_reason(error)}); its header promises {promise} ({promise.packing})."
-        raise refusal(path, problem, "Replace it with an intact copy.") from error
+        raise refusal(path, problem) from error
     volume = volume_of_itk(image, str(path), promise.scale)
     return replace(volume, warnings=(*volume.warnings, *promise.warnings, *left_over))
 

@@ -25,6 +25,8 @@ from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataErr
 from nibabel.wrapstruct import WrapStructError
 
 from monai_mobileunet.data.errors import DataError, Finding, refusal, root_cause, warning
+from monai_mobileunet.data.files import CHUNK, read_start
+from monai_mobileunet.data.formats.stored_values import PACKED_RATIO, left_over
 from monai_mobileunet.data.volume import Grid, Volume, check_grid
 
 __all__ = ["READ_ERRORS", "grid_of_nifti", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti", "write_nifti"]
@@ -37,20 +39,12 @@ READ_ERRORS = (
 """What nibabel raises for files that are broken: it believes most fields of a header and goes on until one fails."""
 
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_RATIO = 1040
-"""No gzip file is this many times smaller than its content."""
-
-CHUNK = 1 << 20
-
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """By the three lowest bits of ``xyzt_units``, the others being the unit of time. A header that names no unit (0), as
 many do, is in mm by custom."""
 
 FORMS = (0, 1, 2, 3, 4, 5)
 """Codes of a qform or sform."""
-
-UNUSED = 0.01
-"""Share of its length by which a file may be longer than its header says before that is worth a warning."""
 
 
 def load_nifti(path: Path) -> Nifti1Pair:
@@ -93,11 +87,8 @@ def read_nifti(path: Path) -> Volume:
         DataError: it cannot be read, or is not one volume of numbers.
     """
     name, image = str(path), load_nifti(path)
-    if not path.name.lower().endswith(".gz"):
-        volume = volume_of_nifti(image, name)
-        return replace(volume, warnings=(*volume.warnings, *_left_over(path.stat().st_size, image, name)))
-    with gzip.open(path) as file:
-        whole = type(image).from_file_map({key: FileHolder(name, file) for key in image.file_map})
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        whole = type(image).from_file_map({key: FileHolder(name, file) for key in image.file_map}, mmap=False)
         volume = volume_of_nifti(whole, name)
         try:
             while file.read(CHUNK):
@@ -105,7 +96,9 @@ def read_nifti(path: Path) -> Volume:
             length = file.tell()
         except READ_ERRORS as error:
             raise _unreadable(name, error) from error
-    return replace(volume, warnings=(*volume.warnings, *_left_over(length, image, name)))
+    start, size = _promised(image)
+    unread = left_over(path, length - start, size)
+    return replace(volume, warnings=(*volume.warnings, *unread))
 
 
 def volume_of_nifti(image: Nifti1Pair, name: str) -> Volume:
@@ -161,23 +154,12 @@ def _mm_per_unit(header: Any) -> float:
 
 
 def _unreadable(name: str, error: BaseException) -> DataError:
-    return refusal(name, f"cannot be read ({root_cause(error)}).", "Replace it with an intact copy.")
+    return refusal(name, f"cannot be read ({root_cause(error)}).")
 
 
 def _check_packing(path: Path) -> None:
     """The name must say whether a file is compressed; readers believe it."""
-    if path.is_dir():
-        raise refusal(path, "is a folder with the name of an image.", "Name the image in it.")
-    if not path.is_file():
-        raise refusal(path, "no such file.", "Restore it, or take it off the list.")
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-    except OSError as error:
-        raise _unreadable(str(path), error) from error
-    if not start:
-        raise refusal(path, "is empty (0 bytes).", "Replace it with an intact copy.")
-    named, packed = path.name.lower().endswith(".gz"), start == GZIP_MAGIC
+    named, packed = path.name.lower().endswith(".gz"), read_start(path, 2) == GZIP_MAGIC
     if named != packed:
         found = "is named .gz but is not compressed" if named else "is compressed but not named .gz"
         remedy = f"Rename it to {path.name[:-3] if named else path.name + '.gz'} if it is an image at all."
@@ -186,24 +168,17 @@ def _check_packing(path: Path) -> None:
 
 def _check_length(path: Path, image: Nifti1Pair) -> None:
     """A header that promises more than the file can hold is found before memory is asked for."""
-    size = path.stat().st_size * (GZIP_RATIO if path.name.lower().endswith(".gz") else 1)
-    promised = _promised(image)
+    size = path.stat().st_size * (PACKED_RATIO if path.name.lower().endswith(".gz") else 1)
+    promised = sum(_promised(image))
     if promised > size:
         problem = f"is cut off, or its header is wrong: it promises {promised:,} bytes, the file has {size:,} at most."
-        raise refusal(path, problem, "Replace it with an intact copy.")
+        raise refusal(path, problem)
 
 
-def _promised(image: Nifti1Pair) -> int:
+def _promised(image: Nifti1Pair) -> tuple[int, int]:
+    """Where the values begin by the header of a file, and how many bytes they take."""
     stored: Any = image.dataobj
-    return int(stored.offset) + math.prod(map(int, image.shape)) * image.header.get_data_dtype().itemsize
-
-
-def _left_over(length: int, image: Nifti1Pair, name: str) -> Iterator[Finding]:
-    """A warning of a file that goes on behind its values, as one does whose sizes or type were damaged."""
-    promised = _promised(image)
-    if length > promised * (1 + UNUSED) + 16:
-        problem = f"has {length:,} bytes; its header promises {promised:,}, and what lies behind them was not read."
-        yield warning(name, problem, "Look whether its dimensions and data type are right.")
+    return int(stored.offset), math.prod(map(int, image.shape)) * image.header.get_data_dtype().itemsize
 
 
 def _header_as_stored(image: Nifti1Pair) -> Any:

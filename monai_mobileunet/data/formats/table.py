@@ -67,7 +67,7 @@ def grid_of(image: Path) -> Grid:
         raise
     except (*READ_ERRORS, RuntimeError) as error:
         problem = f"has a header that cannot be read ({root_cause(error)})."
-        raise refusal(image, problem, "Replace it with an intact copy.") from error
+        raise refusal(image, problem) from error
 
 
 def files_of(image: Path) -> list[Path]:

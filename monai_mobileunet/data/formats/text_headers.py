@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
+from monai_mobileunet.data.errors import Finding, refusal, warning
+from monai_mobileunet.data.files import read_start
 from monai_mobileunet.data.formats.units import MM_PER_NAME
 from monai_mobileunet.data.names import NRRD
 
@@ -87,21 +88,15 @@ def read_promise(path: Path) -> Promise:
     Raises:
         DataError: it is empty, has no header of its format, or one that lacks what is needed.
     """
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise refusal(name, "is empty (0 bytes).", "Replace it with an intact copy.")
-            file.seek(0)
-            return _nrrd(path, file) if path.suffix.lower() in NRRD else _metaimage(path, file)
-    except OSError as error:
-        raise refusal(name, f"cannot be read ({error.strerror}).", "Make it readable.") from error
+    read_start(path, 1)
+    with path.open("rb") as file:
+        return (_nrrd if path.suffix.lower() in NRRD else _metaimage)(path, file)
 
 
 def _nrrd(path: Path, file: BinaryIO) -> Promise:
     magic = file.readline(LINE)
     if not re.match(rb"NRRD000\d\s*$", magic):
-        raise _wrong(path, f"starts with {_shown(magic)}; expected an NRRD header, 'NRRD0004'.")
+        raise refusal(path, f"starts with {_shown(magic)}; expected an NRRD header, 'NRRD0004'.")
     fields: dict[str, str] = {}
     for line in _lines(file):
         if not line.strip():
@@ -116,14 +111,14 @@ def _nrrd(path: Path, file: BinaryIO) -> Promise:
     packing = PACKINGS.get(fields["encoding"].lower())
     if packing is None:
         problem = f"has the encoding {fields['encoding']!r}; expected raw, gzip, hex or text."
-        raise _wrong(path, problem, "Write it with encoding gzip.")
+        raise refusal(path, problem, "Write it with encoding gzip.")
     skip: int | None = _number(path, fields, "byteskip", 0)
     for _ in range(_number(path, fields, "lineskip", 0) if "datafile" not in fields else 0):
         file.readline()
     if "datafile" in fields:
         files = _data_files(path, fields["datafile"], file)
     elif path.suffix.lower() == ".nhdr":
-        raise _wrong(path, "names no 'data file'; expected the file that holds its values.", "Add 'data file: NAME'.")
+        raise refusal(path, "names no 'data file'; expected the file that holds its values.", "Add 'data file: NAME'.")
     else:
         files = (path,)
         skip = None if skip == -1 else file.tell() + (skip or 0)
@@ -156,7 +151,7 @@ def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, flo
         problem = f"has the unit of length {unit!r}, which is not known; mm was assumed."
         warnings.append(warning(name, problem, "Set 'space units' to \"mm\" for each axis."))
     if not by_space and len(set(scale)) > 1:
-        raise _wrong(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
+        raise refusal(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
     first, second, third = (*scale, *[scale[0] if scale else 1.0] * 3)[:3]
     return (first, second, third), tuple(warnings)
 
@@ -166,7 +161,7 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
     for number, line in enumerate(_lines(file)):
         key, sign, value = line.partition("=")
         if not sign and (line.strip() or number == 0):
-            raise _wrong(path, f"has the line {_shown(line)} in its header; expected 'NAME = VALUE' of a MetaImage.")
+            raise refusal(path, f"has the line {_shown(line)} in its header; expected 'NAME = VALUE' of a MetaImage.")
         fields[key.strip()] = value.strip()
         if key.strip() == "ElementDataFile":
             break
@@ -183,7 +178,7 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
         problem = "does not say how large its voxels are (no ElementSpacing); 1 mm was assumed."
         warnings.append(warning(path, problem, again))
     elif any(_float(size) == 0 or not math.isfinite(_float(size)) for size in sizes.split()):
-        raise _wrong(path, f"has voxels of {sizes} by its ElementSpacing; expected mm above 0.", "Set the true size.")
+        raise refusal(path, f"has voxels of {sizes} by its ElementSpacing; expected mm above 0.", "Set the true size.")
     elif any(_float(size) < 0 for size in sizes.split()):
         problem = f"has voxels of {sizes} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
         warnings.append(warning(path, problem, "Look whether left and right are right."))
@@ -210,7 +205,7 @@ def _promise(
 ) -> Promise:
     size = TYPE_BYTES.get(kind, TYPE_BYTES.get(kind.lower()))
     if size is None:
-        raise _wrong(path, f"has values of type {kind!r}; expected integers or floats of 1 to 8 bytes.")
+        raise refusal(path, f"has values of type {kind!r}; expected integers or floats of 1 to 8 bytes.")
     values = math.prod(shape) * max(channels, 1)
     return Promise(shape, kind, values, values * size, packing, files, skip)
 
@@ -227,7 +222,7 @@ def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:
     else:
         names = [value]
     if not names or not all(names):
-        raise _wrong(path, "names no file that holds its values.", "Name it in the header.")
+        raise refusal(path, "names no file that holds its values.", "Name it in the header.")
     return tuple(path.parent / name for name in names)
 
 
@@ -239,7 +234,7 @@ def _numbered(path: Path, pattern: str, *numbers: str) -> list[str]:
         problem = (
             f"names its data files {' '.join((pattern, *numbers))!r}; expected a pattern such as %03d and numbers."
         )
-        raise _wrong(path, problem) from error
+        raise refusal(path, problem) from error
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
@@ -253,17 +248,17 @@ def _lines(file: BinaryIO) -> Iterator[str]:
 def _need(path: Path, fields: Mapping[str, str], keys: tuple[str, ...]) -> None:
     missing = [key for key in keys if not fields.get(key)]
     if missing:
-        raise _wrong(path, f"has a header without {' and '.join(missing)}.")
+        raise refusal(path, f"has a header without {' and '.join(missing)}.")
 
 
 def _sizes(path: Path, value: str, key: str, count: str | None) -> tuple[int, ...]:
     words = value.split()
     if len(words) > AXES:
-        raise _wrong(path, f"has {len(words)} axes by its header; expected one 3D volume.", "Split it into volumes.")
+        raise refusal(path, f"has {len(words)} axes by its header; expected one 3D volume.", "Split it into volumes.")
     if not words or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
-        raise _wrong(path, f"has {key} {_shown(value)}; expected whole numbers above 0.")
+        raise refusal(path, f"has {key} {_shown(value)}; expected whole numbers above 0.")
     if count is not None and count.strip() != str(len(words)):
-        raise _wrong(path, f"has {len(words)} {key} ({value[:80]}) for {count[:20]} dimensions.")
+        raise refusal(path, f"has {len(words)} {key} ({value[:80]}) for {count[:20]} dimensions.")
     return tuple(map(int, words))
 
 
@@ -273,7 +268,7 @@ def _number(path: Path, fields: Mapping[str, str], key: str, default: int) -> in
     except ValueError:
         number = -2
     if number < -1:
-        raise _wrong(path, f"has {key} {_shown(fields[key])}; expected a whole number.")
+        raise refusal(path, f"has {key} {_shown(fields[key])}; expected a whole number.")
     return number
 
 
@@ -291,7 +286,3 @@ def _float(word: str) -> float:
 def _shown(text: bytes | str) -> str:
     words = text.decode("latin-1") if isinstance(text, bytes) else text
     return repr(words[:30])
-
-
-def _wrong(path: Path, problem: str, remedy: str = "Replace it with an intact copy.") -> DataError:
-    return refusal(path, problem, remedy)
