@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from monai_mobileunet.data.errors import Finding, refusal, warning
 from monai_mobileunet.data.files import read_start
 from monai_mobileunet.data.formats.units import MM_PER_NAME
-from monai_mobileunet.data.names import NRRD
+from monai_mobileunet.data.names import DETACHED, NRRD
 
 __all__ = ["Promise", "read_promise"]
 
@@ -46,6 +46,9 @@ ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-(superior|inferior)(
 """Spaces of NRRD that say which side of the body is which."""
 
 
+AGAIN = "Convert it from its source again."
+
+
 @dataclass(frozen=True)
 class Promise:
     """What a header says of its values.
@@ -71,19 +74,15 @@ class Promise:
     files: tuple[Path, ...]
     skip: int | None
     packed: int | None = None
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     warnings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
-        sizes = "×".join(map(str, self.shape))
-        return f"{sizes} values of type {self.kind}, {self.size:,} bytes"
+        return f"{'×'.join(map(str, self.shape))} values of type {self.kind}, {self.size:,} bytes"
 
 
 def read_promise(path: Path) -> Promise:
     """Read the header of an NRRD or MetaImage file.
-
-    Args:
-        path: an existing file.
 
     Raises:
         DataError: it is empty, has no header of its format, or one that lacks what is needed.
@@ -94,6 +93,32 @@ def read_promise(path: Path) -> Promise:
 
 
 def _nrrd(path: Path, file: BinaryIO) -> Promise:
+    fields = _nrrd_fields(path, file)
+    _need(path, fields, ("type", "sizes", "encoding"))
+    shape, kind = _sizes(path, fields["sizes"], "sizes", fields.get("dimension")), fields["type"]
+    packing = PACKINGS.get(fields["encoding"].lower())
+    if packing is None:
+        problem = f"has the encoding {fields['encoding']!r}; expected raw, gzip, hex or text."
+        raise refusal(path, problem, "Write it with encoding gzip.")
+    skip: int | None = _number(path, fields, "byteskip", 0)
+    lines = _number(path, fields, "lineskip", 0)
+    if "datafile" in fields:
+        files = _data_files(path, fields["datafile"], file)
+    elif path.suffix.lower() in DETACHED:
+        raise refusal(path, "names no 'data file'; expected the file that holds its values.", "Add 'data file: NAME'.")
+    else:
+        for _ in range(lines):
+            file.readline()
+        files, skip = (path,), skip if skip == -1 else file.tell() + (skip or 0)
+    values = math.prod(shape)
+    size = values * _bytes_of(path, kind)
+    skip, scale = None if skip == -1 else skip, _nrrd_scale(path, fields)
+    return Promise(
+        shape, kind, values, size, packing, files, skip, scale=scale, warnings=tuple(_nrrd_warnings(path, fields))
+    )
+
+
+def _nrrd_fields(path: Path, file: BinaryIO) -> dict[str, str]:
     magic = file.readline(LINE)
     if not re.match(rb"NRRD000\d\s*$", magic):
         raise refusal(path, f"starts with {_shown(magic)}; expected an NRRD header, 'NRRD0004'.")
@@ -104,56 +129,40 @@ def _nrrd(path: Path, file: BinaryIO) -> Promise:
         key, colon, value = line.partition(":")
         if colon and not value.startswith("=") and not line.startswith("#"):
             fields[key.strip().lower().replace(" ", "")] = value.strip()
-        if key.strip().lower().replace(" ", "") == "datafile" and value.strip().startswith("LIST"):
+        if fields.get("datafile", "").startswith("LIST"):
             break
-    _need(path, fields, ("type", "sizes", "encoding"))
-    shape = _sizes(path, fields["sizes"], "sizes", fields.get("dimension"))
-    packing = PACKINGS.get(fields["encoding"].lower())
-    if packing is None:
-        problem = f"has the encoding {fields['encoding']!r}; expected raw, gzip, hex or text."
-        raise refusal(path, problem, "Write it with encoding gzip.")
-    skip: int | None = _number(path, fields, "byteskip", 0)
-    for _ in range(_number(path, fields, "lineskip", 0) if "datafile" not in fields else 0):
-        file.readline()
-    if "datafile" in fields:
-        files = _data_files(path, fields["datafile"], file)
-    elif path.suffix.lower() == ".nhdr":
-        raise refusal(path, "names no 'data file'; expected the file that holds its values.", "Add 'data file: NAME'.")
-    else:
-        files = (path,)
-        skip = None if skip == -1 else file.tell() + (skip or 0)
-    promise = _promise(path, fields["type"], shape, 1, packing, files, None if skip == -1 else skip)
-    scale, warnings = _nrrd_place(path, fields)
-    return replace(promise, scale=scale, warnings=warnings)
+    return fields
 
 
-def _nrrd_place(path: Path, fields: Mapping[str, str]) -> tuple[tuple[float, float, float], tuple[Finding, ...]]:
-    """mm per unit, and warnings of what an NRRD header does not say about where it lies."""
-    name, warnings = str(path), []
-    again = "Convert it from its source again."
+def _nrrd_units(fields: Mapping[str, str]) -> list[str]:
+    units = re.findall(r'"([^"]*)"', fields.get("spaceunits", fields.get("units", "")))
+    return [unit.strip().lower() for unit in units]
+
+
+def _nrrd_scale(path: Path, fields: Mapping[str, str]) -> tuple[float, ...]:
+    """mm per unit along the axes of the space, or of the grid where the header has no units of the space."""
+    by_space, units = "spaceunits" in fields, _nrrd_units(fields)
+    scale = [MM_PER_NAME.get(unit, 1.0) for unit in units if by_space or unit in MM_PER_NAME]
+    if not by_space and len(set(scale)) > 1:
+        raise refusal(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
+    return (*scale, *[scale[0] if scale else 1.0] * 3)[:3]
+
+
+def _nrrd_warnings(path: Path, fields: Mapping[str, str]) -> Iterator[Finding]:
     if "space" not in fields:
-        warnings.append(warning(name, "does not say where it lies (no 'space'); its sides are a guess.", again))
+        yield warning(path, "does not say where it lies (no 'space'); its sides are a guess.", AGAIN)
     elif not ANATOMICAL.fullmatch(fields["space"]):
         problem = f"has the space {fields['space']!r}, which names no sides of a body; they are a guess."
-        warnings.append(warning(name, problem, again))
+        yield warning(path, problem, AGAIN)
     sized = re.search(r"\d", fields.get("spacedirections", "") + fields.get("spacings", ""))
     sizes = [_float(word) for word in fields.get("spacings", "").split()]
     # of more than three axes one is none of space, and says so with "nan"
     if not sized or (len(sizes) <= 3 and not all(math.isfinite(size) and size for size in sizes)):
         problem = "does not say how large its voxels are (no 'space directions' or 'spacings'); 1 mm was assumed."
-        warnings.append(warning(name, problem, again))
-    by_space = "spaceunits" in fields
-    units = [
-        unit.strip().lower() for unit in re.findall(r'"([^"]*)"', fields.get("spaceunits", fields.get("units", "")))
-    ]
-    scale = [MM_PER_NAME.get(unit, 1.0) for unit in units if by_space or unit in MM_PER_NAME]
-    for unit in sorted({unit for unit in units if by_space and unit and unit not in MM_PER_NAME}):
+        yield warning(path, problem, AGAIN)
+    for unit in sorted(set(_nrrd_units(fields)) - MM_PER_NAME.keys() - {""} if "spaceunits" in fields else ()):
         problem = f"has the unit of length {unit!r}, which is not known; mm was assumed."
-        warnings.append(warning(name, problem, "Set 'space units' to \"mm\" for each axis."))
-    if not by_space and len(set(scale)) > 1:
-        raise refusal(path, f"has several units of length ({', '.join(units)}).", "Write it in mm.")
-    first, second, third = (*scale, *[scale[0] if scale else 1.0] * 3)[:3]
-    return (first, second, third), tuple(warnings)
+        yield warning(path, problem, "Set 'space units' to \"mm\" for each axis.")
 
 
 def _metaimage(path: Path, file: BinaryIO) -> Promise:
@@ -171,43 +180,36 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
     skip: int | None = _number(path, fields, "HeaderSize", 0)
     files = _data_files(path, fields["ElementDataFile"], file)
     skip = None if skip == -1 else file.tell() if files == (path,) else skip
-    warnings = []
-    again = "Convert it from its source again."
-    sizes = fields.get("ElementSpacing", fields.get("ElementSize", ""))
+    warnings = tuple(_metaimage_warnings(path, fields))
+    kind = fields["ElementType"].removesuffix("_ARRAY")
+    values = math.prod(shape) * max(_number(path, fields, "ElementNumberOfChannels", 1), 1)
+    # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
+    packed: int | None = _number(path, fields, "CompressedDataSize", 0 if files == (path,) else -1)
+    packed, size = None if packed == -1 else packed, values * _bytes_of(path, kind)
+    return Promise(shape, kind, values, size, packing, files, skip, packed, warnings=warnings)
+
+
+def _metaimage_warnings(path: Path, fields: Mapping[str, str]) -> Iterator[Finding]:
+    words = fields.get("ElementSpacing", fields.get("ElementSize", ""))
+    sizes = [_float(word) for word in words.split()]
     if not sizes:
         problem = "does not say how large its voxels are (no ElementSpacing); 1 mm was assumed."
-        warnings.append(warning(path, problem, again))
-    elif any(_float(size) == 0 or not math.isfinite(_float(size)) for size in sizes.split()):
-        raise refusal(path, f"has voxels of {sizes} by its ElementSpacing; expected mm above 0.", "Set the true size.")
-    elif any(_float(size) < 0 for size in sizes.split()):
-        problem = f"has voxels of {sizes} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
-        warnings.append(warning(path, problem, "Look whether left and right are right."))
-    places = ("TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin")
-    if not any(place in fields for place in places):
+        yield warning(path, problem, AGAIN)
+    elif any(size == 0 or not math.isfinite(size) for size in sizes):
+        raise refusal(path, f"has voxels of {words} by its ElementSpacing; expected mm above 0.", "Set the true size.")
+    elif min(sizes) < 0:
+        problem = f"has voxels of {words} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
+        yield warning(path, problem, "Look whether left and right are right.")
+    if not fields.keys() & {"TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin"}:
         problem = "does not say where it lies (no TransformMatrix, no Offset); its sides are a guess."
-        warnings.append(warning(path, problem, again))
-    channels = _number(path, fields, "ElementNumberOfChannels", 1)
-    kind = fields["ElementType"].removesuffix("_ARRAY")
-    # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
-    packed = _number(path, fields, "CompressedDataSize", 0 if files == (path,) else -1)
-    promise = _promise(path, kind, shape, channels, packing, files, skip)
-    return replace(promise, packed=None if packed == -1 else packed, warnings=tuple(warnings))
+        yield warning(path, problem, AGAIN)
 
 
-def _promise(
-    path: Path,
-    kind: str,
-    shape: tuple[int, ...],
-    channels: int,
-    packing: str,
-    files: tuple[Path, ...],
-    skip: int | None,
-) -> Promise:
+def _bytes_of(path: Path, kind: str) -> int:
     size = TYPE_BYTES.get(kind, TYPE_BYTES.get(kind.lower()))
     if size is None:
         raise refusal(path, f"has values of type {kind!r}; expected integers or floats of 1 to 8 bytes.")
-    values = math.prod(shape) * max(channels, 1)
-    return Promise(shape, kind, values, values * size, packing, files, skip)
+    return size
 
 
 def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:
