@@ -17,7 +17,7 @@ from pydicom.tag import Tag
 from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.tags import (
     DIRECTORY,
-    FIRST_TOLD,
+    MOST_TELLING,
     NO_IMAGE_CLASSES,
     NO_IMAGES,
     NUMBERS,
@@ -27,7 +27,7 @@ from monai_mobileunet.data.dicom.tags import (
     TELL_APART,
     WITH_UNITS,
 )
-from monai_mobileunet.data.errors import INTACT, DataError, Finding, refusal
+from monai_mobileunet.data.errors import DataError, refusal
 from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
@@ -61,7 +61,7 @@ class Header:
 
     Attributes:
         frames: in the order of the file.
-        modality: ``"CT"``, ``"MR"``, …; empty if not said.
+        modality: ``"CT"``, ``"MR"``, …; empty if it is not known.
         concatenation: UID that the parts of a volume in several multi-frame files share; empty for others.
         negative: whether small stored values are to be shown bright (``MONOCHROME1``).
     """
@@ -72,10 +72,10 @@ class Header:
     negative: bool
 
 
-def unreadable(path: Path, error: BaseException) -> Finding:
-    """That a file is damaged."""
+def unreadable(path: Path, error: BaseException) -> DataError:
+    """That a file is damaged, to be raised."""
     reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
-    return Finding(str(path), f"is DICOM but cannot be read ({reason}).", INTACT)
+    return refusal(path, f"is DICOM but cannot be read ({reason}).")
 
 
 def is_dicom(path: Path) -> bool:
@@ -109,12 +109,10 @@ def read_identity(path: Path) -> Identity:
         kind, modality = _text(header, "SOPClassUID"), _text(header, "Modality")
         listed = str(getattr(header.file_meta, "MediaStorageSOPClassUID", "") or kind)
         series = _text(header, "SeriesInstanceUID")
-    except OSError as error:
-        raise DataError([unreadable(path, error)]) from error
-    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
-        raise DataError([unreadable(path, error)]) from error
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
     if not kind and not listed and not series:
-        raise DataError([unreadable(path, ValueError("its header names neither its kind nor its series"))])
+        raise unreadable(path, ValueError("its header names neither its kind nor its series"))
     kind = kind or listed
     image = modality not in NO_IMAGES and not kind.startswith(NO_IMAGE_CLASSES)
     return Identity(path, series, image, kind == DIRECTORY, modality)
@@ -131,14 +129,14 @@ def read_header(path: Path) -> Header:
         return _header(path, data)
     except DataError:
         raise
-    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
-        raise DataError([unreadable(path, error)]) from error
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
 
 
 def _header(path: Path, data: Dataset) -> Header:
     size = (int(_number(data, "Rows", 0)), int(_number(data, "Columns", 0)))
     if 0 in size:
-        raise DataError([unreadable(path, ValueError("it has no Rows and Columns"))])
+        raise unreadable(path, ValueError("it has no Rows and Columns"))
     colours = _text(data, "PhotometricInterpretation") or "MONOCHROME2"
     if _number(data, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
         raise refusal(path, f"holds colours ({colours}); expected one number per voxel.", "Export intensities.")
@@ -175,7 +173,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
     if groups and len(groups) != count:
         raise refusal(path, f"describes {len(groups)} frames but holds {count}.", "Export it again.")
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
-    common = {key: text for key in TELL_APART if (text := _text(data, key))}
+    common = {key: text for key in TELL_APART if (count == 1 or key in OF_ALL) and (text := _text(data, key))}
     for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so
         own = _macros(groups[index]) if groups else []
         sources = [*own, *shared, data]
@@ -189,7 +187,10 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
             "orientation": _first(sources, "ImageOrientationPatient"),
             "spacing": _first(sources, "PixelSpacing"),
             "thickness": abs(thick[0]) if thick else None,
-            "attributes": {**_said(own), **{key: text for key, text in common.items() if count == 1 or key in OF_ALL}},
+            "attributes": {
+                **_attributes_of(own),
+                **{key: text for key, text in common.items() if count == 1 or key in OF_ALL},
+            },
             **_rescale(sources),
         }
 
@@ -216,9 +217,9 @@ def _macros(group: Dataset) -> list[Dataset]:
     return [item for tag in list(group.keys()) for item in _sequence(group, tag)]
 
 
-def _said(own: Sequence[Dataset]) -> dict[str, str]:
+def _attributes_of(own: Sequence[Dataset]) -> dict[str, str]:
     """All that a frame says of itself, apart from its place; what is known to tell volumes apart comes first."""
-    said: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     waiting = list(own)
     while waiting:
         item = waiting.pop(0)
@@ -227,11 +228,10 @@ def _said(own: Sequence[Dataset]) -> dict[str, str]:
             if inner := _sequence(item, tag):
                 waiting += inner
             elif keyword not in OF_EACH_FRAME and (values := _values(item, tag)):
-                said.setdefault(
-                    keyword, "\\".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-                )
-    order = {key: place for place, key in enumerate(FIRST_TOLD)}
-    return dict(sorted(said.items(), key=lambda entry: order.get(entry[0], len(order))))
+                texts = (f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+                attributes.setdefault(keyword, "\\".join(texts))
+    order = {key: place for place, key in enumerate(MOST_TELLING)}
+    return dict(sorted(attributes.items(), key=lambda entry: order.get(entry[0], len(order))))
 
 
 def _items(data: Dataset, keyword: str) -> list[Dataset]:
