@@ -187,10 +187,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
             "orientation": _first(sources, "ImageOrientationPatient"),
             "spacing": _first(sources, "PixelSpacing"),
             "thickness": abs(thick[0]) if thick else None,
-            "attributes": {
-                **_attributes_of(own),
-                **{key: text for key, text in common.items() if count == 1 or key in OF_ALL},
-            },
+            "attributes": {**_attributes_of(own), **common},
             **_rescale(sources),
         }
 
