@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from nibabel.affines import voxel_sizes
 
-from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
+from monai_mobileunet.data.errors import Finding, refusal, warning
 
 __all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
 
@@ -100,7 +100,7 @@ def check_grid(affine: np.ndarray, shape: tuple[int, ...], name: str, remedy: st
     edges = np.asarray(affine, np.float64)[:3, :3]
     sizes = np.linalg.norm(edges, axis=0)
     rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in np.asarray(affine)[:3])
-    # of a voxel's volume in mm³ nothing can be told: it is 1e-10 for sound voxels of 0.5 µm
+    # a voxel's volume in mm³ tells nothing: it is 1e-10 for sound voxels of 0.5 µm
     if not np.isfinite(affine).all() or sizes.min() == 0 or abs(np.linalg.det(edges / sizes)) < FLATTEST:
         raise refusal(name, f"has an affine that cannot be inverted: {rows}.", remedy)
     extent = sizes * np.array((*shape[:3], 1, 1)[:3])
@@ -111,7 +111,7 @@ def check_grid(affine: np.ndarray, shape: tuple[int, ...], name: str, remedy: st
 
 
 def check_values(volume: Volume) -> Volume:
-    """Look at the voxels themselves: what cannot be computed with is replaced by the lowest other value, and said.
+    """Look at the voxels themselves: what cannot be computed with is replaced by the lowest other value and reported.
 
     That is NaN, infinity, and what is no measurement: values beyond ±10^15, whose squares have no sum in float32
     (fill such as -1.8e308, -3.4e38 or the lowest ``int64``), and the extremes of integer types of 32 bits and more.
@@ -129,7 +129,7 @@ def check_values(volume: Volume) -> Volume:
         bad = ~((values >= lowest) & (values <= highest))
         if bad.all():
             found = "finite voxel" if not_finite.all() else "voxel whose value can be computed with"
-            raise refusal(volume.name, f"has no {found}.", "Export it anew from its source.")
+            raise refusal(volume.name, f"has no {found}.", "Export it again from its source.")
         kept = values[~bad]
         counts = (int(not_finite.sum()), int((bad & ~not_finite).sum()))
         extreme = max(np.abs([float(low), float(high)]), default=0.0)
@@ -141,8 +141,8 @@ def check_values(volume: Volume) -> Volume:
                 problem = f"has {count:,} voxels {kind}; they were set to its lowest value, {low:g}."
                 warnings.append(warning(volume.name, problem, "Look whether they lie in the body."))
     if low == high:
-        problem = f"has the value {low:g} in every voxel."
-        warnings.append(warning(volume.name, problem, "Look whether it was exported whole."))
+        one_value = f"has the value {low:g} in every voxel."
+        warnings.append(warning(volume.name, one_value, "Look whether it was exported whole."))
     else:
         warnings += _far_apart(values, low, high, volume.name)
     return replace(volume, values=values, warnings=tuple(warnings))
@@ -177,9 +177,8 @@ def _far_apart(values: np.ndarray, low: Any, high: Any, name: str) -> Iterator[F
     if not gaps(values[steps]):
         return
     for end, (least, most) in gaps(values).items():
-        problem = (
-            f"has {int((values == end).sum()):,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
-        )
+        count = int((values == end).sum())
+        problem = f"has {count:,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
         yield warning(name, problem, "Set them to the value of the background if they are fill.")
 
 
@@ -202,15 +201,8 @@ def stack_channels(volumes: list[Volume]) -> Volume:
     for other in others:
         if not same_grid(first, other):
             found = f"shape {other.shape}" if other.shape != first.shape else "another affine"
-            raise DataError(
-                [
-                    Finding(
-                        other.name,
-                        f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}.",
-                        "Resample it to that grid.",
-                    )
-                ]
-            )
+            problem = f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}."
+            raise refusal(other.name, problem, "Resample it to that grid.")
     if not others:
         return first
     warnings = tuple(warning for volume in volumes for warning in volume.warnings)

@@ -14,7 +14,7 @@ from rich.progress import track
 
 from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
-from monai_mobileunet.data.errors import DataError, Finding, root_cause, warning
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 
@@ -110,49 +110,38 @@ def check_case(case: Case, num_classes: int) -> list[Finding]:
 def _check(case: Case, num_classes: int) -> _Checked:
     try:
         images, label = [read_file(path) for path in image_files(case)], read_label(case["label"])
-        values = class_values(label)
+        values, alone = class_values(label), len(images) == 1
         findings = [
-            *(finding for image in images for finding in (*_grids(image, label), *_intensities(image))),
+            *(finding for image in images for finding in (*_grids(image, label), *_intensities(image, alone))),
             *check_classes(label, num_classes),
-            *(warning for volume in (*images, label) for warning in volume.warnings),
+            *(finding for volume in (*images, label) for finding in volume.warnings),
         ]
-        if len(images) > 1:
-            findings += _several(images)
     except DataError as error:
         return _Checked(error.findings, str(case["label"]))
     except Exception as error:  # any, since no case may stop the others; it is reported and counted
-        problem = f"cannot be read ({root_cause(error)})."
-        return _Checked((Finding(str(image_files(case)[0]), problem, "Replace it."),), str(case["label"]))
+        error = refusal(image_files(case)[0], f"cannot be read ({root_cause(error)}).")
+        return _Checked(error.findings, str(case["label"]))
     return _Checked(tuple(findings), label.name, values, sum(image.channels for image in images))
 
 
 def _grids(image: Volume, label: Volume) -> Iterator[Finding]:
     if image.shape != label.shape:
-        yield Finding(
-            label.name,
-            f"has shape {label.shape}, but its image {image.shape}.",
-            "Resample the label to the image's grid.",
-        )
+        problem = f"has shape {label.shape}, but its image {image.shape}."
+        yield Finding(label.name, problem, "Resample the label to the image's grid.")
     elif not same_grid(image, label):
         difference = float(np.abs(image.affine - label.affine).max())
-        yield Finding(
-            label.name,
-            f"lies elsewhere than its image (affines differ by up to {difference:.3g}).",
-            "Resample the label to the image's grid, or copy the image's header if only the header is wrong.",
-        )
+        problem = f"lies elsewhere than its image (affines differ by up to {difference:.3g})."
+        remedy = "Resample the label to the image's grid, or copy the image's header if only the header is wrong."
+        yield Finding(label.name, problem, remedy)
 
 
-def _several(images: Sequence[Volume]) -> Iterator[Finding]:
-    for image in images:
-        if image.channels > 1:
-            problem = f"has {image.channels} channels, and is listed as one channel of several."
-            yield Finding(image.name, problem, "List one file per channel.")
-
-
-def _intensities(image: Volume) -> Iterator[Finding]:
+def _intensities(image: Volume, alone: bool) -> Iterator[Finding]:
     bad = image.values.size - int(np.isfinite(image.values).sum())
     if bad:
         yield Finding(image.name, f"has {bad} voxels that are NaN or infinite.", "Replace them by finite values.")
+    if image.channels > 1 and not alone:
+        problem = f"has {image.channels} channels, and is listed as one channel of several."
+        yield Finding(image.name, problem, "List one file per channel.")
 
 
 def class_values(label: Volume) -> tuple[float, ...] | None:
@@ -167,14 +156,13 @@ def check_classes(label: Volume, num_classes: int) -> Iterator[Finding]:
     unknown = values[~np.isin(values, np.arange(num_classes))]
     if not len(unknown):
         return
-    shown = ", ".join(map(_shown, unknown[:SHOWN])) + (", …" if len(unknown) > SHOWN else "")
-    whole = bool((np.isfinite(unknown) & (unknown == np.rint(unknown))).all())
-    remedy = (
-        "Correct the label, or set the number of classes in the bundle."
-        if whole
-        else "It was resampled with interpolation or holds probabilities: export it anew with nearest neighbours."
+    remedy = "Correct the label, or set the number of classes in the bundle."
+    if not (np.isfinite(unknown) & (unknown == np.rint(unknown))).all():
+        remedy = "It was resampled with interpolation or holds probabilities: export it again with nearest neighbours."
+    problem = (
+        f"has label values {list_some([_shown(value) for value in unknown], SHOWN)}; expected 0 to {num_classes - 1}."
     )
-    yield Finding(label.name, f"has label values {shown}; expected 0 to {num_classes - 1}.", remedy)
+    yield Finding(label.name, problem, remedy)
 
 
 def _shown(value: np.generic) -> str:
@@ -194,7 +182,7 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
     if not known:
         return
     place = os.path.commonpath([os.path.abspath(Path(path).parent) for path, _ in known])
-    if labels.folder and not os.path.isabs(labels.folder):  # told as the folder was named
+    if labels.folder and not os.path.isabs(labels.folder):  # in the words of whoever named the folder
         place = os.path.relpath(place)
     values = sorted({value for _, values in known for value in values})
     classes = range(1, labels.num_classes)
@@ -223,13 +211,11 @@ def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[
     known = len(others) <= labels.num_classes - 1
     pairs = ",".join(f"{value:.0f}={number if known else 'CLASS'}" for number, value in enumerate(others, 1))
     folder = labels.folder or "DATA"
-    problem = (
-        f"the labels hold {', '.join(f'{value:.0f}' for value in values)}; expected 0 to {labels.num_classes - 1}."
-    )
+    held = ", ".join(f"{value:.0f}" for value in values)
     beside = Path(folder)
     target = f"{beside.parent / beside.name if beside.name else '..' / Path(beside.resolve().name)}_mapped"
     remedy = (
         "If these are classes with other numbers, write a copy with the right ones and train on it: "
         f"mobileunet check {folder} --num-classes {labels.num_classes} --map {pairs} --write {target}"
     )
-    yield Finding(place, problem, remedy)
+    yield Finding(place, f"the labels hold {held}; expected 0 to {labels.num_classes - 1}.", remedy)

@@ -161,9 +161,7 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     if not names or sorted(names) != list(range(1, len(names) + 1)):
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
-        raise DataError(
-            [Finding(str(index), problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")]
-        )
+        raise refusal(index, problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")
     return tuple(names[number] for number in sorted(names))
 
 

@@ -60,7 +60,7 @@ def write_dataset(
     folder: Path,
     mapping: Mapping[float, int],
     class_names: Sequence[str],
-    note: Callable[[], None] = lambda: None,
+    on_case: Callable[[], None] = lambda: None,
 ) -> Path:
     """Write a data set whose labels hold class numbers; its list names the images where they are.
 
@@ -69,7 +69,7 @@ def write_dataset(
         folder: of the new one; it must not exist, or be empty.
         mapping: class numbers by the values that stand for them.
         class_names: of the classes from 1 on.
-        note: called after each case.
+        on_case: called after each case.
 
     Returns:
         The list, a ``dataset.json``.
@@ -101,7 +101,7 @@ def write_dataset(
                 findings += error.findings
                 continue
             finally:
-                note()
+                on_case()
             images = [os.path.abspath(path) for path in image_files(case)]
             image = images[0] if len(images) == 1 else images
             entry: Case = {"image": image, "label": target.relative_to(folder).as_posix()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.dicom import is_dicom, series_in
-from monai_mobileunet.data.errors import Finding, ending_program, refusal, warning
+from monai_mobileunet.data.errors import Finding, ending_program, list_some, refusal, warning
 from monai_mobileunet.data.names import IMAGE_SUFFIXES, case_name, image_suffix, split_channel
 from monai_mobileunet.data.search.places import FoundImage, as_nifti, mask_name, place_masks
 from monai_mobileunet.data.search.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
@@ -70,7 +70,9 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
         raise refusal(root, problem, f"Name a folder of {', '.join(IMAGE_SUFFIXES)} or DICOM files.")
     walk = _Walk(root, output, include_masks)
     found = sorted(walk.images(), key=lambda item: item.mask)
-    left_out = tuple(_left_out(kind, paths) for kind, paths in sorted(walk.left_out.items()))
+    left_out = tuple(
+        f"{kind} ({list_some(sorted(paths), 1, ' and {:,} more')})" for kind, paths in sorted(walk.left_out.items())
+    )
     passed_over = tuple(sorted(walk.passed_over.items()))
     if not found:
         seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in walk.passed_over.most_common(8))
@@ -133,11 +135,6 @@ def refuse_same_folder(root: Path, output: Path) -> None:
     if os.path.realpath(root) == os.path.realpath(output):
         problem = "is the folder of the images; the next run would take the masks in it for images."
         raise refusal(output, problem, "Name another folder for the masks, it may lie inside.")
-
-
-def _left_out(kind: str, paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
-    return f"{kind} ({min(paths)}{more})"
 
 
 @dataclass
@@ -227,17 +224,10 @@ class _Walk:
         for path in labels:
             self._leave_out(LABELS, path)
         # where the images lie in imagesTr, their labels have the names of the cases in labelsTr
-        folders = [here, here.with_name(here.name.replace("images", "labels"))]
-        labelled = {case_name(path) for folder in folders[1:] if folder != here for path in _listing(folder)}
-        labelled |= {case_name(path) for path in labels | set(map(Path, index.labels | above.labels))}
+        beside = here.with_name(here.name.replace("images", "labels"))
+        in_folder = next(walk_folders(beside), (beside, [], []))[2] if beside != here else []
+        labelled = {case_name(path) for path in (*in_folder, *labels, *map(Path, index.labels | above.labels))}
         rest = [path for path in images if path not in labels]
         cases, warnings = group_channels(rest, index.channels or above.channels, labelled)
         self.warnings += warnings
         return cases
-
-
-def _listing(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []

@@ -57,7 +57,7 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
         DataError: two cases with one mask, or a mask that would take the place of an image; each is named.
     """
     inputs = {os.path.realpath(image) for item in found for image in item.images}
-    taken: dict[Path, Path] = {}
+    owners: dict[Path, Path] = {}
     placed, problems = [], []
     for item in found:
         outputs = tuple(output / without_suffix(item.mask) / f"{part}.nii.gz" for part in parts) or (
@@ -65,7 +65,7 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
         )
         placed.append(outputs)
         for place in outputs:
-            other = taken.setdefault(place, item.images[0])
+            other = owners.setdefault(place, item.images[0])
             if other is not item.images[0]:
                 remedy = "Rename one, or give the cases names in a list.json."
                 problems.append(Finding(str(item.images[0]), f"would have the same mask as {other}: {place}.", remedy))

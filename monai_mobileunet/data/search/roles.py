@@ -43,7 +43,7 @@ class DatasetIndex:
         """Read the ``dataset.json`` of a folder; one of the Decathlon or of nnU-Net."""
         try:
             content = read_json(folder / INDEX, fallback="latin-1") if (folder / INDEX).is_file() else {}
-        except DataError:  # what is wrong with it matters to a training, and is said there
+        except DataError:  # what is wrong with it matters to a training, and is reported there
             return cls()
         if not isinstance(content, dict):
             return cls()
@@ -105,7 +105,7 @@ def group_channels(
 
     Names alone do not tell ``a_0000``, ``a_0001`` of one patient from those of two. They are one case where the
     ``dataset.json`` says how many channels there are, where a label has the name ``a``, or where several cases are
-    numbered alike. Otherwise each is a case of its own, and that is said.
+    numbered alike. Otherwise each is a case of its own, with a warning.
 
     Args:
         images: files of one folder.
@@ -132,7 +132,7 @@ def group_channels(
         warnings = [_incomplete(files, max(map(len, groups))) for files in rest]
     else:
         several = [files for files in rest if 1 < len(files) <= PLAUSIBLE_CHANNELS]
-        warnings = [] if counts == {1} else [_doubtful(files) for files in several]
+        warnings = [] if counts == {1} else [_ambiguous(files) for files in several]
     return [*groups, *((path,) for path in images if path not in grouped)], warnings
 
 
@@ -141,7 +141,7 @@ def _from_zero(files: Sequence[Path]) -> bool:
     return all(case_name(path).endswith(f"_{number:04d}") for number, path in enumerate(files))
 
 
-def _doubtful(files: Sequence[Path]) -> Finding:
+def _ambiguous(files: Sequence[Path]) -> Finding:
     problem = f"{len(files)} files are numbered as the channels of one case are; each was taken for a case of its own."
     remedy = f'If they are one, list them: [{{"image": {json.dumps([path.name for path in files])}}}].'
     return warning(files[0], problem, remedy)
