@@ -31,7 +31,7 @@ from monai_mobileunet.runtimes.table import RUNTIMES
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.case_record import CaseRecord
-    from monai_mobileunet.data.cases import Case
+    from monai_mobileunet.data.datasets.cases import Case
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluate", "evaluation_table"]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from monai_mobileunet.case_record import FileState
 from monai_mobileunet.data import dicom
-from monai_mobileunet.data.files import file_states
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.regular import check_regular_file
+from monai_mobileunet.data.files import check_regular_file, file_states
+from monai_mobileunet.data.names import image_suffix
 
 __all__ = ["check_regular", "files_of", "image_states"]
 

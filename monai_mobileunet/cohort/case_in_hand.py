@@ -20,7 +20,7 @@ from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
 from monai_mobileunet.data.files import write_bytes
-from monai_mobileunet.data.places import set_aside
+from monai_mobileunet.data.search.places import set_aside
 from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
 from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter

@@ -10,7 +10,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import TrainingRange
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding, read_volume
-from monai_mobileunet.data.checks import LabelSet, check_classes, check_labels, class_values
+from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_labels, class_values
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.segmentation.segmenter import preprocess

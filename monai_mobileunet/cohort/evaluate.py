@@ -17,8 +17,8 @@ from monai_mobileunet.cohort.pairing import Paired, pair_files
 from monai_mobileunet.cohort.plan import STATE, plan_dataset
 from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.cases import Case
-from monai_mobileunet.data.naming import image_files, name_of
+from monai_mobileunet.data.datasets.cases import Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import case_name, image_suffix
-from monai_mobileunet.data.naming import is_label_name, split_channel
+from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, split_channel
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["Paired", "find_references", "pair_files"]

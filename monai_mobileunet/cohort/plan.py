@@ -12,11 +12,11 @@ from typing import Any
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.images import refuse_same_folder, search_images
-from monai_mobileunet.data.listing import Case, read_json
-from monai_mobileunet.data.naming import image_files, name_of
-from monai_mobileunet.data.places import STATE, FoundImage, mask_name, place_masks
+from monai_mobileunet.data.datasets.listing import Case, read_json
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.search.images import refuse_same_folder, search_images
+from monai_mobileunet.data.search.places import STATE, FoundImage, mask_name, place_masks
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["STATE", "Plan", "plan_dataset", "plan_run"]
@@ -56,7 +56,7 @@ def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     """Find the cases of a file, a folder or a list, and where their masks go.
 
     - An image gives one case.
-    - A folder gives the images and DICOM series that :func:`monai_mobileunet.data.images.search_images` finds in it.
+    - A folder gives the images and DICOM series that :func:`monai_mobileunet.data.search.search_images` finds in it.
     - ``list.json`` holds a list of paths, of lists of paths (a file for each channel), or of
       ``{"image": …, "name": …}`` (the name may be left out); or it is a Decathlon's ``dataset.json``, of which the
       ``testing`` list is taken. Paths are relative to the list.

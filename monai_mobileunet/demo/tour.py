@@ -19,7 +19,7 @@ from rich.table import Table
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data import DataError, Finding, find_parts
-from monai_mobileunet.data.cases import Case
+from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.demo.brains import make_cohort
 from monai_mobileunet.reports.evaluation_report import write_report
 from monai_mobileunet.reports.pictures import draw_overlay

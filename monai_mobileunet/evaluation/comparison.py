@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_mobileunet.data.checks import check_classes
+from monai_mobileunet.data.datasets.checks import check_classes
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid

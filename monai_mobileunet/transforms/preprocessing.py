@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.reading import VolumeReader
+from monai_mobileunet.data.loading.reader import VolumeReader
 
 __all__ = ["CropForegroundd", "LoadImaged", "Spacingd"]
 

@@ -9,8 +9,8 @@ import pytest
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.pairing import Paired, find_references, pair_files
 from monai_mobileunet.data import DataError
-from monai_mobileunet.data.listing import Case
-from monai_mobileunet.data.naming import image_files, name_cases, name_of
+from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.naming import image_files, name_cases, name_of
 
 
 def made(root: Path, *names: str) -> list[Path]:
