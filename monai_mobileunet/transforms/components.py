@@ -22,7 +22,7 @@ class KeepLargestComponentsd(MapTransform):
     that needs. Voxels that share a corner are connected.
 
     Args:
-        keys: class numbers, ``(1, H, W, D)``.
+        keys: class numbers, ``(1, H, W, D)``; scores, which have a channel for each class, stay as they are.
         applied_labels: classes that are one organ each; others stay as they are.
         allow_missing_keys: do not raise if a key is missing.
     """
@@ -35,6 +35,8 @@ class KeepLargestComponentsd(MapTransform):
         """Remove the smaller components; see the class."""
         out = dict(data)
         for key in self.key_iterator(out):
+            if len(out[key]) > 1:
+                continue
             labels = out[key].clone()
             values = labels.as_tensor() if isinstance(labels, MetaTensor) else labels
             for channel in values:

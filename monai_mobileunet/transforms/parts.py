@@ -21,7 +21,7 @@ class SplitByPlaned(MapTransform):
     of a plane become one part, and those on the other side the other, for the plane where that changes the fewest.
 
     Args:
-        keys: class numbers, ``(1, H, W, D)``.
+        keys: class numbers, ``(1, H, W, D)``; scores, which have a channel for each class, stay as they are.
         spatial_axis: which the plane lies across.
         lower: class on the side of the lower indices.
         upper: class on the other side.
@@ -45,7 +45,8 @@ class SplitByPlaned(MapTransform):
         """Divide; other classes stay, and so does a structure of one part."""
         divided = dict(data)
         for key in self.key_iterator(divided):
-            divided[key] = self._divide(divided[key])
+            if len(divided[key]) == 1:
+                divided[key] = self._divide(divided[key])
         return divided
 
     def _divide(self, label: torch.Tensor) -> torch.Tensor:
