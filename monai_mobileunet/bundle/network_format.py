@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["class_channels", "describe_format"]
+__all__ = ["class_channels", "class_names_of", "describe_format"]
 
 
 def class_channels(class_names: Sequence[str]) -> dict[str, str]:
@@ -15,6 +15,12 @@ def class_channels(class_names: Sequence[str]) -> dict[str, str]:
         class_names: of the classes from 1 on.
     """
     return {str(number): name for number, name in enumerate(("background", *class_names))}
+
+
+def class_names_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the classes from 1 on, by the channels of the output in ``metadata.json``."""
+    channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+    return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
 
 
 def describe_format(

@@ -26,8 +26,8 @@ from monai_mobileunet.data.volume import Volume, check_grid, check_values, stack
 
 __all__ = ["ImageSource", "VolumeReader", "as_tensor", "grid_of", "read_file", "read_label", "read_volume"]
 
-PLANAR, HEADER = "planar", "nifti_header"
-"""Keys of the metadata for what masks are written with."""
+PLANAR, HEADER, MODALITY = "planar", "nifti_header", "modality"
+"""Keys of the metadata for what masks are written with, and for what an image is."""
 
 logger = logging.getLogger(__name__)
 
@@ -181,6 +181,7 @@ def _metadata(volume: Volume) -> dict[str, Any]:
         MetaKeys.ORIGINAL_CHANNEL_DIM: -1 if volume.channels > 1 else float("nan"),
         "filename_or_obj": volume.name,
         PLANAR: volume.planar,
+        MODALITY: volume.modality,
         HEADER: np.frombuffer(header, np.uint8).copy(),
     }
 

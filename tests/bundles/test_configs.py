@@ -57,9 +57,11 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
         "network_def",
         "network",
         "slice_inferer",
-        "preprocessing",
     ):
         assert train[key] == inference[key], key
+    *wanted, check = inference["preprocessing"]["transforms"]
+    assert train["preprocessing"]["transforms"] == wanted
+    assert check["_target_"].endswith("CheckImaged"), "what a training sees is what images are held against"
 
 
 def test_one_list_of_image_transforms_serves_training_and_validation(bundle: Path):

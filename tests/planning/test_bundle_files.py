@@ -82,7 +82,7 @@ def hearts() -> Plan:
     return plan.changed(changes, "to try it")
 
 
-def test_a_changed_plan_gives_a_bundle_that_passes_its_checks(tmp_path: Path, metadata_schema: Path):
+def test_a_changed_plan_gives_a_bundle_that_passes_its_checks(tmp_path: Path, metadata_schema: Path, toy_dataset: Path):
     bundle = tmp_path / "hearts"
     (bundle / "configs").mkdir(parents=True)
     (bundle / "plan.json").write_text(layout(hearts().to_json()))
@@ -94,14 +94,13 @@ def test_a_changed_plan_gives_a_bundle_that_passes_its_checks(tmp_path: Path, me
     image = opened.metadata["network_data_format"]["inputs"]["image"]
     assert (image["num_channels"], image["channel_def"]["9"]) == (10, "slice +2, late enhancement")
     assert opened.metadata["name"] == "Hearts"
-    for names, kind in (
-        (["inference.json"], "infer"),
-        (["train.json"], "train"),
-        (["train.json", "evaluate.json"], "train"),
-    ):
-        workflow = ConfigWorkflow(
-            [str(bundle / "configs" / name) for name in names], workflow_type=kind, logging_file=False
-        )
+    for names, kind in ((["inference"], "infer"), (["train"], "train"), (["train", "evaluate"], "train")):
+        files = [str(bundle / "configs" / f"{name}.json") for name in names]
+        data = {"dataset_dir": str(toy_dataset / "imagesTr" if kind == "infer" else toy_dataset), "image_channels": 1}
+        folders = {name: str(tmp_path / "out") for name in ("ckpt_dir", "output_dir")}
+        changes = {**data, **folders, "subject_of": None, "class_names": ["head", "tail", "third"]}
+        workflow = ConfigWorkflow(files, workflow_type=kind, logging_file=False, **changes)
+        workflow.initialize()
         assert workflow.check_properties() == []
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "train.json"))
