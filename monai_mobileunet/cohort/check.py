@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.bundle.training_range import TrainingRange
+from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding, read_volume
 from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_labels, class_values
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.segmentation.segmenter import preprocess
+from monai_mobileunet.segmentation.segmenter import after_reading, preprocess
 
 __all__ = ["inspect_images", "inspect_labels"]
 
@@ -32,14 +32,14 @@ def inspect_images(
         note: called after each case.
     """
 
+    transforms = None if bundle is None else after_reading(bundle)
+
     def look(case: CaseRecord) -> list[Finding]:
         volume = read_volume(case.images)
-        if bundle is None:
+        if bundle is None or transforms is None:
             return list(volume.warnings)
-        trained = TrainingRange.of(bundle.metadata)
-        trained.check_channels(volume)
-        image = preprocess(bundle.preprocessing, volume)["image"]
-        return [*volume.warnings, *trained.check(volume, image)]
+        TrainingRange.of(bundle.metadata).check_channels(volume)
+        return [*volume.warnings, *preprocess(transforms, volume).get(WARNINGS, ())]
 
     return _findings(cases, look, num_workers, note)
 

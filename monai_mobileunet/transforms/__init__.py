@@ -1,6 +1,12 @@
 """Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane, the way back."""
 
-from monai_mobileunet.transforms.postprocessing import KeepLargestComponentsd, RestoreGridd, SplitByPlaned
+from monai_mobileunet.transforms.matching import MatchImaged
+from monai_mobileunet.transforms.postprocessing import (
+    KeepLargestComponentsd,
+    Probabilitiesd,
+    RestoreGridd,
+    SplitByPlaned,
+)
 from monai_mobileunet.transforms.preprocessing import CropForegroundd, LoadImaged, Spacingd
 from monai_mobileunet.transforms.saving import SaveImaged
 from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamplesd
@@ -9,6 +15,8 @@ __all__ = [
     "CropForegroundd",
     "KeepLargestComponentsd",
     "LoadImaged",
+    "MatchImaged",
+    "Probabilitiesd",
     "RandMirrorSidesd",
     "RandSliceSamplesd",
     "RestoreGridd",

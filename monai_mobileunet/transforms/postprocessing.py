@@ -10,10 +10,10 @@ import SimpleITK as sitk
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import Activationsd, MapTransform
 from monai.utils import MetaKeys
 
-__all__ = ["KeepLargestComponentsd", "RestoreGridd", "SplitByPlaned", "nearest_labels"]
+__all__ = ["KeepLargestComponentsd", "Probabilitiesd", "RestoreGridd", "SplitByPlaned", "nearest_labels"]
 
 NEGLIGIBLE = 1e-2
 """Voxels: no rounding of an affine changes which voxel is the nearest by more."""
@@ -131,7 +131,7 @@ class KeepLargestComponentsd(MapTransform):
     that needs. Voxels that share a corner are connected.
 
     Args:
-        keys: class numbers, ``(1, H, W, D)``.
+        keys: class numbers, ``(1, H, W, D)``; scores, which have a channel for each class, stay as they are.
         applied_labels: classes that are one organ each; others stay as they are.
         allow_missing_keys: do not raise if a key is missing.
     """
@@ -144,6 +144,8 @@ class KeepLargestComponentsd(MapTransform):
         """Remove the smaller components; see the class."""
         out = dict(data)
         for key in self.key_iterator(out):
+            if len(out[key]) > 1:
+                continue
             labels = out[key].clone()
             values = labels.as_tensor() if isinstance(labels, MetaTensor) else labels
             for channel in values:
@@ -172,7 +174,7 @@ class SplitByPlaned(MapTransform):
     of a plane become one part, and those on the other side the other, for the plane where that changes the fewest.
 
     Args:
-        keys: class numbers, ``(1, H, W, D)``.
+        keys: class numbers, ``(1, H, W, D)``; scores, which have a channel for each class, stay as they are.
         spatial_axis: which the plane lies across.
         lower: class on the side of the lower indices.
         upper: class on the other side.
@@ -196,7 +198,8 @@ class SplitByPlaned(MapTransform):
         """Divide; other classes stay, and so does a structure of one part."""
         divided = dict(data)
         for key in self.key_iterator(divided):
-            divided[key] = self._divide(divided[key])
+            if len(divided[key]) == 1:
+                divided[key] = self._divide(divided[key])
         return divided
 
     def _divide(self, label: torch.Tensor) -> torch.Tensor:
@@ -212,4 +215,27 @@ class SplitByPlaned(MapTransform):
         out = label.clone()
         out[structure & (index < plane)] = self.lower
         out[structure & (index >= plane)] = self.upper
+        return out
+
+
+class Probabilitiesd(Activationsd):
+    """Softmax of scores; class numbers pass through.
+
+    One postprocessing then serves both: a prediction's labels, and the scores of which MONAI Label's epistemic scoring
+    takes samples (see :class:`monai_mobileunet.runtimes.RuntimeInferer`) or which ``argmax`` false asks for.
+
+    Args:
+        keys: scores ``(classes, H, W, D)`` of a floating-point type, or class numbers ``(1, H, W, D)`` of another.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, softmax=True, allow_missing_keys=allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Apply the softmax; see the class."""
+        out = dict(data)
+        for key in self.key_iterator(out):
+            if out[key].is_floating_point():
+                out[key] = self.converter(out[key], softmax=True)
         return out

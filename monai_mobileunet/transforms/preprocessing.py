@@ -92,11 +92,26 @@ class CropForegroundd(transforms.CropForegroundd):
             raise DataError([Finding(_name(image), problem, remedy)])
         cropped = super().__call__(data, lazy)
         for key in self.key_iterator(cropped):
-            if key != self.source_key and not bool(torch.any(cropped[key] != 0)) and bool(torch.any(data[key] != 0)):
-                problem = f"has all its classes where the image {_name(image)} has no foreground."
-                remedy = "Look whether the two belong together, and whether they lie in the same place."
-                raise DataError([Finding(_name(data[key]), problem, remedy)])
+            if key != self.source_key:
+                refuse_lost(data[key], cropped[key], image)
         return cropped
+
+
+def refuse_lost(label: torch.Tensor, left: torch.Tensor, image: Any) -> None:
+    """Refuse a label of which nothing is left on the grid of its image, though it had something.
+
+    Args:
+        label: the label as it was.
+        left: what is left of it.
+        image: the image, for its name.
+
+    Raises:
+        DataError: all is lost.
+    """
+    if bool(torch.any(label != 0)) and not bool(torch.any(left != 0)):
+        problem = f"has all its classes where the image {_name(image)} has no foreground."
+        remedy = "Look whether the two belong together, and whether they lie in the same place."
+        raise DataError([Finding(_name(label), problem, remedy)])
 
 
 def _name(image: Any) -> str:
