@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from benchmarks.suite import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+from monai_mobileunet.data.files import replace_file
 
 __all__ = ["draw_pareto", "print_report", "tables"]
 
@@ -130,9 +131,8 @@ def draw_pareto(results: Results, path: Path, dice: Mapping[str, float] | None =
         _draw_panel(axes, latencies, values)
         axes.set(xscale="log" if label == "GMAC" else "linear", yscale="log", xlabel=label, ylabel="ms per call")
     figure.suptitle(f"batch {PICTURE[0]}, {PICTURE[1]}×{PICTURE[1]}; {results.machine.processor}", fontsize=10)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=130, format="png")
-    os.replace(temporary, path)
+    with replace_file(path) as temporary:
+        figure.savefig(temporary, dpi=130, format="png")
 
 
 def _draw_panel(axes: Axes, latencies: Sequence[Latency], values: Mapping[str, float]) -> None:

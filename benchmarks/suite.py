@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -30,6 +28,7 @@ from benchmarks.precision import INT8, Precision, available_runtimes, measure_pr
 from benchmarks.volume import PeakMemory, VolumeTiming, measure_peak_memory, measure_volumes
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import find_images
+from monai_mobileunet.data.files import write_json
 from monai_mobileunet.runtimes import RUNTIMES, Runtime, create_runtime
 from monai_mobileunet.runtimes.conversion import to_onnx
 
@@ -113,9 +112,7 @@ def run_benchmarks(
 
 
 def _save(results: Results, output_dir: Path) -> None:
-    temporary = output_dir / ".results.json"
-    temporary.write_text(json.dumps(results.as_dict(), indent=4) + "\n", encoding="utf-8")
-    os.replace(temporary, output_dir / "results.json")
+    write_json(output_dir / "results.json", results.as_dict(), indent=4)
 
 
 def _measure_volumes(results: Results, calls: dict[tuple[str, str], Call], quick: bool, note: Note) -> None:

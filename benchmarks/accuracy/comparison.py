@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -20,8 +19,8 @@ from benchmarks.accuracy.cost import seconds_per_case, volume_macs
 from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cohort.evaluate import evaluate_cases
+from monai_mobileunet.data.files import hash_file, write_json
 from monai_mobileunet.reports.evaluation_report import write_report
-from monai_mobileunet.runtimes.manifest import hash_file
 from monai_mobileunet.segmentation import Segmenter
 
 __all__ = ["AccuracyRow", "compare_networks"]
@@ -203,6 +202,4 @@ def _published(bundle: Path, dataset: Path, fold: int, overrides: dict[str, Any]
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_json(path, content)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from benchmarks.accuracy.comparison import AccuracyRow
+from monai_mobileunet.data.files import replace_file
 
 __all__ = ["accuracy_table", "draw_accuracy"]
 
@@ -53,6 +53,5 @@ def draw_accuracy(rows: Sequence[AccuracyRow], path: Path) -> None:
         axes.set(xscale="log", xlabel=label, ylabel="mean Dice of the classes")
         axes.margins(x=0.25, y=0.15)
         axes.grid(alpha=0.3, which="both")
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, dpi=130, format="png")
-    os.replace(temporary, path)
+    with replace_file(path) as temporary:
+        figure.savefig(temporary, dpi=130, format="png")

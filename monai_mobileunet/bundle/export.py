@@ -13,9 +13,9 @@ import torch
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import find_images
-from monai_mobileunet.data.files import put_in_place
+from monai_mobileunet.data.files import hash_file, put_in_place
 from monai_mobileunet.runtimes.formats import FORMATS, Format, Source
-from monai_mobileunet.runtimes.manifest import MANIFEST, hash_file, hash_weights, probe, read_manifest
+from monai_mobileunet.runtimes.manifest import MANIFEST, hash_weights, probe, read_manifest
 from monai_mobileunet.runtimes.parity import Parity, compare_masks
 
 __all__ = ["ExportResult", "export_bundle", "network_inputs", "sample_slices"]

@@ -159,7 +159,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
 
     title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
     table = Table("class", title=title, box=SIMPLE, pad_edge=False)
-    for column in (*(f"{m.title}, {m.unit}" if m.unit else m.title for m in METRICS), "bias, ml", "cases"):
+    for column in (*(metric.heading for metric in METRICS), "bias, ml", "cases"):
         table.add_column(column)
     for summary in evaluation.classes:
         values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]

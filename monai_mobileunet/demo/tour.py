@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -20,9 +18,9 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data import DataError, Finding, find_parts
 from monai_mobileunet.data.datasets.cases import Case
+from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.demo.brains import make_cohort
-from monai_mobileunet.reports.evaluation_report import write_report
-from monai_mobileunet.reports.pictures import draw_overlay
+from monai_mobileunet.reports.evaluation_report import draw_case, write_report
 
 __all__ = ["run_demo"]
 
@@ -154,11 +152,8 @@ def _report(held_out: Sequence[Case], output_dir: Path, task: Task, console: Con
 
 
 def _draw(case: CaseRecord, output_dir: Path, task: Task) -> Path:
-    paths = (case.images[0], case.label or Path(), case.outputs[0])
-    image, label, pred = (nibabel.as_closest_canonical(nibabel.load(path)) for path in paths)
-    label_array, pred_array = (np.asarray(volume.dataobj).round().astype(np.uint8) for volume in (label, pred))
-    first_channel = image.get_fdata(dtype=np.float32).reshape(*label_array.shape, -1)[..., 0]
-    picture, title = output_dir / f"{case.name}.png", f"{case.name} (not for diagnostic use)"
-    spacing = image.header.get_zooms()[:3]
-    draw_overlay(first_channel, pred_array, picture, task.class_names, spacing, label_array, title)
-    return picture
+    png, problem = draw_case(case, task.class_names, f"{case.name} (not for diagnostic use)")
+    if png is None:
+        raise DataError([Finding(case.name, problem, "Look into the log.")])
+    write_bytes(output_dir / f"{case.name}.png", png)
+    return output_dir / f"{case.name}.png"

@@ -32,6 +32,11 @@ class Metric:
     unit: str
     higher_is_better: bool
 
+    @property
+    def heading(self) -> str:
+        """Title and unit, for the head of a column."""
+        return f"{self.title}, {self.unit}" if self.unit else self.title
+
 
 METRICS = (
     Metric("dice", "Dice", "", True),

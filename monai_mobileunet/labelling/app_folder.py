@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from monai_mobileunet.data.files import write_text
 from monai_mobileunet.data.names import case_name
 
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
@@ -49,9 +50,7 @@ def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> li
     if main.is_file() and "monai_mobileunet.labelling" not in main.read_text(encoding="utf-8"):
         raise FileExistsError(f"{main}: is the app of someone else. Name another folder with --app.")
     models.mkdir(parents=True, exist_ok=True)
-    temporary = folder / ".main.py"
-    temporary.write_text(MAIN, encoding="utf-8")
-    os.replace(temporary, main)
+    write_text(main, MAIN)
     for path in models.iterdir():
         if path.is_symlink():
             path.unlink()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from monai_mobileunet.data.files import write_json
 
 __all__ = ["Score", "Scores", "state_of"]
 
@@ -47,9 +48,7 @@ class Scores:
         """Add one, or put it in the place of a former; the file is replaced as a whole."""
         known = {name: asdict(entry) for name, entry in {**self.read(), image: score}.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.path.name}")
-        temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        os.replace(temporary, self.path)
+        write_json(self.path, known, indent=1)
 
 
 def state_of(path: Path) -> str:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import io
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from nibabel.spatialimages import SpatialImage
 
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
@@ -27,9 +20,11 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.evaluation.comparison import read_classes
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
+from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
+from monai_mobileunet.reports.slices import spacing_ras, to_ras
 
-__all__ = ["Evaluation", "worst_cases", "write_report"]
+__all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,23 +85,18 @@ def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[P
     Returns:
         The files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     classes = evaluation.classes
     contents = {
-        "cases.csv": lambda: _csv(_case_rows(evaluation)),
-        "classes.csv": lambda: _csv(_class_rows(classes)),
+        "cases.csv": lambda: csv_text(*_case_table(evaluation)),
+        "classes.csv": lambda: csv_text(*_class_table(classes)),
         "results.json": lambda: json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
         "report.html": lambda: _page(evaluation, classes, worst),
     }
-    for name, content in contents.items():  # the numbers are on disk before pictures are tried
-        temporary = folder / f".{name}"
-        temporary.write_text(content(), encoding="utf-8")
-        os.replace(temporary, folder / name)
-    return [folder / name for name in contents]
+    return write_reports(folder, contents)
 
 
-def _case_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
-    rows = []
+def _case_table(evaluation: Evaluation) -> tuple[list[dict[str, Any]], list[str]]:
+    rows: list[dict[str, Any]] = []
     for case in evaluation.cases:
         for name, result in zip(evaluation.class_names, case.classes):
             values = {_column(m): getattr(result, m.attribute) for m in METRICS}
@@ -115,10 +105,10 @@ def _case_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         if case.trouble:
             rows.append({"case": case.name, "problem": case.trouble})
     columns = ["case", "class", "outcome", *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
-    return [{column: row.get(column) for column in columns} for row in rows]
+    return rows, columns
 
 
-def _class_rows(classes: Sequence[ClassSummary]) -> list[dict[str, Any]]:
+def _class_table(classes: Sequence[ClassSummary]) -> tuple[list[dict[str, Any]], list[str]]:
     rows = []
     for summary in classes:
         row: dict[str, Any] = {"class": summary.name}
@@ -131,28 +121,19 @@ def _class_rows(classes: Sequence[ClassSummary]) -> list[dict[str, Any]]:
         low, high = volume.limits if volume and volume.limits else (None, None)
         row |= {"bias_ml": volume.bias if volume else None, "bias_ml_low": low, "bias_ml_high": high}
         rows.append(row)
-    return rows
+    return rows, list(rows[0]) if rows else ["class"]
 
 
 def _column(metric: Any) -> str:
     return f"{metric.attribute}_{metric.unit}" if metric.unit else metric.attribute
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["case"], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
-    return text.getvalue()
-
-
 def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
     return {
         "title": evaluation.title,
-        "intended_use": "Not a medical device. Not for diagnostic use.",
+        "intended_use": NOTICE,
         "monai_mobileunet": monai_mobileunet.__version__,
-        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "made": now(),
         "surface_dice_tolerance_mm": evaluation.tolerance,
         "interval": "95 %, percentile bootstrap over cases",
         "classes": [
@@ -179,45 +160,46 @@ def _json_case(case: CaseRecord) -> dict[str, Any]:
 
 
 def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -> str:
-    environment = Environment(
-        loader=PackageLoader("monai_mobileunet.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     measured = evaluation.measured
     pictures = {}
     if measured:
-        pictures["distributions"] = _embedded(draw_distributions(evaluation.class_names, measured))
-        pictures["agreement"] = _embedded(draw_agreement(evaluation.class_names, measured))
+        pictures["distributions"] = data_uri(draw_distributions(evaluation.class_names, measured), "png")
+        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
-        png, problem = _overlay(case, evaluation.class_names)
-        shown.append({"case": case, "picture": _embedded(png) if png else "", "problem": problem})
-    return environment.get_template("evaluation.html").render(
-        evaluation=evaluation, classes=classes, metrics=METRICS, outcomes=list(Outcome), pictures=pictures, worst=shown
+        png, problem = draw_case(case, evaluation.class_names)
+        shown.append({"case": case, "picture": data_uri(png, "png") if png else "", "problem": problem})
+    return render(
+        "evaluation.html",
+        evaluation=evaluation,
+        classes=classes,
+        metrics=METRICS,
+        outcomes=list(Outcome),
+        pictures=pictures,
+        worst=shown,
     )
 
 
-def _embedded(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def draw_case(case: CaseRecord, class_names: Sequence[str], title: str = "") -> tuple[bytes | None, str]:
+    """Slices of a case where segmentation and reference differ most.
 
+    Args:
+        case: compared with its reference.
+        class_names: names of the classes from 1 on.
+        title: above the picture; by default the name of the case.
 
-def _overlay(case: CaseRecord, class_names: Sequence[str]) -> tuple[bytes | None, str]:
-    """Slices of a case where segmentation and reference differ most, and what is wrong with its image, if anything."""
+    Returns:
+        A PNG, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
+    """
     num_classes = len(class_names) + 1
     try:
         label, pred = (read_classes(files, num_classes) for files in ([case.label or Path()], case.outputs))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
-        upright = [_canonical(volume.values, label) for volume in (pred, label)]
-        masks = [np.asanyarray(volume.dataobj) for volume in upright]
-        differing = masks[0] != masks[1]
-        shown = differing if differing.any() else masks[1]
+        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
+        differing = drawn != true
         png = io.BytesIO()
-        spacing = upright[1].header.get_zooms()[:3]
-        background = np.asanyarray(_canonical(image, label).dataobj)
-        draw_overlay(background, masks[0], png, class_names, spacing, masks[1], shown=shown, title=case.name)
+        at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
+        draw_overlay(shown, drawn, png, class_names, spacing, true, shown=at, title=title or case.name)
         return png.getvalue(), problem
     except Exception as error:  # any, since the case is measured all the same; it is logged and said
         logger.exception("%s cannot be shown", case.name)
@@ -237,10 +219,3 @@ def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
         return values.astype(np.float32), ""
     except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
         return nothing, f"{path} cannot be shown: {error}"
-
-
-def _canonical(values: np.ndarray, grid: Volume) -> SpatialImage:
-    """Values with RAS axes."""
-    return nibabel.as_closest_canonical(
-        nibabel.Nifti1Image(values.reshape(grid.shape), grid.affine, dtype=values.dtype)
-    )

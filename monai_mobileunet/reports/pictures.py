@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
-from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
+from monai_mobileunet.reports.page import colour_of
+from monai_mobileunet.reports.slices import PLANES, cut, largest_slices
 
 if TYPE_CHECKING:
     from monai_mobileunet.case_record import CaseRecord
 
-__all__ = ["draw_agreement", "draw_distributions", "draw_overlay", "largest_slices"]
+__all__ = ["draw_agreement", "draw_distributions", "draw_overlay"]
 
-COLOURS = tuple(TABLEAU_COLORS.values())
 STYLES: dict[str, Literal["solid", "dotted"]] = {"pred": "solid", "label": "dotted"}
-
-
-def largest_slices(label: np.ndarray) -> tuple[int, int, int]:
-    """For each axis of a volume the slice with the largest foreground; the middle one if there is none."""
-    foreground = label > 0
-    if not foreground.any():
-        return label.shape[0] // 2, label.shape[1] // 2, label.shape[2] // 2
-    areas = [foreground.sum(tuple(a for a in range(3) if a != axis)) for axis in range(3)]
-    return int(areas[0].argmax()), int(areas[1].argmax()), int(areas[2].argmax())
 
 
 def draw_overlay(
@@ -63,22 +54,21 @@ def draw_overlay(
     slices = largest_slices(shown)
     low, high = np.nanpercentile(image, [0.5, 99.5])
     figure = Figure(figsize=(12, 4.6), layout="constrained", facecolor="black")
-    for axis, (axes, name) in enumerate(zip(figure.subplots(1, 3), ("sagittal", "coronal", "axial"), strict=True)):
+    for axis, (axes, name) in enumerate(zip(figure.subplots(1, 3), PLANES, strict=True)):
         height, width = (spacing[a] for a in (2, 1, 0) if a != axis)
-        cut = {"aspect": height / width, "origin": "lower"}
-        axes.imshow(_cut(image, axis, slices[axis]), cmap="gray", vmin=low, vmax=high, interpolation="nearest", **cut)
+        grey = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
+        axes.imshow(cut(image, axis, slices[axis]), aspect=height / width, **grey)
         for name_of, volume in volumes.items():
-            _contours(axes, _cut(volume, axis, slices[axis]), len(class_names), STYLES[name_of])
+            _contours(axes, cut(volume, axis, slices[axis]), len(class_names), STYLES[name_of])
         axes.set_title(f"{name} {slices[axis]}", color="white")
         axes.set_axis_off()
-    handles = [Line2D([], [], color=COLOURS[i % 10], label=name) for i, name in enumerate(class_names)]
+    handles = [Line2D([], [], color=_colour(i + 1), label=name) for i, name in enumerate(class_names)]
     handles += [Line2D([], [], color="white", linestyle=STYLES[name_of], label=name_of) for name_of in volumes]
     figure.legend(handles=handles, loc="outside lower center", ncols=8, labelcolor="white", frameon=False)
     figure.suptitle(title, color="white", parse_math=False)
     if isinstance(path, Path):
-        temporary = path.with_name(f".{path.name}")
-        figure.savefig(temporary, format="png", dpi=100)
-        os.replace(temporary, path)
+        with replace_file(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=100)
     else:
         figure.savefig(path, format="png", dpi=100)
 
@@ -101,8 +91,8 @@ def draw_distributions(class_names: Sequence[str], cases: Sequence[CaseRecord]) 
         axes.boxplot(known, tick_labels=class_names, showfliers=False, widths=0.6)
         for index, values in enumerate(known):
             x = index + 1 + generator.uniform(-0.18, 0.18, len(values))
-            axes.scatter(x, values, s=10, alpha=0.6, color=COLOURS[index % 10])
-        axes.set_title(f"{metric.title}, {metric.unit}" if metric.unit else metric.title)
+            axes.scatter(x, values, s=10, alpha=0.6, color=_colour(index + 1))
+        axes.set_title(metric.heading)
         axes.tick_params(axis="x", rotation=30 if len(class_names) > 2 else 0)
         axes.grid(axis="y", alpha=0.3)
     return _png(figure)
@@ -127,7 +117,7 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> b
     for index, (axes, name) in enumerate(zip(panels, class_names)):
         results = [case.classes[index] for case in cases if case.classes[index].outcome is not Outcome.ABSENT]
         differences = np.array([result.bias_ml for result in results])
-        axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=COLOURS[index % 10])
+        axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=_colour(index + 1))
         if len(results) > 1:
             bias, spread = differences.mean(), 1.96 * differences.std(ddof=1)
             for level in (bias - spread, bias, bias + spread):
@@ -138,19 +128,19 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> b
     return _png(figure)
 
 
+def _colour(number: int) -> tuple[float, float, float]:
+    red, green, blue = colour_of(number)
+    return red / 255, green / 255, blue / 255
+
+
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
 
 
-def _cut(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
-    """A slice as rows from bottom to top: superior or anterior upwards, left-right or posterior-anterior across."""
-    return np.take(volume, index, axis).T
-
-
 def _contours(axes, classes: np.ndarray, num_foreground: int, style: str) -> None:
     for number in range(1, num_foreground + 1):
         mask = classes == number
         if min(mask.shape) > 1 and mask.any() and not mask.all():  # a line has no contour
-            axes.contour(mask, [0.5], colors=[COLOURS[(number - 1) % 10]], linewidths=1.2, linestyles=style)
+            axes.contour(mask, [0.5], colors=[_colour(number)], linewidths=1.2, linestyles=style)

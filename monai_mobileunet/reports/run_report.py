@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, CaseState
-from monai_mobileunet.reports.thumbnails import COLOURS
+from monai_mobileunet.evaluation.summary import METRICS, Metric
+from monai_mobileunet.reports.page import NOTICE, colour_of, csv_text, data_uri, now, render, write_reports
 
 __all__ = ["REPORTS", "RunReport", "write_run_report"]
 
 VERSION = 1
 """Of ``report.json``; raised when a field changes its meaning or goes."""
 
-METRICS = {
-    "dice": "Dice",
-    "surface_dice": "surface Dice",
-    "hd95": "HD95, mm",
-    "asd": "ASD, mm",
-    "label_ml": "label, ml",
-}
+COLUMNS = (*METRICS, Metric("label_ml", "label", "ml", True))
+"""What is told of a class beside its volume, where there is a reference."""
+
 REPORTS = ("report.json", "report.csv", "report.html")
 
 
@@ -74,25 +64,20 @@ def write_run_report(report: RunReport, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    contents = {
-        "report.json": lambda: json.dumps(_json(report), indent=1, allow_nan=False) + "\n",
-        "report.csv": lambda: _csv(report),
-        "report.html": lambda: _page(report, folder),
-    }
-    for name, content in contents.items():
-        temporary = folder / f".{name}"
-        # a file name need not be UTF-8, and Python keeps such bytes as halves of characters
-        temporary.write_text(content(), encoding="utf-8", errors="backslashreplace")
-        os.replace(temporary, folder / name)
-    return [folder / name for name in contents]
+    contents = (
+        lambda: json.dumps(_json(report), indent=1, allow_nan=False) + "\n",
+        lambda: _csv(report),
+        lambda: _page(report, folder),
+    )
+    return write_reports(folder, dict(zip(REPORTS, contents, strict=True)))
 
 
 def _json(report: RunReport) -> dict[str, Any]:
     return {
         "version": VERSION,
-        "intended_use": "Not a medical device. Not for diagnostic use.",
+        "intended_use": NOTICE,
         "monai_mobileunet": monai_mobileunet.__version__,
-        "made": _now(),
+        "made": now(),
         "bundle": report.bundle,
         "weights_sha256": report.weights,
         "settings": report.settings,
@@ -106,14 +91,12 @@ def _json(report: RunReport) -> dict[str, Any]:
 
 
 def _csv(report: RunReport) -> str:
-    metrics = [name for name in METRICS if any(row.results for row in report.rows)]
+    metrics = [metric.attribute for metric in _columns(report)]
     columns = ["case", "status", "image", "output", "problem", "warnings", "shape", "spacing_mm", "seconds", "cut_off"]
     columns += ["reference_problem"] if any(row.comparison_problem for row in report.rows) else []
     columns += [f"{name} ml" for name in report.class_names]
     columns += [f"{name} {metric}" for name in report.class_names for metric in metrics]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
+    table = []
     for row in report.rows:
         values: dict[str, Any] = {
             "case": row.name,
@@ -132,40 +115,30 @@ def _csv(report: RunReport) -> str:
         values |= {f"{name} ml": f"{ml:.4f}" for name, ml in row.volumes_ml.items() if name in report.class_names}
         for name in filter(row.results.__contains__, report.class_names):
             for metric in metrics:
-                value = getattr(row.results[name], metric)
-                values[f"{name} {metric}"] = "" if value is None else f"{value:.6g}"
-        writer.writerow(values)
-    return text.getvalue()
+                values[f"{name} {metric}"] = getattr(row.results[name], metric)
+        table.append(values)
+    return csv_text(table, columns)
+
+
+def _columns(report: RunReport) -> tuple[Metric, ...]:
+    return COLUMNS if any(row.results for row in report.rows) else ()
 
 
 def _page(report: RunReport, folder: Path) -> str:
-    environment = Environment(
-        loader=PackageLoader("monai_mobileunet.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    colours = [f"rgb{COLOURS[index % len(COLOURS)]}" for index in range(len(report.class_names))]
-    return environment.get_template("run.html").render(
+    return render(
+        "run.html",
         report=report,
-        made=_now(),
+        made=now(),
         version=monai_mobileunet.__version__,
         done=report.counted(CaseState.DONE),
         failed=report.counted(CaseState.FAILED),
         warned=sum(bool(row.warnings) for row in report.rows),
-        classes=list(zip(report.class_names, colours, strict=True)),
-        metrics=METRICS if any(row.results for row in report.rows) else {},
+        classes=[(name, f"rgb{colour_of(number)}") for number, name in enumerate(report.class_names, 1)],
+        metrics=_columns(report),
         pictures={row.name: _picture(folder / row.picture) for row in report.rows if row.picture},
     )
 
 
 def _picture(path: Path) -> str:
     """For the page; empty if someone has removed it."""
-    if not path.is_file():
-        return ""
-    return f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return data_uri(path.read_bytes(), "webp") if path.is_file() else ""

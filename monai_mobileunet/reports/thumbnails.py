@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import io
 
-import nibabel
 import numpy as np
 from PIL import Image
 
 from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.reports.page import COLOURS
+from monai_mobileunet.reports.slices import cut, largest_slices, spacing_ras, to_ras
 
-__all__ = ["COLOURS", "draw_thumbnail"]
-
-COLOURS = (
-    (255, 127, 14),
-    (44, 190, 44),
-    (31, 150, 240),
-    (230, 60, 60),
-    (170, 110, 220),
-    (160, 105, 90),
-    (240, 120, 200),
-    (160, 160, 160),
-    (200, 200, 40),
-    (30, 200, 215),
-)
-"""Of the classes, again from the first after the tenth."""
+__all__ = ["draw_thumbnail"]
 
 HEIGHT, WIDEST, GAP = 160, 240, 4
 PERCENTILES = (0.5, 99.5)
@@ -33,8 +20,7 @@ PERCENTILES = (0.5, 99.5)
 def draw_thumbnail(mask: np.ndarray, volume: Volume) -> bytes:
     """A sagittal, a coronal and an axial slice, each where its part of the mask is largest, with contours.
 
-    The slices are shown in mm: from the left of the body at the right of the picture (as radiologists do) and from
-    the back at the right, with the head upwards.
+    The slices are shown in mm, the way up that :mod:`monai_mobileunet.reports.slices` describes.
 
     Args:
         mask: class numbers ``(H, W, D)``.
@@ -43,20 +29,14 @@ def draw_thumbnail(mask: np.ndarray, volume: Volume) -> bytes:
     Returns:
         A WebP file.
     """
-    to_ras = nibabel.orientations.io_orientation(volume.affine)
-    order = np.argsort(to_ras[:, 0])
-    steps = tuple(slice(None, None, int(to_ras[axis, 1])) for axis in order)
-    image = (volume.values if volume.values.ndim == 3 else volume.values[..., 0]).transpose(order)[steps]
-    classes = mask.transpose(order)[steps]
-    spacing = np.asarray(volume.spacing)[order]
+    values = volume.values if volume.values.ndim == 3 else volume.values[..., 0]
+    image, classes = to_ras(values, volume.affine), to_ras(mask, volume.affine)
+    spacing = spacing_ras(volume.affine)
     panels = []
-    largest = _largest(mask)
-    for axis, given in enumerate(order):
-        at = largest[given] if to_ras[given, 1] > 0 else mask.shape[given] - 1 - largest[given]
+    for axis, at in enumerate(largest_slices(classes)):
         across, up = (other for other in range(3) if other != axis)
         size = _size(image.shape[across] * spacing[across], image.shape[up] * spacing[up])
-        grey, numbers = (np.take(values, at, axis).T[::-1, ::-1] for values in (image, classes))
-        panels.append(_panel(grey, numbers, size))
+        panels.append(_panel(cut(image, axis, at), cut(classes, axis, at), size))
     picture = Image.new("RGB", (sum(panel.width for panel in panels) + GAP * (len(panels) - 1), HEIGHT))
     left = 0
     for panel in panels:
@@ -65,17 +45,6 @@ def draw_thumbnail(mask: np.ndarray, volume: Volume) -> bytes:
     file = io.BytesIO()
     picture.save(file, "WEBP", quality=65)
     return file.getvalue()
-
-
-def _largest(mask: np.ndarray) -> list[int]:
-    """For each axis the slice with the largest foreground; the middle one if there is none."""
-    areas = [np.zeros(size, np.int64) for size in mask.shape]
-    for index, part in enumerate(mask):  # in the order of the memory, and without a copy of all of it
-        areas[0][index] = np.count_nonzero(part)
-        if areas[0][index]:
-            areas[1] += np.count_nonzero(part, axis=1)
-            areas[2] += np.count_nonzero(part, axis=0)
-    return [int(area.argmax()) if area.any() else len(area) // 2 for area in areas]
 
 
 def _size(width_mm: float, height_mm: float) -> tuple[int, int]:

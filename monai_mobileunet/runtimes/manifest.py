@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["MANIFEST", "find_export", "hash_file", "hash_weights", "in_channels_of", "probe", "read_manifest"]
+from monai_mobileunet.data.files import hash_file
+
+__all__ = ["MANIFEST", "find_export", "hash_weights", "in_channels_of", "probe", "read_manifest"]
 
 MANIFEST = "exports.json"
 PROBE_SIZE, PROBED = 64, 64
@@ -42,11 +44,6 @@ def probe(network: nn.Module, in_channels: int) -> list[float]:
     image = torch.linspace(0, 60, in_channels * PROBE_SIZE**2).sin().view(1, in_channels, PROBE_SIZE, PROBE_SIZE)
     scores = network(image.to(device)).float().cpu().flatten()
     return scores[:: max(1, len(scores) // PROBED)][:PROBED].tolist()
-
-
-def hash_file(path: str | PathLike) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_manifest(folder: str | PathLike) -> dict[str, Any]:

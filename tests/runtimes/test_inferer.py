@@ -12,10 +12,11 @@ import torch
 from torch import nn
 
 from monai_mobileunet import ContextSliceInferer
+from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.inferers import AutocastInferer
 from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.manifest import MANIFEST, find_export, hash_file, hash_weights, probe
+from monai_mobileunet.runtimes.manifest import MANIFEST, find_export, hash_weights, probe
 
 
 class Small(nn.Module):

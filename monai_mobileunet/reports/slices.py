@@ -1,0 +1,57 @@
+"""How a patient is shown: which slices, and which way up, in every picture alike.
+
+As radiologists have it, the patient's right side is at the left of the picture, the front is at the left of a sagittal
+slice, and the head or the front is upwards.
+"""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+
+__all__ = ["PLANES", "cut", "largest_slices", "spacing_ras", "to_ras"]
+
+PLANES = ("sagittal", "coronal", "axial")
+"""What a slice across each of the RAS axes is called."""
+
+
+def to_ras(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Values with axes towards the right, the front and the head, as near as their axes come to these.
+
+    Args:
+        values: ``(H, W, D)``.
+        affine: from voxel indices to mm in RAS.
+
+    Returns:
+        A view of the values.
+    """
+    orientation = nibabel.orientations.io_orientation(affine)
+    order = np.argsort(orientation[:, 0])
+    steps = tuple(slice(None, None, int(orientation[axis, 1])) for axis in order)
+    return values.transpose(order)[steps]
+
+
+def spacing_ras(affine: np.ndarray) -> tuple[float, float, float]:
+    """mm per voxel along the axes of :func:`to_ras`."""
+    order = np.argsort(nibabel.orientations.io_orientation(affine)[:, 0])
+    first, second, third = nibabel.affines.voxel_sizes(affine)[order].tolist()
+    return first, second, third
+
+
+def largest_slices(mask: np.ndarray) -> tuple[int, int, int]:
+    """For each axis of a volume the slice with the largest foreground; the middle one if there is none."""
+    order = np.argsort([-abs(step) for step in mask.strides])
+    areas = [np.zeros(mask.shape[axis], np.int64) for axis in order]
+    for index, part in enumerate(mask.transpose(order)):  # in the order of the memory, and without a copy of all of it
+        areas[0][index] = np.count_nonzero(part)
+        if areas[0][index]:
+            areas[1] += np.count_nonzero(part, axis=1)
+            areas[2] += np.count_nonzero(part, axis=0)
+    largest = [int(area.argmax()) if area.any() else len(area) // 2 for area in areas]
+    first, second, third = (largest[list(order).index(axis)] for axis in range(3))
+    return first, second, third
+
+
+def cut(values: np.ndarray, axis: int, index: int) -> np.ndarray:
+    """A slice across an axis of values from :func:`to_ras`, as rows from the top of the picture to its bottom."""
+    return np.take(values, index, axis).T[::-1, ::-1]
