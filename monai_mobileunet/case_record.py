@@ -30,7 +30,7 @@ class WrittenFile:
     """A mask as it was written.
 
     Attributes:
-        size: bytes.
+        size: bytes; -1 where an older record does not tell.
         changed_ns: time of the last change.
         sha256: hash of the content.
     """

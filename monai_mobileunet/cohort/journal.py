@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.data import DataError, Finding
 
@@ -104,6 +104,25 @@ def read_records(path: Path) -> dict[str, CaseRecord]:
 def _parsed(line: bytes) -> CaseRecord | None:
     """A record; ``None`` for a line that was cut off."""
     try:
-        return CaseRecord.from_json(json.loads(line))
+        content = json.loads(line)
+        return _of_first_version(content) if "row" in content else CaseRecord.from_json(content)
     except (ValueError, TypeError, KeyError, AttributeError):  # JSON's and Unicode's errors are ValueErrors
         return None
+
+
+def _of_first_version(content: Mapping[str, Any]) -> CaseRecord:
+    """A record as the first runs wrote them, whose masks are known by their hashes alone."""
+    row, begun = content["row"], content["begun"]
+    state = CaseState.IN_HAND if begun else CaseState(row.get("status", CaseState.PLANNED.value))
+    kept = ("problem", "warnings", "shape", "spacing_mm", "volumes_ml", "cut_off", "seconds", "picture")
+    return CaseRecord(
+        content["case"],
+        tuple(map(Path, row.get("images", ()))),
+        tuple(map(Path, row.get("outputs", ()))),
+        state=state,
+        attempts=begun,
+        settings=content["settings"],
+        inputs=content["inputs"],
+        written={path: WrittenFile(-1, 0, sha256) for path, sha256 in content["outputs"].items()},
+        **{key: row[key] for key in kept if key in row},
+    )

@@ -14,6 +14,8 @@ from monai_mobileunet.data.formats import image_states
 
 __all__ = ["Standing", "find_standing", "written_file"]
 
+UNKNOWN = -1
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -88,9 +90,9 @@ def _as_written(path: Path, known: WrittenFile) -> WrittenFile | None:
     """The state of a mask that has the content on record; ``None`` if it has not."""
     try:
         state = path.stat()
-        if state.st_size != known.size or not os.path.isfile(path):
+        if known.size not in (state.st_size, UNKNOWN) or not os.path.isfile(path):
             return None
         same = state.st_mtime_ns == known.changed_ns or hash_file(path) == known.sha256
     except OSError:  # gone, or it cannot be read
         return None
-    return replace(known, changed_ns=state.st_mtime_ns) if same else None
+    return replace(known, size=state.st_size, changed_ns=state.st_mtime_ns) if same else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_masks_are_hashed_only_where_their_size_or_time_is_not_that_on_record(
     assert found.touched == ("x",)
     assert holds(found.finished["x"], case, "s", tmp_path)
     assert len(hashed) == 1, "on record with its new time it is not hashed again"
+
+
+def test_a_folder_of_the_first_version_is_gone_on_with(tmp_path: Path, case: CaseRecord):
+    outputs = {path.name: hash_file(path) for path in case.outputs}
+    row = {"case": "x", "status": "done", "images": [str(case.images[0])], "warnings": ["odd"], "metrics": {}}
+    old = {"case": "x", "settings": "s", "inputs": image_states(case.images), "outputs": outputs, "row": row}
+    (tmp_path / "journal.jsonl").write_text(json.dumps({**old, "begun": 0, "reference": []}) + "\n")
+    (known,) = read_records(tmp_path / "journal.jsonl").values()
+    assert known.warnings == ["odd"]
+    assert holds(known, case, "s", tmp_path)
+    case.outputs[0].write_bytes(b"another mask")
+    assert not holds(known, case, "s", tmp_path)
+    assert find_standing(Plan((case,), tmp_path), {"x": known}, "s").foreign == case.outputs
 
 
 def test_files_of_a_series_are_watched_one_by_one(tmp_path: Path):
