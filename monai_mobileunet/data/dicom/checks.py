@@ -71,6 +71,11 @@ class Frame:
         return self.file.name if self.count == 1 else f"{self.file.name} (frame {self.index + 1})"
 
     @property
+    def scaling(self) -> tuple[float, float, tuple[int, tuple[int, ...]] | None]:
+        """Slope, intercept and table."""
+        return self.slope, self.intercept, self.table
+
+    @property
     def where(self) -> str:
         """The path, for findings."""
         return str(self.file) if self.count == 1 else f"{self.file} (frame {self.index + 1})"
