@@ -1,4 +1,4 @@
-# make setup | demo | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +12,7 @@ BUNDLE ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bench bench-accuracy bench-segment test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -25,19 +25,23 @@ setup: .venv/.installed
 demo: setup
 	$(BIN)/mobileunet demo --output $(OUTPUT) $(if $(DATA),--data $(DATA))
 
+# The configs and metadata of the shipped bundles, from the plan.json in each; after an edit of one, or of a template.
+bundles: setup
+	$(BIN)/python -m monai_mobileunet.planning.bundle_files bundles/*
+
 # Ratios of speed against other networks, in one run on this machine, which should do nothing else meanwhile. With
 # BUNDLE=<folder of a trained bundle> DATA=<folder of its images> also what lower precision does to its masks.
 bench: setup
-	$(BIN)/mobileunet bench --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
+	$(BIN)/python -m benchmarks speed --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
 
 # Dice of BUNDLE's network and of its peers, each trained by the bundle's recipe on DATA=<folder of its data set>, and
 # what a volume costs each. Hours; an interrupted run goes on with the network that it was at.
 bench-accuracy: setup
-	$(BIN)/mobileunet bench-accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
+	$(BIN)/python -m benchmarks accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
 
 # Images per second and memory: make bench-segment BUNDLE=<trained bundle> DATA=<folder of images>
 bench-segment: setup
-	$(BIN)/mobileunet bench-segment $(BUNDLE) $(DATA) --large
+	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --large
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

@@ -22,7 +22,7 @@ from monai_mobileunet.data.datasets.listing import read_description
 from monai_mobileunet.data.files import put_in_place
 from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
-from monai_mobileunet.runtimes.exports import hash_file
+from monai_mobileunet.runtimes.manifest import hash_file
 
 __all__ = ["BundleMetadata"]
 

@@ -19,8 +19,8 @@ from monai_mobileunet.data.volume import Volume
 
 __all__ = ["VolumeReader", "as_tensor", "grid_of"]
 
-PLANAR, HEADER = "planar", "nifti_header"
-"""Keys of the metadata for what masks are written with."""
+PLANAR, HEADER, MODALITY = "planar", "nifti_header", "modality"
+"""Keys of the metadata for what masks are written with, and for what an image is."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ def _metadata(volume: Volume) -> dict[str, Any]:
         MetaKeys.ORIGINAL_CHANNEL_DIM: -1 if volume.channels > 1 else float("nan"),
         "filename_or_obj": volume.name,
         PLANAR: volume.planar,
+        MODALITY: volume.modality,
         HEADER: np.frombuffer(header, np.uint8).copy(),
     }
 

@@ -82,13 +82,13 @@ def _fitting(mask: Path) -> Path:
     return mask.with_name(fitting_name(case_name(mask), image_suffix(mask)))
 
 
-def set_aside(mask: Path, output: Path) -> None:
+def set_aside(mask: Path, output: Path, state: Path | None = None) -> None:
     """Move a mask of an earlier image or model away, so that nobody takes it for this one's; none is no error.
 
     Raises:
         OSError: it cannot be moved.
     """
     if mask.is_file():
-        place = output / STATE / REPLACED / mask.relative_to(output)
+        place = (state or output / STATE) / REPLACED / mask.relative_to(output)
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(mask, place)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.data import DataError, find_all_cases, find_cases, find_parts, load_cases
 from monai_mobileunet.data.datasets.cases import is_training_set
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
 from monai_mobileunet.data.names import is_label_name, split_channel
-from monai_mobileunet.data.walking import STATE
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, find_cases, find_class_names
 from monai_mobileunet.data.datasets.listing import read_json
-from monai_mobileunet.segmentation.plan import plan_run
 
 CONTENT = '{"labels": {"1": "Hüfte"}}'
 

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monai_mobileunet.cohort.memory import BYTES_PER_RESAMPLED, case_bytes
 from monai_mobileunet.data import DataError, read_volume, write_mask
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.segmentation.memory import BYTES_PER_RESAMPLED, case_bytes
 
 UNITS = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 SHAPE = (5, 6, 7)
