@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_mobileunet.data.files import put_in_place
+
 __all__ = ["layout", "read_json", "write_files"]
 
 COLUMNS = 120
