@@ -35,7 +35,7 @@ def read_volume(source: ImageSource) -> Volume:
 
     NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom; whatever unit of length a header
     names, the affine is in mm. Voxels that cannot be computed with, NaN, infinity and fill beyond ±10^15, become the
-    lowest other value, with a warning; other warnings tell of images that say nothing, or two things, about where they
+    lowest other value, with a warning; other warnings name images that say nothing, or two things, about where they
     lie.
 
     Args:

@@ -161,10 +161,8 @@ def _unscaled(frames: Sequence[Frame]) -> list[Finding]:
     if not without or len(without) == len(frames):
         return []
     example = next(frame for frame in frames if frame.rescaled)
-    problem = (
-        f"has no RescaleSlope and RescaleIntercept{_too(without)}; expected them as in {example} "
-        f"(slope {example.slope:g}, intercept {example.intercept:g})."
-    )
+    expected = f"{example} (slope {example.slope:g}, intercept {example.intercept:g})"
+    problem = f"has no RescaleSlope and RescaleIntercept{_too(without)}; expected them as in {expected}."
     return [Finding(without[0].where, problem, "Export the series again; the values cannot be compared.")]
 
 
