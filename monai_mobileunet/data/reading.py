@@ -68,7 +68,11 @@ def read_label(path: str | PathLike) -> Volume:
     """
     label = read_file(path)
     if label.channels > 1:
-        raise refusal(label.name, f"has {label.channels} channels; expected class numbers in one.", "Merge them.")
+        raise refusal(
+            label.name,
+            f"has {label.channels} channels; expected class numbers in one.",
+            "Merge the channels into one of class numbers.",
+        )
     values = label.values.reshape(label.shape)
     if values.dtype.kind != "f":
         return replace(label, values=values)
@@ -97,13 +101,13 @@ def read_file(path: str | PathLike) -> Volume:
     if not path.exists():
         raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
     expected = f"{', '.join(IMAGE_SUFFIXES)}, or a folder with a DICOM series"
-    raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it.")
+    raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it to .nii.gz.")
 
 
 def _of_array(values: np.ndarray, affine: np.ndarray) -> Volume:
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind not in "iufb":
         problem = f"has shape {values.shape} and type {values.dtype}; expected (H, W, D) or (H, W, D, C) of numbers."
-        raise refusal("the given array", problem, "Reshape it.")
+        raise refusal("the given array", problem, "Reshape the array.")
     matrix = np.asarray(affine, float)
     if matrix.shape != (4, 4):
         problem = f"has shape {matrix.shape}; expected (4, 4)."

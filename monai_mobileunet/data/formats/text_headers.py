@@ -224,7 +224,7 @@ def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:
     else:
         names = [value]
     if not names or not all(names):
-        raise refusal(path, "names no file that holds its values.", "Name it in the header.")
+        raise refusal(path, "names no file that holds its values.", "Name that file in the header.")
     return tuple(path.parent / name for name in names)
 
 
