@@ -68,11 +68,8 @@ def read_label(path: str | PathLike) -> Volume:
     """
     label = read_file(path)
     if label.channels > 1:
-        raise refusal(
-            label.name,
-            f"has {label.channels} channels; expected class numbers in one.",
-            "Merge the channels into one of class numbers.",
-        )
+        problem = f"has {label.channels} channels; expected class numbers in one."
+        raise refusal(label.name, problem, "Merge the channels into one.")
     values = label.values.reshape(label.shape)
     if values.dtype.kind != "f":
         return replace(label, values=values)

@@ -13,7 +13,8 @@ from monai_mobileunet.data import dicom
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
 from monai_mobileunet.data.files import check_regular_file, file_states
 from monai_mobileunet.data.formats.itk import files_of_itk, grid_of_itk, read_itk, write_itk
-from monai_mobileunet.data.formats.nifti import READ_ERRORS, grid_of_nifti, read_nifti, write_nifti
+from monai_mobileunet.data.formats.nifti import grid_of_nifti, read_nifti, write_nifti
+from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS
 from monai_mobileunet.data.names import METAIMAGE, NIFTI, NRRD, image_suffix
 from monai_mobileunet.data.volume import Grid, Volume
 
