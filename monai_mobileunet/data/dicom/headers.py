@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
-from monai_mobileunet.data.dicom import tags
+import monai_mobileunet.data.dicom.tags as tags
 from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.tags import TAGS
 from monai_mobileunet.data.errors import DataError, refusal
