@@ -122,7 +122,7 @@ def find_data_error(error: BaseException) -> DataError | None:
 
 
 def why_failed(error: BaseException, name: str) -> str:
-    """Why a case gave no mask; what MONAI's transforms have wrapped stands as it was said first.
+    """Why a case gave no mask; an error that MONAI's transforms have wrapped is quoted in its first words.
 
     Args:
         error: what was raised.

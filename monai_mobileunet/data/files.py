@@ -142,7 +142,7 @@ def read_start(path: Path, count: int) -> bytes:
         with path.open("rb") as file:
             start = file.read(count)
     except OSError as error:
-        raise refusal(path, f"cannot be read ({error.strerror}).", "Make it readable.") from error
+        raise refusal(path, f"cannot be read ({error.strerror}).", f"Allow reading: chmod a+r {path}") from error
     if not start:
         raise refusal(path, "is empty (0 bytes).")
     return start

@@ -35,7 +35,7 @@ def read_volume(source: ImageSource) -> Volume:
 
     NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom; whatever unit of length a header
     names, the affine is in mm. Voxels that cannot be computed with, NaN, infinity and fill beyond ±10^15, become the
-    lowest other value, with a warning; other warnings tell of images that say nothing, or two things, about where they
+    lowest other value, with a warning; other warnings name images that say nothing, or two things, about where they
     lie.
 
     Args:
@@ -68,7 +68,8 @@ def read_label(path: str | PathLike) -> Volume:
     """
     label = read_file(path)
     if label.channels > 1:
-        raise refusal(label.name, f"has {label.channels} channels; expected class numbers in one.", "Merge them.")
+        problem = f"has {label.channels} channels; expected class numbers in one."
+        raise refusal(label.name, problem, "Merge the channels into one.")
     values = label.values.reshape(label.shape)
     if values.dtype.kind != "f":
         return replace(label, values=values)
@@ -97,13 +98,13 @@ def read_file(path: str | PathLike) -> Volume:
     if not path.exists():
         raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
     expected = f"{', '.join(IMAGE_SUFFIXES)}, or a folder with a DICOM series"
-    raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it.")
+    raise refusal(path, f"is no image that can be read; expected {expected}.", "Convert it to .nii.gz.")
 
 
 def _of_array(values: np.ndarray, affine: np.ndarray) -> Volume:
     if values.ndim not in (3, 4) or 0 in values.shape or values.dtype.kind not in "iufb":
         problem = f"has shape {values.shape} and type {values.dtype}; expected (H, W, D) or (H, W, D, C) of numbers."
-        raise refusal("the given array", problem, "Reshape it.")
+        raise refusal("the given array", problem, "Reshape the array.")
     matrix = np.asarray(affine, float)
     if matrix.shape != (4, 4):
         problem = f"has shape {matrix.shape}; expected (4, 4)."

@@ -50,7 +50,7 @@ class Volume:
         name: the file, or words for what is no file; for messages.
         planar: a single plane was read; its mask is written as one again.
         template: header of a NIfTI file, for the mask; ``None`` if there is nothing beyond the affine.
-        modality: ``"CT"``, ``"MR"``, … where the file tells; otherwise empty.
+        modality: ``"CT"``, ``"MR"``, … where the file says so; otherwise empty.
         warnings: what a reader must know to trust a result.
     """
 

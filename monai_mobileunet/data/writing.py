@@ -14,30 +14,20 @@ from monai_mobileunet.data.formats import format_of
 from monai_mobileunet.data.names import DETACHED, image_suffix
 from monai_mobileunet.data.volume import Volume
 
-__all__ = [
-    "NO_RIGHT",
-    "OUTPUT_LOST",
-    "fitting_name",
-    "mask_suffix",
-    "mask_type",
-    "output_lost",
-    "write_mask",
-]
+__all__ = ["NO_RIGHT", "OUTPUT_LOST", "fitting_name", "mask_suffix", "mask_type", "output_lost", "write_mask"]
 
 OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
-"""What befalls the output as a whole, so that the next case would have it too."""
+"""Errors of the output as a whole, which the next case would have too."""
 
 NO_RIGHT = {errno.EACCES, errno.EPERM}
-"""What may befall one folder of the output, or all of it."""
+"""Errors of one folder of the output, or of all of it."""
 
 LONGEST_NAME = 255
 """Bytes that a file name may have, on all file systems that matter."""
 
-HASH = 12
-
 
 def output_lost(error: OSError, folder: Path) -> bool:
-    """Whether an error of writing befalls an output as a whole, and not one place in it.
+    """Whether an error of writing concerns an output as a whole, and not one place in it.
 
     Args:
         error: what was raised.
@@ -78,11 +68,10 @@ def fitting_name(stem: str, suffix: str) -> str:
     room = LONGEST_NAME - len(os.fsencode(suffix))
     if len(os.fsencode(stem)) <= room:
         return f"{stem}{suffix}"
-    mark = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:HASH]}"
-    kept = stem
-    while len(os.fsencode(kept)) > room - len(mark):  # whole characters, however many bytes they have
-        kept = kept[:-1]
-    return f"{kept}{mark}{suffix}"
+    mark = f"~{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}"
+    while len(os.fsencode(stem)) > room - len(mark):  # whole characters, however many bytes they have
+        stem = stem[:-1]
+    return f"{stem}{mark}{suffix}"
 
 
 def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Training sets: cases found, paired by name, split by subject, checked, and written anew."""
+"""Training sets: cases found, paired by name, split by subject, checked, and rewritten."""
 
 from monai_mobileunet.data.datasets.cases import find_all_cases, find_cases, find_lists, find_parts, split_cases
 from monai_mobileunet.data.datasets.checks import check_case, check_cases

@@ -57,26 +57,22 @@ def _unnamed(root: Path, section: str) -> list[Case]:
     description = read_description(root)
     if section in description:
         return list_cases(root, description, section)
-    folders = folder_pair(root)
-    if folders is not None:
+    if folders := folder_pair(root):
         return pair_by_name(root, folders)
-    cases = pair_by_folder(root)
-    if cases:
+    if cases := pair_by_folder(root):
         return cases
     lists = sorted(key for key, value in description.items() if isinstance(value, list))
     pairs = " or ".join(" and ".join(pair) for pair in FOLDER_PAIRS)
     held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
-    problem = (
-        f"found neither a {INDEX} with a 'training' list"
-        f"{f' (its lists are {chr(44).join(lists)})' if lists else ''}, nor two folders {pairs}, nor a folder for each "
-        "patient with an image and a file named as a label."
-    )
+    others = f" (its lists are {','.join(lists)})" if lists else ""
+    problem = f"found neither a {INDEX} with a 'training' list{others}, nor two folders {pairs}, nor a folder for each "
+    problem += "patient with an image and a file named as a label."
     example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
     raise refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
 
 
 def is_training_set(folder: Path) -> bool:
-    """Whether a folder is one that :func:`find_cases` finds pairs in.
+    """Whether :func:`find_cases` finds pairs in a folder.
 
     Raises:
         DataError: its ``dataset.json`` cannot be read.

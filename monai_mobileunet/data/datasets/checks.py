@@ -35,7 +35,7 @@ class LabelSet:
         folder: of the data set, for what to type.
         whole: these are all labels; of a few that were picked out it says little that a class is missing.
         needed: labels without any class are of no use; otherwise that is only odd.
-        mappable: they belong to a data set that ``mobileunet check --map`` can write anew.
+        mappable: they belong to a data set that ``mobileunet check --map`` can rewrite.
     """
 
     num_classes: int
@@ -159,10 +159,8 @@ def check_classes(label: Volume, num_classes: int) -> Iterator[Finding]:
     remedy = "Correct the label, or set the number of classes in the bundle."
     if not (np.isfinite(unknown) & (unknown == np.rint(unknown))).all():
         remedy = "It was resampled with interpolation or holds probabilities: export it again with nearest neighbours."
-    problem = (
-        f"has label values {list_some([_shown(value) for value in unknown], SHOWN)}; expected 0 to {num_classes - 1}."
-    )
-    yield Finding(label.name, problem, remedy)
+    shown = list_some([_shown(value) for value in unknown], SHOWN)
+    yield Finding(label.name, f"has label values {shown}; expected 0 to {num_classes - 1}.", remedy)
 
 
 def _shown(value: np.generic) -> str:

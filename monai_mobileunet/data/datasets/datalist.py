@@ -119,10 +119,9 @@ def _shared_subjects(parts: Mapping[str, Sequence[Case]], subject_of: SubjectOf)
     for case in parts[VALIDATION]:
         other = trained.get(subject_of(name_of(case)))
         if other is not None and other["image"] != case["image"]:
-            problem = (
-                f"is of the same subject as {image_files(other)[0].name} in 'training' (subject_of in train.json)."
-            )
-            yield warning(str(image_files(case)[0]), problem, "Keep all cases of a subject in one list.")
+            first = image_files(other)[0].name
+            problem = f"is of the same subject as {first} in 'training' (subject_of in train.json)."
+            yield warning(image_files(case)[0], problem, "Keep all cases of a subject in one list.")
 
 
 def _tested_too(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ REMOVE = "Remove it from one of the two."
 def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Finding]:
     """Cases that are in the lists of a data set more than once.
 
-    Files are told by what they are, not by their path: links are followed. Two files of the same content are one case
+    Files are known by what they are, not by their path: links are followed. Two files of the same content are one case
     under two names; that is an error where one trains and the other validates, and otherwise a warning.
 
     Args:
@@ -49,13 +50,12 @@ def find_repeats(parts: Mapping[str, Sequence[Case]], listed: bool) -> list[Find
                 if other != part:
                     problem = f"is the label of a case of {part!r} and of one of {other!r}."
                     findings.append(Finding(str(where), problem, "Keep all images of a subject on one side.", True))
-    belongs = {
-        path: (part, str(case["image"]))
-        for part, cases in parts.items()
-        for case in cases
-        for path in image_files(case)
-    }
-    channels = {(part, str(case["image"])): len(image_files(case)) for part, cases in parts.items() for case in cases}
+    belongs: dict[Path, tuple[str, str]] = {}
+    channels: dict[tuple[str, str], int] = {}
+    for part, cases in parts.items():
+        for case in cases:
+            channels[part, str(case["image"])] = len(image_files(case))
+            belongs |= dict.fromkeys(image_files(case), (part, str(case["image"])))
     copies = find_copies(belongs)
     copied = Counter(belongs[copy] for _, copy in copies)
     for path, copy in copies:
@@ -84,7 +84,7 @@ def _repeated(owner: tuple[str, Path], this: tuple[str, Path]) -> Iterator[Findi
 def _identity(path: Path) -> Hashable:
     try:
         state = path.stat()
-    except OSError:  # what is missing is said where the list is read
+    except OSError:  # what is missing is reported where the list is read
         return path
     return (state.st_dev, state.st_ino) if state.st_ino else path.resolve()
 
@@ -97,15 +97,12 @@ def find_copies(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
     Args:
         paths: of images; folders, and headers whose voxels lie elsewhere, are passed over.
     """
-    groups: dict[Hashable, list[Path]] = defaultdict(list)
-    seen: set[Hashable] = set()
+    files: dict[Hashable, Path] = {}
     for path in paths:
-        identity = _identity(path)
-        if identity not in seen and path.is_file() and image_suffix(path).lower() not in DETACHED:
-            seen.add(identity)
-            groups[_size(path)].append(path)
+        if path.is_file() and image_suffix(path).lower() not in DETACHED:
+            files.setdefault(_identity(path), path)
     copies = []
-    for same_size in groups.values():
+    for same_size in _grouped([*files.values()], _size):
         for alike in _grouped(same_size, _sample):
             for first, *others in _grouped(alike, _digest):
                 copies += [(first, other) for other in others]
@@ -116,7 +113,10 @@ def _grouped(paths: Sequence[Path], key: Callable[[Path], Hashable]) -> list[lis
     """The files that are alike by a key, in groups of two and more; a single file is not asked for its key."""
     groups: dict[Hashable, list[Path]] = defaultdict(list)
     for path in paths if len(paths) > 1 else ():
-        groups[key(path)].append(path)
+        try:
+            groups[key(path)].append(path)
+        except (OSError, EOFError, ValueError, zlib.error):
+            continue  # what cannot be read is no copy of anything, and is reported where it is needed
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -125,34 +125,24 @@ def _size(path: Path) -> Hashable:
     size = path.stat().st_size
     if not path.name.lower().endswith(".gz") or size < 18:
         return size
-    try:
-        with path.open("rb") as file:
-            file.seek(-8, 2)
-            return file.read(8)
-    except OSError:
-        return path
+    with path.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        return file.read()
 
 
 def _sample(path: Path) -> Hashable:
     """Start, middle and end of what is not compressed."""
     if path.name.lower().endswith(".gz"):
         return b""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            for start in (0, size // 2, max(size - SAMPLE, 0)):
-                file.seek(start)
-                digest.update(file.read(SAMPLE))
-            return digest.digest()
-    except OSError:
-        return path
+    size, samples = path.stat().st_size, []
+    with path.open("rb") as file:
+        for start in (0, size // 2, max(size - SAMPLE, 0)):
+            file.seek(start)
+            samples.append(file.read(SAMPLE))
+    return hashlib.sha256(b"".join(samples)).digest()
 
 
 def _digest(path: Path) -> Hashable:
-    """SHA-256 of the content, decompressed; the path of what cannot be read, which is no copy of anything."""
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, EOFError, ValueError, zlib.error):
-        return path
+    """SHA-256 of the content, decompressed."""
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -97,7 +97,7 @@ def _unpaired(
 def pair_by_folder(root: Path) -> list[Case]:
     """The cases of a data set with folders that each hold an image, or its channels, and a label.
 
-    Which file is the label is told by its name (``seg``, ``mask``, ``p01_label`` and the like).
+    The name of a file says that it is the label (``seg``, ``mask``, ``p01_label`` and the like).
 
     Args:
         root: the data set.
@@ -106,7 +106,7 @@ def pair_by_folder(root: Path) -> list[Case]:
         The cases; none if no folder holds a file with the name of a label.
 
     Raises:
-        DataError: a folder from which it cannot be told what is the image and what is its label; each is named.
+        DataError: a folder without one image and one label; each is named.
     """
     cases: list[Case] = []
     findings: list[Finding] = []

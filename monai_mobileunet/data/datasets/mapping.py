@@ -1,4 +1,4 @@
-"""A data set written anew: labels with the class numbers that a training expects, and a list of the cases."""
+"""A data set rewritten: labels with the class numbers that a training expects, and a list of the cases."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def name_cases(cases: Sequence[Case], root: Path | None = None) -> list[Case]:
 
     Args:
         cases: of one data set.
-        root: its folder, from which paths are told; by default the folder that the images share.
+        root: its folder, to which paths are relative; by default the folder that the images share.
     """
     if not cases:
         return []

@@ -71,6 +71,11 @@ class Frame:
         return self.file.name if self.count == 1 else f"{self.file.name} (frame {self.index + 1})"
 
     @property
+    def scaling(self) -> tuple[float, float, tuple[int, tuple[int, ...]] | None]:
+        """Slope, intercept and table."""
+        return self.slope, self.intercept, self.table
+
+    @property
     def where(self) -> str:
         """The path, for findings."""
         return str(self.file) if self.count == 1 else f"{self.file} (frame {self.index + 1})"
@@ -156,10 +161,8 @@ def _unscaled(frames: Sequence[Frame]) -> list[Finding]:
     if not without or len(without) == len(frames):
         return []
     example = next(frame for frame in frames if frame.rescaled)
-    problem = (
-        f"has no RescaleSlope and RescaleIntercept{_too(without)}; expected them as in {example} "
-        f"(slope {example.slope:g}, intercept {example.intercept:g})."
-    )
+    expected = f"{example} (slope {example.slope:g}, intercept {example.intercept:g})"
+    problem = f"has no RescaleSlope and RescaleIntercept{_too(without)}; expected them as in {expected}."
     return [Finding(without[0].where, problem, "Export the series again; the values cannot be compared.")]
 
 

@@ -61,7 +61,7 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
         step = ordered[0].thickness or 0
         if not step:
             problem = "is a single slice that does not say how thick it is; 1 mm is assumed."
-            warnings.append(warning(name, problem, "Trust no volumes in ml."))
+            warnings.append(warning(name, problem, "Do not trust volumes in ml."))
             step = 1.0
     warnings += _mixed(ordered, name)
     return Stack(tuple(ordered), _affine(ordered[0], step), tuple(warnings))

@@ -14,19 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
+import monai_mobileunet.data.dicom.tags as tags
 from monai_mobileunet.data.dicom.frames import Frame
-from monai_mobileunet.data.dicom.tags import (
-    DIRECTORY,
-    MOST_TELLING,
-    NO_IMAGE_CLASSES,
-    NO_IMAGES,
-    NUMBERS,
-    OF_ALL,
-    OF_EACH_FRAME,
-    TAGS,
-    TELL_APART,
-    WITH_UNITS,
-)
+from monai_mobileunet.data.dicom.tags import TAGS
 from monai_mobileunet.data.errors import DataError, refusal
 from monai_mobileunet.data.names import image_suffix
 
@@ -104,8 +94,10 @@ def read_identity(path: Path) -> Identity:
     """
     try:
         with path.open("rb") as file:
-            tags = [Tag(TAGS[key]) for key in ("SOPClassUID", "Modality", "SeriesInstanceUID")]
-            header = read_partial(file, lambda tag, vr, length: tag > LAST_OF_IDENTITY, specific_tags=tags, force=True)
+            wanted = [Tag(TAGS[key]) for key in ("SOPClassUID", "Modality", "SeriesInstanceUID")]
+            header = read_partial(
+                file, lambda tag, vr, length: tag > LAST_OF_IDENTITY, specific_tags=wanted, force=True
+            )
         kind, modality = _text(header, "SOPClassUID"), _text(header, "Modality")
         listed = str(getattr(header.file_meta, "MediaStorageSOPClassUID", "") or kind)
         series = _text(header, "SeriesInstanceUID")
@@ -114,8 +106,8 @@ def read_identity(path: Path) -> Identity:
     if not kind and not listed and not series:
         raise unreadable(path, ValueError("its header names neither its kind nor its series"))
     kind = kind or listed
-    image = modality not in NO_IMAGES and not kind.startswith(NO_IMAGE_CLASSES)
-    return Identity(path, series, image, kind == DIRECTORY, modality)
+    image = modality not in tags.NO_IMAGES and not kind.startswith(tags.NO_IMAGE_CLASSES)
+    return Identity(path, series, image, kind == tags.DIRECTORY, modality)
 
 
 def read_header(path: Path) -> Header:
@@ -150,7 +142,7 @@ def _header(path: Path, data: Dataset) -> Header:
         "uid": _text(data, "SOPInstanceUID"),
         "size": size,
         "bits": _bits(path, data),
-        "inverted": negative and modality not in WITH_UNITS,
+        "inverted": negative and modality not in tags.WITH_UNITS,
     }
     frames = tuple(Frame(**common, **values) for values in _of_frames(path, data))
     return Header(frames, modality, _text(data, "ConcatenationUID"), negative)
@@ -173,7 +165,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
     if groups and len(groups) != count:
         raise refusal(path, f"describes {len(groups)} frames but holds {count}.", "Export it again.")
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
-    common = {key: text for key in TELL_APART if (count == 1 or key in OF_ALL) and (text := _text(data, key))}
+    common = {key: text for key in tags.TELL_APART if (count == 1 or key in tags.OF_ALL) and (text := _text(data, key))}
     for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so
         own = _macros(groups[index]) if groups else []
         sources = [*own, *shared, data]
@@ -224,10 +216,10 @@ def _attributes_of(own: Sequence[Dataset]) -> dict[str, str]:
             keyword = keyword_for_tag(tag) or str(tag)
             if inner := _sequence(item, tag):
                 waiting += inner
-            elif keyword not in OF_EACH_FRAME and (values := _values(item, tag)):
+            elif keyword not in tags.OF_EACH_FRAME and (values := _values(item, tag)):
                 texts = (f"{value:g}" if isinstance(value, float) else str(value) for value in values)
                 attributes.setdefault(keyword, "\\".join(texts))
-    order = {key: place for place, key in enumerate(MOST_TELLING)}
+    order = {key: place for place, key in enumerate(tags.MOST_TELLING)}
     return dict(sorted(attributes.items(), key=lambda entry: order.get(entry[0], len(order))))
 
 
@@ -261,10 +253,10 @@ def _values(data: Dataset, tag: int | str) -> list[Any]:
     value, kind = element.value, _vr(element)
     if not isinstance(value, bytes):
         return [] if value is None else [value] if isinstance(value, (str, int, float)) else list(value)
-    if kind in NUMBERS:
+    if kind in tags.NUMBERS:
         order = "<" if getattr(element, "is_little_endian", True) else ">"
-        width = int(NUMBERS[kind][1])
-        return np.frombuffer(value[: len(value) // width * width], order + NUMBERS[kind]).tolist()
+        width = int(tags.NUMBERS[kind][1])
+        return np.frombuffer(value[: len(value) // width * width], order + tags.NUMBERS[kind]).tolist()
     if kind in ("OB", "OW", "UN", "OF", "OD", "SQ"):
         return []
     return [part.strip(" \0") for part in value.decode("latin-1").split("\\")] if value.strip(b" \0") else []

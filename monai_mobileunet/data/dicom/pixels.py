@@ -28,12 +28,7 @@ __all__ = ["SamePixels", "voxels"]
 PYDICOM = int(pydicom.__version__.split(".")[0])
 AS_STANDARD: dict[str, Any] = {"write_like_original": False} if PYDICOM < 3 else {"enforce_file_format": True}
 PIXELS = 0x7FE00010
-UNCOMPRESSED = (
-    ImplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    DeflatedExplicitVRLittleEndian,
-)
+UNCOMPRESSED = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
 DESCRIPTION = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
@@ -75,14 +70,8 @@ class SamePixels:
 
     def __call__(self, first: Frame, second: Frame) -> bool:
         """Compare."""
-        if (first.bits, first.slope, first.intercept, first.table) != (
-            second.bits,
-            second.slope,
-            second.intercept,
-            second.table,
-        ):
-            return False
-        return np.array_equal(self._values(first), self._values(second))
+        same_coding = first.bits == second.bits and first.scaling == second.scaling
+        return same_coding and np.array_equal(self._values(first), self._values(second))
 
     def _values(self, frame: Frame) -> np.ndarray:
         if frame.file not in self._held:
@@ -93,9 +82,12 @@ class SamePixels:
 
 
 def _kind(frames: Sequence[Frame]) -> np.dtype:
-    slope, intercept, table = frames[0].slope, frames[0].intercept, frames[0].table
-    alike = all((f.slope, f.intercept, f.table) == (slope, intercept, table) for f in frames)
-    if not alike or not slope.is_integer() or not intercept.is_integer():
+    slope, intercept, table = frames[0].scaling
+    if (
+        any(frame.scaling != frames[0].scaling for frame in frames)
+        or not slope.is_integer()
+        or not intercept.is_integer()
+    ):
         return np.dtype(np.float64)
     kinds = {f.bits for f in frames}
     if (slope, intercept, table) == (1, 0, None) and len(kinds) == 1:
@@ -134,7 +126,7 @@ def _stored(path: Path, frame: Frame) -> np.ndarray:
         syntax = getattr(data.file_meta, "TransferSyntaxUID", None)
         if PIXELS not in data:
             raise ValueError("it has no PixelData")
-        if syntax is not None and syntax not in (*UNCOMPRESSED, RLELossless):
+        if syntax is not None and syntax not in UNCOMPRESSED | {RLELossless}:
             return _decompressed(data, frame)
         if syntax == RLELossless:  # GDCM refuses images of few pixels
             stored = data.pixel_array.reshape(frame.count, *frame.size)

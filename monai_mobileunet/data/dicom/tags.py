@@ -1,4 +1,4 @@
-"""Which elements of DICOM are read, and what they tell: tables."""
+"""Which elements of DICOM are read, and what they mean: tables."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS, header_warn
 from monai_mobileunet.data.formats.stored_values import PACKED_RATIO, left_over
 from monai_mobileunet.data.volume import Grid, Volume, check_grid
 
-__all__ = ["READ_ERRORS", "grid_of_nifti", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti", "write_nifti"]
+__all__ = ["grid_of_nifti", "read_nifti", "volume_of_nifti", "write_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -34,15 +34,8 @@ KEPT = (
 intent, display range and extensions, speak of intensities."""
 
 
-def load_nifti(path: Path) -> Nifti1Pair:
-    """Open a file: its header is read, and held against the length of the file; its values are not.
-
-    Args:
-        path: of a ``.nii`` or ``.nii.gz`` file.
-
-    Raises:
-        DataError: it cannot be opened, is no NIfTI volume, or promises more than it holds.
-    """
+def _load(path: Path) -> Nifti1Pair:
+    """Open a file: its header is read, and held against the length of the file; its values are not."""
     name = str(path)
     _check_packing(path)
     try:
@@ -56,8 +49,8 @@ def load_nifti(path: Path) -> Nifti1Pair:
 
 
 def grid_of_nifti(path: Path) -> Grid:
-    """Shape of a file and mm per voxel along its axes, from the header alone; see :func:`load_nifti`."""
-    image = load_nifti(path)
+    """Shape of a file and mm per voxel along its axes, from the header alone; see :func:`read_nifti`."""
+    image = _load(path)
     return tuple(map(int, image.shape)), tuple(map(float, voxel_sizes(nifti_affine(image))))
 
 
@@ -73,7 +66,7 @@ def read_nifti(path: Path) -> Volume:
     Raises:
         DataError: it cannot be read, or is not one volume of numbers.
     """
-    name, image = str(path), load_nifti(path)
+    name, image = str(path), _load(path)
     with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
         whole = type(image).from_file_map({key: FileHolder(name, file) for key in image.file_map}, mmap=False)
         volume = volume_of_nifti(whole, name)

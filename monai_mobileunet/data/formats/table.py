@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from monai_mobileunet.data import dicom
+from monai_mobileunet.data.dicom import files_of as files_of_dicom
+from monai_mobileunet.data.dicom import grid_of_dicom, read_dicom
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
 from monai_mobileunet.data.files import check_regular_file, file_states
 from monai_mobileunet.data.formats.itk import files_of_itk, grid_of_itk, read_itk, write_itk
-from monai_mobileunet.data.formats.nifti import READ_ERRORS, grid_of_nifti, read_nifti, write_nifti
+from monai_mobileunet.data.formats.nifti import grid_of_nifti, read_nifti, write_nifti
+from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS
 from monai_mobileunet.data.names import METAIMAGE, NIFTI, NRRD, image_suffix
 from monai_mobileunet.data.volume import Grid, Volume
 
@@ -45,7 +47,7 @@ FORMATS = (
     Format("NIfTI", NIFTI, read_nifti, grid_of_nifti, lambda path: [path], write_nifti),
     Format("NRRD", NRRD, read_itk, grid_of_itk, files_of_itk, write_itk),
     Format("MetaImage", METAIMAGE, read_itk, grid_of_itk, files_of_itk, write_itk),
-    Format("DICOM", (), dicom.read_dicom, dicom.grid_of_dicom, dicom.files_of),
+    Format("DICOM", (), read_dicom, grid_of_dicom, files_of_dicom),
 )
 
 

@@ -129,7 +129,7 @@ def _nrrd_fields(path: Path, file: BinaryIO) -> dict[str, str]:
         key, colon, value = line.partition(":")
         if colon and not value.startswith("=") and not line.startswith("#"):
             fields[key.strip().lower().replace(" ", "")] = value.strip()
-        if fields.get("datafile", "").startswith("LIST"):
+        if fields.get("datafile", "").startswith("LIST"):  # the names of the files follow
             break
     return fields
 
@@ -224,7 +224,7 @@ def _data_files(path: Path, value: str, file: BinaryIO) -> tuple[Path, ...]:
     else:
         names = [value]
     if not names or not all(names):
-        raise refusal(path, "names no file that holds its values.", "Name it in the header.")
+        raise refusal(path, "names no file that holds its values.", "Name that file in the header.")
     return tuple(path.parent / name for name in names)
 
 
@@ -233,9 +233,8 @@ def _numbered(path: Path, pattern: str, *numbers: str) -> list[str]:
         first, last, step = map(int, numbers)
         return [pattern % number for number in range(first, last + (1 if step > 0 else -1), step)][:LINES]
     except (ValueError, TypeError) as error:
-        problem = (
-            f"names its data files {' '.join((pattern, *numbers))!r}; expected a pattern such as %03d and numbers."
-        )
+        found = " ".join((pattern, *numbers))
+        problem = f"names its data files {found!r}; expected a pattern such as %03d and numbers."
         raise refusal(path, problem) from error
 
 

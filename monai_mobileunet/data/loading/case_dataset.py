@@ -38,7 +38,7 @@ class CaseProblem:
 class CaseDataset(Dataset):
     """:class:`monai.data.Dataset` whose items are cases, each read and preprocessed within a guard of its own.
 
-    An exception in a loader's thread ends the loop over it without a word: ignite (0.5.2) then starts the loader anew
+    An exception in a loader's thread ends the loop over it without a word: ignite (0.5.2) then starts the loader again
     and counts cases that it has had before. So whatever goes wrong with a case is an item, as the case would be, and
     :class:`monai_mobileunet.engines.CaseEvaluator` says it. For a loader with :func:`collate_cases`.
 

@@ -1,4 +1,4 @@
-"""What names tell in a folder of images: which files are labels, and which are the channels of one case."""
+"""What the names in a folder of images say: which files are labels, and which are the channels of one case."""
 
 from __future__ import annotations
 
