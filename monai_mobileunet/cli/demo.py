@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import PROJECT, console, fail
+from monai_mobileunet.cli.terminal import console, fail
+from monai_mobileunet.shipped import shipped_folder
 
 __all__ = ["demo"]
 
@@ -20,11 +21,14 @@ def demo(
         typer.Option("--data", help="Task of the Medical Segmentation Decathlon, in place of the template."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How long to train.")] = 25,
-    project: Annotated[Path, typer.Option(help="Checkout with bundles/ and configs/.")] = PROJECT,
+    project: Annotated[
+        Path | None, typer.Option(help="Folder with bundles/ and configs/; by default what comes with the package.")
+    ] = None,
 ) -> None:
     """Train on a small cohort, segment what was held out, show Dice and pictures."""
+    project = project or shipped_folder()
     if not (project / "bundles").is_dir():
-        raise typer.BadParameter(f"{project} has no bundles/; name a checkout of the project.", param_hint="--project")
+        raise typer.BadParameter(f"{project} has no bundles/. Name a checkout of the project.", param_hint="--project")
     from monai_mobileunet.data import DataError
     from monai_mobileunet.demo import run_demo
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import console
+from monai_mobileunet.cli.terminal import console, printable
+from monai_mobileunet.shipped import shipped_bundles, shipped_folder
 
 if TYPE_CHECKING:
     from monai_mobileunet.networks.info import NetworkInfo
@@ -50,11 +51,23 @@ def info(
         print(json.dumps({name: {"summary": VARIANTS[name].summary, **i.as_dict()} for name, i in infos.items()}))
     elif variant is None:
         console.print(variants_table(infos))
+        for line in _shipped():
+            console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     else:
         console.print(f"{variant}: {VARIANTS[variant].summary}", highlight=False)
         if VARIANTS[variant].source:
             console.print(VARIANTS[variant].source, highlight=False, style="dim")
         console.print(groups_table(infos[variant]))
+
+
+def _shipped() -> list[str]:
+    """Where the bundles and fragments lie that come with the package."""
+    fragments = shipped_folder() / "configs"
+    names = ", ".join(sorted(path.name for path in fragments.glob("*.json")))
+    return [
+        f"Bundles for -m, in {shipped_folder() / 'bundles'}: {', '.join(shipped_bundles())}",
+        f"Fragments of configs, in {fragments}: {names}",
+    ]
 
 
 def _measured(

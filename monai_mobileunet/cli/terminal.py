@@ -21,12 +21,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from monai_mobileunet.shipped import shipped_bundles
+
 if TYPE_CHECKING:
     from monai_mobileunet.reports.case_row import CaseRow
 
 __all__ = [
     "INTERRUPTED",
-    "PROJECT",
     "TRUST",
     "SafeGroup",
     "bundle_folder",
@@ -43,9 +44,6 @@ __all__ = [
     "stoppable",
     "well_formed",
 ]
-
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout, where the package is used from one."""
 
 T = TypeVar("T")
 TRUST = "A bundle is code: only one you trust."
@@ -171,23 +169,19 @@ def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -
 
 
 def bundle_folder(given: Path | None) -> Path:
-    """A bundle by its folder, or by its name where the package lies in a checkout that has it.
+    """A bundle by its folder, or one that comes with the package by its name.
 
     Raises:
         FileNotFoundError: neither; the known names are listed.
     """
-    known = PROJECT / "bundles"
+    known = shipped_bundles()
     if given is not None and (given / "configs").is_dir():
         return given
-    if given is not None and given.name == str(given) and (known / given / "configs").is_dir():
-        return known / given
-    names = (
-        ", ".join(sorted(path.name for path in known.iterdir() if (path / "configs").is_dir()))
-        if known.is_dir()
-        else ""
-    )
+    if given is not None and str(given) in known:
+        return known[str(given)]
     problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
-    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{f', or one of {names}' if names else ''}.")
+    names = f", or one of {', '.join(known)}" if known else ""
+    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{names}.")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, 
         "title": evaluation.title,
         "intended_use": "Not a medical device. Not for diagnostic use.",
         "monai_mobileunet": monai_mobileunet.__version__,
-        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "surface_dice_tolerance_mm": evaluation.tolerance,
         "interval": "95 %, percentile bootstrap over cases",
         "classes": [
