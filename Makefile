@@ -1,4 +1,4 @@
-# make setup | demo | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +12,7 @@ BUNDLE ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bench bench-accuracy bench-segment test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -24,6 +24,10 @@ setup: .venv/.installed
 # The main job on an embedded default. DATA=<folder of a Medical Segmentation Decathlon task> takes real data.
 demo: setup
 	$(BIN)/mobileunet demo --output $(OUTPUT) $(if $(DATA),--data $(DATA))
+
+# The configs and metadata of the shipped bundles, from the plan.json in each; after an edit of one, or of a template.
+bundles: setup
+	$(BIN)/python -m monai_mobileunet.planning.bundle_files bundles/*
 
 # Ratios of speed against other networks, in one run on this machine, which should do nothing else meanwhile. With
 # BUNDLE=<folder of a trained bundle> DATA=<folder of its images> also what lower precision does to its masks.

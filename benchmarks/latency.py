@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import Roofline
 from benchmarks.networks import NETWORKS
 from benchmarks.timing import Timing, interleave, waiting
+from monai_mobileunet.networks.info import count_macs
 
-__all__ = ["EAGER", "SHAPES", "Latency", "count_macs", "measure_latencies"]
+__all__ = ["EAGER", "SHAPES", "Latency", "measure_latencies"]
 
 EAGER = "torch eager, as built"
 SHAPES = ((1, 256), (16, 256), (1, 512), (16, 512))  # batch, size
@@ -48,13 +47,6 @@ class Latency:
     roofline: float | None
 
 
-def count_macs(network: nn.Module, in_channels: int, size: int) -> int:
-    """Multiply-accumulates for one slice; nothing is computed."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        copy.deepcopy(network).to("meta").eval()(torch.empty(1, in_channels, size, size, device="meta"))
-    return counter.get_total_flops() // 2
-
-
 def measure_latencies(
     networks: Mapping[str, nn.Module],
     calls: Mapping[tuple[str, str], Call],
@@ -78,7 +70,7 @@ def measure_latencies(
     results = []
     for batch, size in shapes:
         note(f"{batch}×{size}²")
-        macs = {name: batch * count_macs(network, 1, size) for name, network in networks.items()}
+        macs = {name: batch * count_macs(network, (1, 1, size, size)).total for name, network in networks.items()}
         images = torch.rand(batch, 1, size, size, device=device)
         chosen = {
             f"{name}\t{runtime}": call

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.accuracy.cost import seconds_per_case, volume_macs
 from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.cohort.evaluate import evaluate_folder, segment_cases
+from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.reports.evaluation_report import write_report
 from monai_mobileunet.runtimes.manifest import hash_file
 from monai_mobileunet.segmentation import Segmenter
@@ -163,7 +163,6 @@ def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], e
 def _measure(
     name: str, bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], fold: int, training: float
 ) -> AccuracyRow:
-    masks = folder / "segmented"
     opened = Bundle(bundle)
     known = set(opened.parser.get())
     opened.parser.update({key: value for key, value in changes.items() if key.split("#")[0] in known})
@@ -171,10 +170,7 @@ def _measure(
     cases = opened.cases(dataset, "validation", fold, changes)
     images = [Path(case["image"]) for case in cases]
     segmenter = Segmenter(opened)
-    problems = segment_cases(segmenter, cases, masks)
-    for problem in problems.values():
-        logger.error("%s: %s", name, problem)
-    evaluation = evaluate_folder(name, cases, masks, opened.class_names, problems=problems)
+    evaluation = evaluate_cases(name, cases, opened.class_names, folder, bundle=opened, changed=changes)
     write_report(evaluation, folder)
     dice = {}
     for summary in evaluation.classes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.networks.info import count_macs
 from monai_mobileunet.segmentation import Segmenter
 
 __all__ = ["seconds_per_case", "volume_macs"]
@@ -29,14 +28,12 @@ def volume_macs(bundle: Bundle, network: nn.Module, images: Sequence[Path]) -> l
         network: what takes the slices.
         images: files.
     """
-    on_meta = copy.deepcopy(network).to("meta").eval()
     known: dict[tuple[int, ...], tuple[int, tuple[int, ...]]] = {}
 
     def macs_and_shape(shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         if shape not in known:
-            with FlopCounterMode(display=False) as counter, torch.no_grad():
-                scores = on_meta(torch.empty(1, *shape, device="meta"))
-            known[shape] = counter.get_total_flops() // 2, tuple(scores.shape[1:])
+            macs = count_macs(network, (1, *shape))
+            known[shape] = macs.total, tuple(macs.output.shape[1:])
         return known[shape]
 
     totals = []

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from monai.data.utils import dense_patch_slices
 from monai.networks.nets import DynUNet
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+
+from monai_mobileunet.networks.info import count_macs
 
 __all__ = ["OURS", "PEERS", "PUBLISHED", "Published", "SliceNetwork", "dynunet_macs", "network_override"]
 
@@ -138,9 +139,7 @@ def dynunet_macs(published: Published, shapes: Iterable[Sequence[int]], classes:
     strides = [[1] * 3] + [[2] * 3] * (levels - 1)
     with torch.device("meta"):
         network = DynUNet(3, 1, classes, [[3] * 3] * levels, strides, strides[1:], norm_name="instance").eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 1, *published.patch, device="meta"))
-    per_window = counter.get_total_flops() // 2 * published.passes
+    per_window = count_macs(network, (1, 1, *published.patch)).total * published.passes
     step = [length // 2 for length in published.patch]
     padded = ([max(pair) for pair in zip(shape, published.patch, strict=True)] for shape in shapes)
     return [per_window * len(dense_patch_slices(shape, published.patch, step)) for shape in padded]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
-import os
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -15,6 +13,8 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_mobileunet.bundle.consistency import check_bundle, check_running_bundle
+from monai_mobileunet.bundle.json_files import layout, read_json, write_files
+from monai_mobileunet.bundle.network_format import class_names_of
 from monai_mobileunet.bundle.weights import load_weights
 from monai_mobileunet.networks import MobileUNet
 from monai_mobileunet.runtimes.torch_runtime import check_device
@@ -44,9 +44,10 @@ def running_bundle_root() -> str:
 
 
 def samples_dropout(network: nn.Module, dropout: float) -> bool:
-    """Whether a network was made with another dropout than its bundle's, for ``"argmax"`` in an ``inference.json``.
+    """Whether a network was made with another dropout than its bundle's.
 
-    MONAI Label's scoring sets ``network_def``'s dropout to sample the network, and needs scores in place of labels.
+    Bundles of version 0.1.0 have it for ``"argmax"`` in their ``inference.json``; now
+    :class:`monai_mobileunet.runtimes.RuntimeInferer` asks for scores where it samples a network.
 
     Args:
         network: what ``network_def`` gave; of networks other than :class:`MobileUNet` nothing is known.
@@ -85,16 +86,12 @@ class Bundle:
     @property
     def metadata(self) -> dict[str, Any]:
         """Content of ``metadata.json``."""
-        return json.loads((self.folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        return read_json(self.folder / "configs" / "metadata.json")
 
     def add_metadata(self, key: str, content: Any) -> None:
         """Write an entry of ``metadata.json``; the file is replaced as a whole."""
         path = self.folder / "configs" / "metadata.json"
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(
-            json.dumps({**self.metadata, key: content}, indent=4, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        os.replace(temporary, path)
+        write_files({path: layout({**self.metadata, key: content})})
 
     @property
     def weights(self) -> Path:
@@ -129,8 +126,7 @@ class Bundle:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes from 1 on, those of the output's channels in ``metadata.json``."""
-        channels = self.metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
-        return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
+        return class_names_of(self.metadata)
 
     @property
     def modality(self) -> str | None:

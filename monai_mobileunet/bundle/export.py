@@ -13,7 +13,7 @@ import torch
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import find_images
-from monai_mobileunet.data.writing import replace_file
+from monai_mobileunet.data.files import put_in_place
 from monai_mobileunet.runtimes.formats import FORMATS, Format, Source
 from monai_mobileunet.runtimes.manifest import MANIFEST, hash_file, hash_weights, probe, read_manifest
 from monai_mobileunet.runtimes.parity import Parity, compare_masks
@@ -152,7 +152,7 @@ def _move(folder: Path, kind: str, source: Source, path: Path, parity: Parity) -
     manifest = path.with_name(MANIFEST)
     manifest.write_text(json.dumps({**read_manifest(folder), kind: entry}, indent=4) + "\n", encoding="utf-8")
     for name in (*names, MANIFEST):
-        replace_file(path.with_name(name), folder / name)
+        put_in_place(path.with_name(name), folder / name)
 
 
 def sample_slices(bundle: Bundle, data: Path) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

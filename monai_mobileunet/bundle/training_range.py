@@ -15,7 +15,10 @@ from monai_mobileunet.data import DataError, Finding, read_volume
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["MODALITIES", "TrainingRange", "check_modality", "measure_range"]
+__all__ = ["MODALITIES", "WARNINGS", "TrainingRange", "check_modality", "measure_range"]
+
+WARNINGS = "warnings"
+"""Item of a case that collects what the bundle's checks find; without it they log."""
 
 SPACING_MARGIN = 1.5
 """Coarser or finer than any training image by this factor: that is another kind of image."""
@@ -235,7 +238,8 @@ def measure_range(
         TrainingRange(channels).check_channels(volume)
         spacings.append(_along_body_axes(volume, volume.spacing))
         extents.append(_along_body_axes(volume, _extent(volume)))
-        image = torch.as_tensor(preprocessing({"image": path})["image"])
+        # collected and forgotten: what former images of a training were is no measure for these
+        image = torch.as_tensor(preprocessing({"image": path, WARNINGS: ()})["image"])
         moments["input_mean"].append(image.mean((1, 2, 3)).tolist())
         moments["input_std"].append(image.std((1, 2, 3)).tolist())
     volumes = _label_volumes(labels, num_classes)

@@ -46,7 +46,7 @@ def check(
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data.cases import is_training_set
+    from monai_mobileunet.data.datasets.cases import is_training_set
 
     try:
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
@@ -90,16 +90,16 @@ def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -
 def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
+    from monai_mobileunet.case_record import CaseRecord
     from monai_mobileunet.cohort.check import inspect_images
-    from monai_mobileunet.cohort.plan import PlannedCase
     from monai_mobileunet.data import check_dataset, find_all_cases
-    from monai_mobileunet.data.naming import image_files
+    from monai_mobileunet.data.datasets.naming import image_files
 
     names = _class_names(folder, num_classes, bundle)
     channels = TrainingRange.of(bundle.metadata).channels if bundle else None
     findings, count = check_dataset(folder, len(names) + 1, names, channels, console.is_terminal)
     if bundle is not None:
-        planned = [PlannedCase(str(case["image"]), image_files(case), ()) for case in find_all_cases(folder)]
+        planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
             findings += inspect_images(planned, bundle, note=advance)
     return list(dict.fromkeys(findings)), count
@@ -120,7 +120,7 @@ def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None)
 def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:
     """The folder of a data set with the labels' values mapped to class numbers."""
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.mapping import parse_mapping, write_dataset
+    from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
 
     values, names = parse_mapping(mapping), _class_names(folder, num_classes, bundle)
     with _bar(len(find_all_cases(folder))) as advance:

@@ -30,7 +30,8 @@ from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data.cases import Case
+    from monai_mobileunet.case_record import CaseRecord
+    from monai_mobileunet.data.datasets.cases import Case
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluate", "evaluation_table"]
@@ -79,9 +80,10 @@ def evaluate(
     named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
     changed = entries | named
     try:
-        import monai_mobileunet.reports.evaluation_report  # noqa: F401  what is not installed is found before the first case
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.bundle.changes import known_changes
+        from monai_mobileunet.cohort.evaluate import evaluate_cases
+        from monai_mobileunet.reports.evaluation_report import write_report
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
@@ -90,48 +92,25 @@ def evaluate(
         fail(error, f"{error}. Install what evaluation needs: pip install 'monai_mobileunet[evaluate]'")
     except (ValueError, OSError) as error:
         fail(error)
-    evaluation, files = _evaluated(
-        output, opened, cases, preds, names, tolerance, worst, f"{dataset} ({part})", changed
-    )
+    with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
+        title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
+        evaluation = evaluate_cases(title, cases, names, output, preds, opened, changed, tolerance, progress=_case_bar)
+        files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
     for case in evaluation.problems:
-        say_error(case.problem)
+        say_error(case.trouble)
     console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
     if evaluation.problems:
         raise typer.Exit(1)
 
 
-def _evaluated(
-    output: Path,
-    bundle: Bundle | None,
-    cases: list[Case],
-    preds: Path | None,
-    names: tuple[str, ...],
-    tolerance: float,
-    worst: int,
-    what: str,
-    changed: dict[str, Any],
-) -> tuple[Evaluation, list[Path]]:
-    """Segment where that is wanted, measure and report; however that ends, it ends with a sentence."""
-    from monai_mobileunet.cohort.evaluate import evaluate_folder, open_journal, segment_cases, segmenting_key
-    from monai_mobileunet.cohort.worker import OutputError
-    from monai_mobileunet.reports.evaluation_report import write_report
-    from monai_mobileunet.segmentation import Segmenter
+@contextmanager
+def _ends_in_words(output: Path) -> Iterator[None]:
+    """However an evaluation ends, it ends with a sentence."""
+    from monai_mobileunet.cohort.guard import OutputError
 
-    masks = preds or output / "segmented"
-    segments = bundle is not None and preds is None
-    title = f"{bundle.folder.name if bundle and segments else masks} on {what}"
     try:
-        problems: dict[str, str] = {}
-        with open_journal(output) as journal, log_file(output / "evaluate.log"), stoppable():
-            if bundle and segments:
-                key, segmenter = segmenting_key(bundle, changed), Segmenter(bundle)
-                segmenter.load_runtime()
-                with _case_bar("segmenting", len(cases)) as note:
-                    problems = segment_cases(segmenter, cases, masks, note, journal, key)
-            with _case_bar("measuring", len(cases)) as note:
-                evaluation = evaluate_folder(title, cases, masks, names, tolerance, problems, note, journal)
-            return evaluation, write_report(evaluation, output, worst)
+        yield
     except KeyboardInterrupt as error:
         say_error("interrupted. The same command goes on from here.")
         raise typer.Exit(INTERRUPTED) from error
@@ -147,13 +126,11 @@ def _evaluated(
 
 
 @contextmanager
-def _case_bar(doing: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Progress over the names of cases."""
-    from monai_mobileunet.reports.case_row import DONE, CaseRow
-
+def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
+    """Progress over cases, with what is done to them."""
     console.print(f"{doing} {total} cases", highlight=False)
-    with case_progress(console, total) as note:
-        yield lambda name: note(CaseRow(name, DONE))
+    with case_progress(console, total) as show:
+        yield show
 
 
 def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any]) -> list[Case]:

@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from monai_mobileunet.shipped import shipped_bundles
 
 if TYPE_CHECKING:
-    from monai_mobileunet.reports.case_row import CaseRow
+    from monai_mobileunet.case_record import CaseRecord
 
 __all__ = [
     "INTERRUPTED",
@@ -195,7 +195,7 @@ def steps() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRow], None]]:
+def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRecord], None]]:
     """A bar with the time that is left, and failures above it as they come; without a terminal a line a minute."""
     if not console.is_terminal:
         yield _lines(console, total)
@@ -207,20 +207,20 @@ def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRow], 
     with Progress(*columns, console=console, speed_estimate_period=SPEED_OVER) as progress:
         bar = progress.add_task("", total=total)
 
-        def note(row: CaseRow) -> None:
-            if row.problem:
-                text = printable(f"{row.case}: {row.problem}")
+        def show(record: CaseRecord) -> None:
+            if record.trouble:
+                text = printable(f"{record.name}: {record.trouble}")
                 progress.console.print(text, style="red", markup=False, highlight=False)
-            progress.update(bar, advance=1, description=printable(row.case))
+            progress.update(bar, advance=1, description=printable(record.name))
 
-        yield note
+        yield show
 
 
-def _lines(console: Console, total: int) -> Callable[[CaseRow], None]:
+def _lines(console: Console, total: int) -> Callable[[CaseRecord], None]:
     started = last = time.monotonic()
     done = 0
 
-    def note(row: CaseRow) -> None:
+    def show(record: CaseRecord) -> None:
         nonlocal last, done
         done += 1
         now = time.monotonic()
@@ -229,7 +229,7 @@ def _lines(console: Console, total: int) -> Callable[[CaseRow], None]:
             left = (now - started) / done * (total - done)
             console.print(f"{done} of {total}, about {left / 60:.0f} min left", highlight=False)
 
-    return note
+    return show
 
 
 @contextmanager

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from monai_mobileunet.case_record import FileState
 from monai_mobileunet.data import dicom
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.regular import check_regular_file
+from monai_mobileunet.data.files import check_regular_file, file_states
+from monai_mobileunet.data.names import image_suffix
 
-__all__ = ["check_regular", "file_states", "files_of", "hash_file"]
+__all__ = ["check_regular", "files_of", "image_states"]
 
-CHUNK = 1 << 20
 HEADERS = (".mhd", ".nhdr")
 """Suffixes of images whose voxels lie in files of their own."""
 
@@ -36,16 +34,9 @@ def files_of(image: Path) -> list[Path]:
     return [image.with_name(name) for name in names if name == image.name or name.startswith(f"{image.stem}.")]
 
 
-def file_states(images: Iterable[Path]) -> list[list[Any]]:
+def image_states(images: Iterable[Path]) -> list[FileState]:
     """Path, size and time of change of all files that images are read from; what does not exist is left out."""
-    states = []
-    for file in (file for image in images for file in files_of(image)):
-        try:
-            state = file.stat()
-        except OSError:  # gone, or not to be reached: reading it will say so
-            continue
-        states.append([str(file), state.st_size, state.st_mtime_ns])
-    return states
+    return file_states(file for image in images for file in files_of(image))
 
 
 def check_regular(images: Iterable[Path]) -> None:
@@ -59,12 +50,3 @@ def check_regular(images: Iterable[Path]) -> None:
     for image in images:
         for file in files_of(image) if image_suffix(image).lower() in HEADERS else [image]:
             check_regular_file(file)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -10,19 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.cohort.case_files import check_regular, file_states, hash_file
+from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
+from monai_mobileunet.cohort.case_files import check_regular, image_states
 from monai_mobileunet.cohort.guard import Guarded, OutputError
-from monai_mobileunet.cohort.journal import Journal, Record
+from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.memory import Budget, case_bytes
-from monai_mobileunet.cohort.plan import PlannedCase
+from monai_mobileunet.cohort.outcome import done_record, failed_record
+from monai_mobileunet.cohort.plan import Plan
+from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
-from monai_mobileunet.data.places import STATE, set_aside
-from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost, replace_file
-from monai_mobileunet.reports.case_row import CaseRow, failed_row, row_of
+from monai_mobileunet.data.files import write_bytes
+from monai_mobileunet.data.search.places import set_aside
+from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
 from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter
 
-__all__ = ["PICTURES", "SCRATCH", "CaseInHand", "RunOptions", "Tools"]
+__all__ = ["PICTURES", "SCRATCH", "CaseInHand", "Tools"]
 
 PICTURES, SCRATCH = "pictures", "scratch"
 ATTEMPTS = 5
@@ -32,83 +35,53 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """How a run is carried out.
-
-    Attributes:
-        num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
-        strict: a warning is a failure.
-        settings: key of all that decides about voxels.
-        spacing: mm per voxel that the bundle resamples to; ``None`` if it does not.
-    """
-
-    num_workers: int = 1
-    strict: bool = False
-    settings: str = ""
-    spacing: Sequence[float] | None = None
-
-
-@dataclass(frozen=True)
 class Tools:
     """What all cases of a run share.
 
     Attributes:
-        output: folder of all that is written.
-        segmenter: of the bundle.
+        plan: the run that they belong to.
+        segmenter: the bundle's.
         journal: gets a record when a case is taken in hand, and one after its masks are on disk.
-        options: how the run is carried out.
-        budget: what a single case may take.
-        note: called with the row of each case when it is done.
+        budget: memory that the cases in hand may take together.
+        settings: key of all that decides about voxels.
+        strict: whether a warning is a failure.
+        spacing: mm per voxel that the bundle resamples to; ``None`` if it does not.
+        show: called with the record of each case that has ended.
     """
 
-    output: Path
+    plan: Plan
     segmenter: Segmenter
     journal: Journal
-    options: RunOptions
     budget: Budget
-    note: Callable[[CaseRow], None]
+    settings: str = ""
+    strict: bool = False
+    spacing: Sequence[float] | None = None
+    show: Callable[[CaseRecord], None] = lambda record: None
 
     @property
-    def state(self) -> Path:
-        """Folder of what is no mask."""
-        return self.output / STATE
+    def scratch(self) -> Path:
+        """Folder of files that are being written."""
+        return self.plan.state / SCRATCH
 
     def lost(self, error: OSError) -> bool:
         """Whether an error of writing befalls the output as a whole, and not one place in it."""
-        return output_lost(error, self.state / SCRATCH)
-
-    def record(self, record: Record) -> None:
-        """Put a record on disk.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
-        try:
-            self.journal.write(record)
-        except OSError as error:
-            raise OutputError(f"{self.journal.path}: cannot be written ({error.strerror}).") from error
+        return output_lost(error, self.scratch)
 
 
 class CaseInHand(Guarded):
     """A case on its way: ``look``, ``prepare``, ``predict``, ``write``, and then ``end``.
 
     Args:
-        case: as it is planned.
-        tools: of the run.
+        record: the case as it is planned, with what earlier runs have left of it.
+        tools: what all cases of the run share.
     """
 
-    def __init__(self, case: PlannedCase, tools: Tools) -> None:
-        super().__init__(case.name)
-        self._case, self._tools = case, tools
-        self._taken = tools.journal.records.get(case.name, Record(case.name, ""))
+    def __init__(self, record: CaseRecord, tools: Tools) -> None:
+        super().__init__(record.name)
+        self._record, self._tools = record, tools
         self._prepared: Any = None
         self._pred: Any = None
         self._size = 0
-
-    @property
-    def begun(self) -> int:
-        """How often runs have taken it in hand since it was last finished."""
-        return self._taken.begun
 
     @property
     def size(self) -> int:
@@ -117,21 +90,21 @@ class CaseInHand(Guarded):
 
     def look(self) -> None:
         """Put on record that the case is in hand, and see what its files are and how much memory they take."""
-        options, images = self._tools.options, self._case.images
-        self._taken = replace(self._taken, begun=self._taken.begun + 1, settings=options.settings)
-        self._tools.record(self._taken)  # before a file is touched: whatever ends the process now is counted
-        if self._taken.begun > ATTEMPTS:
+        record, tools = self._record, self._tools
+        self._record = replace(record, state=CaseState.IN_HAND, attempts=record.attempts + 1, settings=tools.settings)
+        tools.journal.write(self._record)  # before a file is touched: whatever ends the process now is counted
+        if self._record.attempts > ATTEMPTS:
             problem = f"was in hand {ATTEMPTS} times when a run was killed, perhaps for want of memory."
             remedy = "Crop it, give the run more memory, or finish it alone with --overwrite."
-            raise DataError([Finding(str(images[0]), problem, remedy)])
-        self._taken = replace(self._taken, inputs=file_states(images))
-        check_regular(images)
-        self._size = case_bytes(images, options.spacing)
-        self._tools.budget.check(self._size, str(images[0]))
+            raise DataError([Finding(str(record.images[0]), problem, remedy)])
+        self._record = replace(self._record, inputs=image_states(record.images))
+        check_regular(record.images)
+        self._size = case_bytes(record.images, tools.spacing)
+        tools.budget.check(self._size, str(record.images[0]))
 
     def prepare(self) -> None:
         """Read and preprocess."""
-        images = self._case.images
+        images = self._record.images
         self._prepared = self._tools.segmenter.prepare(images[0] if len(images) == 1 else images)
 
     def predict(self) -> None:
@@ -142,36 +115,36 @@ class CaseInHand(Guarded):
         """Bring the masks on the image's grid and to the disk, and then the record that it is done."""
         result = self._checked()
         started = time.perf_counter()
-        row = row_of(self.name, [str(image) for image in self._case.images], result)
+        done = done_record(self._record, result)
         self._write_masks(result)
         picture = self._draw(result)
-        outputs, output = self._case.outputs, self._tools.output
-        seconds = {**row.seconds, "write": time.perf_counter() - started}
-        row = replace(row, outputs=[str(path) for path in outputs], picture=picture, seconds=seconds)
-        hashes = {path.relative_to(output).as_posix(): self._hashed(path) for path in outputs}
-        self._tools.record(self._record_of(row, hashes))
-        self._row = row
+        seconds = {**done.seconds, "write": time.perf_counter() - started}
+        output = self._tools.plan.output
+        written = {path.relative_to(output).as_posix(): self._written(path) for path in done.outputs}
+        done = replace(done, written=written, picture=picture, seconds=seconds)
+        self._tools.journal.write(done)
+        self._record = done
 
     def _checked(self) -> Segmentation:
         """The masks, if the image is still what was read."""
         result = self._tools.segmenter.finish(self._prepared, self._pred)
-        if file_states(self._case.images) != self._taken.inputs:
+        if image_states(self._record.images) != self._record.inputs:
             problem = "changed while it was read."
-            raise DataError([Finding(str(self._case.images[0]), problem, "Run again when it is all there.")])
-        if self._tools.options.strict and result.warnings:
+            raise DataError([Finding(str(self._record.images[0]), problem, "Run again when it is all there.")])
+        if self._tools.strict and result.warnings:
             raise DataError([replace(warning, warning=False) for warning in result.warnings])
         return result
 
     def _write_masks(self, result: Segmentation) -> None:
-        outputs = self._case.outputs
+        outputs = self._record.outputs
         for number, path in enumerate(outputs, 1):
             mask = result.mask if len(outputs) == 1 else (result.mask == number).astype(mask_type(2))
             with self._writing(path):
-                write_mask(mask, path, result.volume, self._tools.state / SCRATCH)
+                write_mask(mask, path, result.volume, self._tools.scratch)
 
-    def _hashed(self, path: Path) -> str:
+    def _written(self, path: Path) -> WrittenFile:
         with self._writing(path):
-            return hash_file(path)
+            return written_file(path)
 
     def _draw(self, result: Segmentation) -> str:
         """A picture for the report; a mask without one is as good."""
@@ -180,15 +153,13 @@ class CaseInHand(Guarded):
         except Exception:  # whatever a strange grid leads to
             logger.exception("%s: no picture", self.name)
             return ""
-        state = self._tools.state
+        state = self._tools.plan.state
         place = state / PICTURES / f"{self.name}.webp"
         picture = place.with_name(fitting_name(Path(self.name).name, ".webp"))
         with self._writing(picture):
             picture.parent.mkdir(parents=True, exist_ok=True)
-            temporary = state / SCRATCH / "picture.webp"
-            temporary.write_bytes(drawn)
-            replace_file(temporary, picture)
-        return picture.relative_to(self._tools.output).as_posix()
+            write_bytes(picture, drawn, self._tools.scratch)
+        return picture.relative_to(state.parent).as_posix()
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:
@@ -197,13 +168,10 @@ class CaseInHand(Guarded):
             yield
         except OSError as error:
             if self._tools.lost(error):
-                place = error.filename or self._tools.output
+                place = error.filename or self._tools.plan.output
                 raise OutputError(f"{place}: cannot be written ({error.strerror}).") from error
             problem = f"cannot be written ({error.strerror or error})."
             raise DataError([Finding(str(path), problem, "Look at that place, or name another folder.")]) from error
-
-    def _record_of(self, row: CaseRow, outputs: dict[str, str]) -> Record:
-        return Record(self.name, self._tools.options.settings, self._taken.inputs, outputs, row.as_dict())
 
     def _conclude(self) -> None:
         """Say how it ended; of a case that failed nothing stays where one looks for its mask.
@@ -213,22 +181,21 @@ class CaseInHand(Guarded):
         """
         self._prepared = self._pred = None
         if self.failure is not None:
-            row = failed_row(self.name, [str(image) for image in self._case.images], self.failure)
-            stays = self._move_away()
-            self._row = replace(row, problem="\n".join([row.problem, *stays]))
-            self._tools.record(self._record_of(self._row, {}))
-        logger.log(*_line(self._row))
+            failed = failed_record(self._record, self.failure)
+            self._record = replace(failed, problem="\n".join([failed.problem, *self._move_away()]))
+            self._tools.journal.write(self._record)
+        logger.log(*_line(self._record))
         try:
-            self._tools.note(self._row)
+            self._tools.show(self._record)
         except Exception:  # a terminal that has gone is no reason to end
             logger.exception("%s: cannot be shown", self.name)
 
     def _move_away(self) -> list[str]:
         """A mask of an earlier image or model does not stay in the place of this one's; what could not be moved."""
-        output, stays = self._tools.output, []
-        for path in self._case.outputs:
+        output, stays = self._tools.plan.output, []
+        for path in self._record.outputs:
             try:
-                set_aside(path, output)
+                set_aside(path, output, self._tools.plan.state)
             except OSError as error:
                 if self._tools.lost(error):
                     problem = f"{error.filename}: cannot be reached any more ({error.strerror})."
@@ -237,8 +204,8 @@ class CaseInHand(Guarded):
         return stays
 
 
-def _line(row: CaseRow) -> tuple[int, str, str, str]:
-    if row.problem:
-        return logging.ERROR, "%s: %s", row.case, row.problem
-    total = f"done in {sum(row.seconds.values()):.2f} s"
-    return logging.INFO, "%s: %s", row.case, "; ".join([total, *row.warnings])
+def _line(record: CaseRecord) -> tuple[int, str, str, str]:
+    if record.problem:
+        return logging.ERROR, "%s: %s", record.name, record.problem
+    total = f"done in {sum(record.seconds.values()):.2f} s"
+    return logging.INFO, "%s: %s", record.name, "; ".join([total, *record.warnings])

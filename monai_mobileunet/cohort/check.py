@@ -7,21 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.bundle.training_range import TrainingRange
-from monai_mobileunet.cohort.plan import PlannedCase
+from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
+from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding, read_volume
-from monai_mobileunet.data.checks import LabelSet, check_classes, check_labels, class_values
+from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_labels, class_values
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.segmentation.segmenter import preprocess
+from monai_mobileunet.segmentation.segmenter import after_reading, preprocess
 
 __all__ = ["inspect_images", "inspect_labels"]
 
-Look = Callable[[PlannedCase], list[Finding]]
+Look = Callable[[CaseRecord], list[Finding]]
 
 
 def inspect_images(
-    cases: Sequence[PlannedCase], bundle: Bundle | None = None, num_workers: int = 2, note: Callable = lambda: None
+    cases: Sequence[CaseRecord], bundle: Bundle | None = None, num_workers: int = 2, note: Callable = lambda: None
 ) -> list[Finding]:
     """What is wrong with images, and what a reader of their masks would have to know (``warning``).
 
@@ -32,20 +32,20 @@ def inspect_images(
         note: called after each case.
     """
 
-    def look(case: PlannedCase) -> list[Finding]:
+    transforms = None if bundle is None else after_reading(bundle)
+
+    def look(case: CaseRecord) -> list[Finding]:
         volume = read_volume(case.images)
-        if bundle is None:
+        if bundle is None or transforms is None:
             return list(volume.warnings)
-        trained = TrainingRange.of(bundle.metadata)
-        trained.check_channels(volume)
-        image = preprocess(bundle.preprocessing, volume)["image"]
-        return [*volume.warnings, *trained.check(volume, image)]
+        TrainingRange.of(bundle.metadata).check_channels(volume)
+        return [*volume.warnings, *preprocess(transforms, volume).get(WARNINGS, ())]
 
     return _findings(cases, look, num_workers, note)
 
 
 def inspect_labels(
-    cases: Sequence[PlannedCase], num_classes: int, num_workers: int = 2, note: Callable = lambda: None
+    cases: Sequence[CaseRecord], num_classes: int, num_workers: int = 2, note: Callable = lambda: None
 ) -> list[Finding]:
     """What is wrong with files of class numbers, by themselves and together.
 
@@ -57,7 +57,7 @@ def inspect_labels(
     """
     values: dict[str, tuple[float, ...] | None] = {}
 
-    def look(case: PlannedCase) -> list[Finding]:
+    def look(case: CaseRecord) -> list[Finding]:
         label = read_label(case.images[0])
         values[label.name] = class_values(label)
         return [*check_classes(label, num_classes), *label.warnings]
@@ -66,7 +66,7 @@ def inspect_labels(
     return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False)), *findings]
 
 
-def _findings(cases: Sequence[PlannedCase], look: Look, num_workers: int, note: Callable) -> list[Finding]:
+def _findings(cases: Sequence[CaseRecord], look: Look, num_workers: int, note: Callable) -> list[Finding]:
     found = []
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
         for findings in pool.map(partial(_looked_at, look), cases):
@@ -75,7 +75,7 @@ def _findings(cases: Sequence[PlannedCase], look: Look, num_workers: int, note: 
     return found
 
 
-def _looked_at(look: Look, case: PlannedCase) -> list[Finding]:
+def _looked_at(look: Look, case: CaseRecord) -> list[Finding]:
     try:
         return look(case)
     except DataError as error:

@@ -1,252 +1,172 @@
-"""Cases with references: segmented where that is wanted, compared, reported; what is done is not done again."""
+"""Cases with references: segmented where that is wanted, and compared; what is done is not done again."""
 
 from __future__ import annotations
 
-import logging
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.cohort.case_files import file_states, hash_file
-from monai_mobileunet.cohort.guard import OutputError
-from monai_mobileunet.cohort.journal import Journal, Record, settings_key
+from monai_mobileunet.case_record import CaseRecord, CaseState
+from monai_mobileunet.cohort.compare import TOLERANCE, compare_cases
+from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import split_names
-from monai_mobileunet.cohort.plan import STATE, PlannedCase, plan_cases
-from monai_mobileunet.cohort.run import VOXEL_FREE
+from monai_mobileunet.cohort.pairing import Paired, pair_files
+from monai_mobileunet.cohort.plan import STATE, plan_dataset
+from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.cases import Case
-from monai_mobileunet.data.errors import root_cause
-from monai_mobileunet.data.naming import image_files, name_of
-from monai_mobileunet.data.writing import output_lost
-from monai_mobileunet.evaluation import (
-    CaseFiles,
-    CaseResult,
-    ClassResult,
-    Masks,
-    Outcome,
-    compare_case,
-    pair_masks,
-)
-from monai_mobileunet.reports.case_row import DONE
+from monai_mobileunet.data.datasets.cases import Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["evaluate_folder", "open_journal", "segment_cases", "segmenting_key"]
+__all__ = ["evaluate_cases", "find_masks", "open_journal", "segment_dataset"]
 
-logger = logging.getLogger(__name__)
-Note = Callable[[str], None]
+SEGMENTED = "segmented"
+"""Folder of the masks that an evaluation makes, in its output."""
+
+Show = Callable[[CaseRecord], None]
+
+
+@contextmanager
+def _silent(doing: str, total: int) -> Iterator[Show]:
+    yield lambda record: None
+
+
+def evaluate_cases(
+    title: str,
+    cases: Sequence[Case],
+    class_names: Sequence[str],
+    output: Path,
+    preds: Path | None = None,
+    bundle: Bundle | None = None,
+    changed: Mapping[str, Any] | None = None,
+    tolerance: float = TOLERANCE,
+    progress: Callable[[str, int], AbstractContextManager[Show]] = _silent,
+) -> Evaluation:
+    """Compare segmentations with references: those in a folder, or those that a bundle makes of the images.
+
+    Args:
+        title: title of the report.
+        cases: ``{"image": path, "label": path}`` each.
+        class_names: names of the classes from 1 on.
+        output: folder for what is kept of it, so that it can go on where it was; masks go into its ``segmented``.
+        preds: folder of segmentations that are there already; ``None`` to let the bundle make them.
+        bundle: with ``changed`` in it already.
+        changed: entries of ``inference.json`` that are not as they stand there.
+        tolerance: tolerance of the surface Dice, in mm.
+        progress: given what is done and to how many cases, a context with a function for the record of each.
+
+    Raises:
+        DataError: no segmentations, masks in the way of the bundle's, or a folder that another run has.
+        FileNotFoundError: the bundle has no weights.
+        OutputError: nothing can be written any more.
+    """
+    if preds is not None:
+        journal = open_journal(output)
+        with journal:
+            records = find_masks(cases, preds, class_names, journal.records)
+            return _compared(title, records, class_names, tolerance, journal, progress)
+    if bundle is None:
+        raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
+    with progress("segmenting", len(cases)) as show:
+        records, journal = segment_dataset(bundle, cases, output / SEGMENTED, output, changed, show)
+    with journal:
+        return _compared(title, records, class_names, tolerance, journal, progress)
+
+
+def _compared(
+    title: str,
+    records: Sequence[CaseRecord],
+    class_names: Sequence[str],
+    tolerance: float,
+    journal: Journal,
+    progress: Callable[[str, int], AbstractContextManager[Show]],
+) -> Evaluation:
+    with progress("measuring", len(records)) as show:
+        compared = compare_cases(records, class_names, tolerance, journal, show)
+    return Evaluation(title, tuple(class_names), tolerance, tuple(compared))
 
 
 def open_journal(output: Path) -> Journal:
-    """What earlier evaluations into a folder have finished; opened, it keeps others out.
+    """What earlier comparisons of masks into a folder have finished; opened, it keeps others out.
 
     Raises:
         DataError: another evaluation has it open.
         OSError: the folder cannot be written to.
     """
-    return Journal(output / STATE / "evaluation.jsonl")
+    return Journal(output / STATE / "comparison.jsonl")
 
 
-def segmenting_key(bundle: Bundle, changed: Mapping[str, Any]) -> str:
-    """A short name of all that decides about the voxels of a bundle's masks.
-
-    Args:
-        bundle: with its weights.
-        changed: entries of its ``inference.json`` that are not as they stand there.
-
-    Raises:
-        FileNotFoundError: no weights.
-    """
-    if not bundle.weights.is_file():
-        raise FileNotFoundError(f"{bundle.weights}: no weights. Train the bundle first, or name a file with --weights.")
-    configs = {name: hash_file(bundle.folder / "configs" / name) for name in ("inference.json", "metadata.json")}
-    voxels = {key: value for key, value in changed.items() if key not in VOXEL_FREE}
-    weights = hash_file(bundle.weights)
-    return settings_key(
-        {"version": monai_mobileunet.__version__, "weights": weights, "configs": configs, "changed": voxels}
-    )
-
-
-def segment_cases(
-    segmenter: Segmenter,
+def segment_dataset(
+    bundle: Bundle,
     cases: Sequence[Case],
-    output: Path,
-    note: Note = lambda name: None,
-    journal: Journal | None = None,
-    settings: str = "",
-) -> dict[str, str]:
-    """Segment cases, one after the other; one that fails does not stop the others.
+    masks: Path,
+    beside: Path | None = None,
+    changed: Mapping[str, Any] | None = None,
+    show: Show = lambda record: None,
+) -> tuple[list[CaseRecord], Journal]:
+    """Segment the cases of a data set whose masks are not there yet.
 
     Args:
-        segmenter: of the bundle.
-        cases: ``{"image": path, …}`` each.
-        output: folder of the masks, in subfolders as the images lie in theirs.
-        note: called with the name of each case when it is done.
-        journal: of what is finished; cases whose masks are there, of these settings, are left alone.
-        settings: of the bundle, see :func:`segmenting_key`.
+        bundle: the bundle, with ``changed`` in it already.
+        cases: ``{"image": path, "label": path}`` each.
+        masks: folder of the masks, in subfolders as the images lie in theirs.
+        beside: folder for what the run keeps beside the masks; by default that of the masks.
+        changed: entries of ``inference.json`` that are not as they stand there.
+        show: called with the record of each case that has ended, now or before.
 
     Returns:
-        For each case that failed: its name, and why.
+        The record of each case, in their order, and the journal, which is to be closed.
 
     Raises:
-        DataError: two cases with one mask, or a mask that would take the place of a file of the cases.
+        DataError: two cases with one mask, a mask in the place of another file, or a folder that another run has.
+        FileNotFoundError: the bundle has no weights.
         OutputError: nothing can be written any more.
     """
-    named = {image_files(case)[0].absolute(): case for case in cases}
-    files = {path.resolve() for case in cases for path in _files(case)}
-    problems = {}
-    planned = [
-        replace(found, name=name_of(named[found.images[0]]), images=image_files(named[found.images[0]]))
-        for found in plan_cases(list(named), output).cases
-    ]
-    for case in planned:
-        if case.outputs[0].resolve() in files:
-            raise DataError([Finding(str(case.outputs[0]), "the mask would take its place.", "Name another folder.")])
-    if journal is not None:
-        _refuse_foreign(planned, output, journal)
-    for case in planned:
-        known = journal.records.get(case.name) if journal else None
-        if known is None or not known.still_holds(case, settings, output):
-            problem = _segmented(segmenter, case, output, journal, settings)
-            if problem:
-                problems[case.name] = problem
-        note(case.name)
-    return problems
-
-
-def _refuse_foreign(planned: Sequence[PlannedCase], output: Path, journal: Journal) -> None:
-    """Masks that no evaluation has written, or that were corrected since, are not replaced."""
-    findings = []
-    for case in planned:
-        record, mask = journal.records.get(case.name), case.outputs[0]
-        ours = record is not None and (record.begun or record.wrote(mask, output))
-        if os.path.lexists(mask) and not ours:
-            problem = "is there, and no evaluation has written it, or it was changed since."
-            remedy = f"Type --pred {output} to measure the masks as they are, or move it away."
-            findings.append(Finding(str(mask), problem, remedy))
-    if findings:
-        raise DataError(findings)
-
-
-def _files(case: Case) -> list[Path]:
-    return [*image_files(case), *([Path(case["label"])] if "label" in case else [])]
-
-
-def _segmented(segmenter: Segmenter, case: PlannedCase, output: Path, journal: Journal | None, settings: str) -> str:
-    """Segment a case; why that failed, empty if it did not."""
-    started = time.perf_counter()
-    image, mask, states = case.images[0], case.outputs[0], file_states(case.images)
-    if journal is not None:  # in hand: killed before its record is written, its mask is known as this program's
-        _keep(journal, Record(case.name, settings, begun=1))
+    run = prepare(bundle, plan_dataset(cases, masks, beside or masks), changed or {})
+    segmenter = Segmenter(bundle)
+    segmenter.load_runtime()
+    journal, run = claim(run, f"Type --pred {masks} to measure the masks as they are, or move it away.")
     try:
-        result = segmenter(image if len(case.images) == 1 else case.images)
-        for warning in result.warnings:
-            logger.warning("%s", warning)
-        try:
-            result.save(mask)
-        except OSError as error:
-            if output_lost(error, output):
-                raise OutputError(f"{error.filename or mask}: cannot be written ({error.strerror}).") from error
-            raise
-        logger.info("%s segmented in %.2f s", image, time.perf_counter() - started)
-        if journal is not None:
-            outputs = {mask.relative_to(output).as_posix(): hash_file(mask)}
-            _keep(journal, Record(case.name, settings, states, outputs, {"status": DONE}))
-    except OutputError:
+        for record in run.standing.finished.values():
+            show(record)
+        carry_out(run, segmenter, journal, show=show)
+    except BaseException:
+        journal.__exit__()
         raise
-    except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
-        logger.exception("%s was not segmented", image)
-        return str(error) if isinstance(error, DataError) else f"{image}: was not segmented ({root_cause(error)})."
-    return ""
+    return [journal.records[case.name].planned_as(case) for case in run.plan.cases], journal
 
 
-def evaluate_folder(
-    title: str,
-    cases: Sequence[Case],
-    preds: Path,
-    class_names: Sequence[str],
-    tolerance: float = 1.0,
-    problems: dict[str, str] | None = None,
-    note: Note = lambda name: None,
-    journal: Journal | None = None,
-) -> Evaluation:
-    """Compare the segmentations in a folder with the references of cases.
+def find_masks(
+    cases: Sequence[Case], preds: Path, class_names: Sequence[str], known: Mapping[str, CaseRecord]
+) -> list[CaseRecord]:
+    """The segmentations of cases that are there already.
 
     Args:
-        title: of the report.
         cases: ``{"image": path, "label": path}`` each.
         preds: folder of the segmentations, searched with its subfolders for files named as the images are, or for
             folders with a file for each class.
-        class_names: of the classes from 1 on.
-        tolerance: of the surface Dice, mm.
-        problems: what is known to be wrong already, by the name of the case.
-        note: called with the name of each case when it is done.
-        journal: of what is measured; cases whose files have not changed since are not measured again.
+        class_names: names of the classes from 1 on.
+        known: records of earlier comparisons, by the name of the case.
 
     Raises:
-        DataError: no such folder, or nothing in it (without ``problems`` that would explain it).
-        OutputError: the journal cannot be written any more.
+        DataError: no such folder, or nothing in it.
     """
-    found = pair_masks(cases, preds, split_names(class_names))
-    if not any(masks.files or masks.problem for masks in found.values()) and not problems:
-        names = ", ".join(list(found)[:3])
+    planned = [CaseRecord(name_of(case), image_files(case), label=Path(case["label"])) for case in cases]
+    paired = pair_files(planned, preds, split_names(class_names))
+    if not any(found.files or found.problem for found in paired.values()):
+        names = ", ".join(list(paired)[:3])
         problem = f"no masks in it with the names of cases, such as {names}." if preds.is_dir() else "no such folder."
         raise DataError([Finding(str(preds), problem, "Name the folder of the segmentations.")])
-    key = settings_key(
-        {"version": monai_mobileunet.__version__, "classes": list(class_names), "tolerance": float(tolerance)}
-    )
-    results = []
-    for case in cases:
-        name = name_of(case)
-        masks = found[name]
-        files = _case_files(case, masks, preds)
-        problem = (problems or {}).get(name) or masks.problem
-        known = CaseResult(files, problem=problem) if problem else _measured_before(files, journal, key)
-        if known is None:
-            known = _measured(files, class_names, tolerance, journal, key)
-        results.append(known)
-        note(name)
-    return Evaluation(title, tuple(class_names), tolerance, tuple(results))
+    return [_with_masks(case, paired[case.name], preds, known.get(case.name)) for case in planned]
 
 
-def _case_files(case: Case, masks: Masks, preds: Path) -> CaseFiles:
-    several = len(masks.files) > 1
-    missing = preds / f"{name_of(case)}.nii.gz"
-    pred = masks.files[0].parent if several else masks.files[0] if masks.files else missing
-    label, image = Path(case["label"]), image_files(case)[0]
-    return CaseFiles(name_of(case), label, pred, image, masks.files if several else ())
-
-
-def _measured(
-    files: CaseFiles, class_names: Sequence[str], tolerance: float, journal: Journal | None, key: str
-) -> CaseResult:
-    states = file_states([files.label, *files.masks])
-    result = compare_case(files, len(class_names) + 1, tolerance)
-    if journal is not None and not result.problem:
-        known = journal.records.get(files.name, Record(files.name, ""))
-        row = {**known.row, "measured": key, "classes": [asdict(one) for one in result.classes]}
-        _keep(journal, replace(known, row=row, reference=states))
-    return result
-
-
-def _measured_before(files: CaseFiles, journal: Journal | None, key: str) -> CaseResult | None:
-    """The result of an earlier evaluation, if it still holds."""
-    record = journal.records.get(files.name) if journal else None
-    if record is None or record.row.get("measured") != key:
-        return None
-    if record.reference != file_states([files.label, *files.masks]):
-        return None
-    classes = (ClassResult(**{**one, "outcome": Outcome(one["outcome"])}) for one in record.row["classes"])
-    return CaseResult(files, tuple(classes))
-
-
-def _keep(journal: Journal, record: Record) -> None:
-    try:
-        journal.write(record)
-    except OSError as error:
-        raise OutputError(f"{journal.path}: cannot be written ({error.strerror}).") from error
+def _with_masks(case: CaseRecord, found: Paired, preds: Path, known: CaseRecord | None) -> CaseRecord:
+    outputs = found.files or (preds / f"{case.name}.nii.gz",)
+    state = CaseState.FAILED if found.problem else CaseState.DONE
+    comparison = known.comparison if known else None
+    problem = str(found.problem or "")
+    return replace(case, outputs=outputs, state=state, problem=problem, comparison=None if problem else comparison)

@@ -14,10 +14,10 @@ from nibabel.spatialimages import SpatialImage
 from monai_mobileunet.cohort.case_files import files_of
 from monai_mobileunet.cohort.control_groups import group_memory
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.dicom import dicom_series
-from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix, is_dicom
-from monai_mobileunet.data.itk import grid_of_itk
-from monai_mobileunet.data.nifti import READ_ERRORS, load_nifti, nifti_affine
+from monai_mobileunet.data.dicom import dicom_series, is_dicom
+from monai_mobileunet.data.formats.itk import grid_of_itk
+from monai_mobileunet.data.formats.nifti import READ_ERRORS, load_nifti, nifti_affine
+from monai_mobileunet.data.names import NIFTI, image_suffix
 
 __all__ = ["Budget", "case_bytes", "free_memory", "memory_limit"]
 
@@ -98,7 +98,7 @@ def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -
 def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Shape and mm per voxel."""
     suffix = image_suffix(image).lower()
-    if suffix in NIFTI_SUFFIXES:
+    if suffix in NIFTI:
         header = load_nifti(image)
         if not isinstance(header, SpatialImage):  # surfaces and connectivity have no grid
             return (0,), ()

@@ -1,4 +1,4 @@
-"""What a run can be asked for, and what that changes in a bundle."""
+"""What a run over images can be asked for, and what that changes in a bundle."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from monai_mobileunet.bundle.changes import check_changes
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.runtimes.table import RUNTIMES
 
-__all__ = ["Request", "bundle_changes", "split_names"]
+__all__ = ["SegmentOptions", "bundle_changes", "split_names"]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked for; see ``mobileunet segment --help``."""
+class SegmentOptions:
+    """The options of ``mobileunet segment``; its ``--help`` says what each sets."""
 
     source: Path
     output: Path
@@ -39,11 +39,11 @@ class Request:
     overwrite: bool = False
 
 
-def bundle_changes(request: Request, bundle: Bundle) -> dict[str, Any]:
+def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:
     """The options as entries of ``inference.json``, by their ids.
 
     Args:
-        request: what was asked for.
+        options: what was asked for.
         bundle: as it stands in its folder.
 
     Raises:
@@ -51,26 +51,26 @@ def bundle_changes(request: Request, bundle: Bundle) -> dict[str, Any]:
     """
     parser = bundle.parser
     changed: dict[str, Any] = {}
-    if request.runtime is not None and request.runtime not in RUNTIMES:
-        raise ValueError(f"--runtime is {request.runtime!r}; expected one of {', '.join(RUNTIMES)}.")
-    if request.fast:
+    if options.runtime is not None and options.runtime not in RUNTIMES:
+        raise ValueError(f"--runtime is {options.runtime!r}; expected one of {', '.join(RUNTIMES)}.")
+    if options.fast:
         cheapest = {"mirror_axes": [], "planes": [parser.get("planes", ["axial"])[0]], "out_step": "@out_slices"}
         changed |= {key: value for key, value in cheapest.items() if key in parser}
-    if request.tta is not None:
+    if options.tta is not None:
         axes = parser.get("tta_axes", [])
-        if request.tta and not axes:
+        if options.tta and not axes:
             raise ValueError(f"--tta: {bundle.folder.name} names no axis (tta_axes) along which no class has a side.")
-        changed["mirror_axes"] = axes if request.tta else []
-    if request.runtime is not None:
-        changed["runtime"] = request.runtime
-    if request.device is not None:
-        changed["device"] = _device(request.device)
-    if request.batch_size is not None:
-        changed["slice_inferer#sw_batch_size"] = request.batch_size
-    if request.weights is not None:
-        changed["ckpt_path"] = str(request.weights.resolve())
-    check_changes(bundle.folder, request.overrides)
-    return {**changed, **request.overrides}
+        changed["mirror_axes"] = axes if options.tta else []
+    if options.runtime is not None:
+        changed["runtime"] = options.runtime
+    if options.device is not None:
+        changed["device"] = _device(options.device)
+    if options.batch_size is not None:
+        changed["slice_inferer#sw_batch_size"] = options.batch_size
+    if options.weights is not None:
+        changed["ckpt_path"] = str(options.weights.resolve())
+    check_changes(bundle.folder, options.overrides)
+    return {**changed, **options.overrides}
 
 
 def split_names(class_names: Sequence[str]) -> tuple[str, ...]:

@@ -10,59 +10,53 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.data.images import refuse_same_folder, search_images
-from monai_mobileunet.data.listing import read_json
-from monai_mobileunet.data.places import STATE, FoundImage, mask_name, place_masks
+from monai_mobileunet.data.datasets.listing import Case, read_json
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.search.images import refuse_same_folder, search_images
+from monai_mobileunet.data.search.places import STATE, FoundImage, mask_name, place_masks
 from monai_mobileunet.data.writing import mask_suffix
 
-__all__ = ["STATE", "Plan", "PlannedCase", "plan_cases", "plan_run"]
+__all__ = ["STATE", "Plan", "plan_dataset", "plan_run"]
 
 LIST_SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
-class PlannedCase:
-    """A case and where its mask goes.
-
-    Attributes:
-        name: unique in the run: the path of the mask without its suffix, in the output folder.
-        images: a file, a folder with a DICOM series or a file of one; or one for each channel.
-        outputs: the mask; or one for each class.
-    """
-
-    name: str
-    images: tuple[Path, ...]
-    outputs: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
-    """A run.
+    """What a run will do.
 
     Attributes:
-        cases: in the order of their names.
-        output: folder of all that is written.
+        cases: the cases, in the order of their names.
+        output: folder of the masks.
         passed_over: how many files in the input are no images, by suffix.
         unreadable: folders in the input that could not be searched.
         left_out: what images in the input are not to be segmented, and why, in words.
         warnings: what else is doubtful about the input.
+        beside: folder that holds :attr:`state`; by default that of the masks.
     """
 
-    cases: tuple[PlannedCase, ...]
+    cases: tuple[CaseRecord, ...]
     output: Path
     passed_over: tuple[tuple[str, int], ...] = ()
     unreadable: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    beside: Path | None = None
+
+    @property
+    def state(self) -> Path:
+        """Folder of what a run keeps beside its masks: the journal, the log, pictures."""
+        return (self.beside or self.output) / STATE
 
 
 def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     """Find the cases of a file, a folder or a list, and where their masks go.
 
     - An image gives one case.
-    - A folder gives the images and DICOM series that :func:`monai_mobileunet.data.images.search_images` finds in it.
+    - A folder gives the images and DICOM series that :func:`monai_mobileunet.data.search.search_images` finds in it.
     - ``list.json`` holds a list of paths, of lists of paths (a file for each channel), or of
       ``{"image": …, "name": …}`` (the name may be left out); or it is a Decathlon's ``dataset.json``, of which the
       ``testing`` list is taken. Paths are relative to the list.
@@ -89,16 +83,31 @@ def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     raise DataError([Finding(str(source), "no such file or folder.", "Name an image, a folder or a list.json.")])
 
 
-def plan_cases(images: Sequence[Path], output: Path) -> Plan:
-    """A run over images that are known; masks lie as the images lie below the folder that they share.
+def plan_dataset(cases: Sequence[Case], output: Path, beside: Path) -> Plan:
+    """A run over the cases of a data set; masks lie as the images lie below the folder that they share.
+
+    Args:
+        cases: ``{"image": path, "label": path}`` each.
+        output: folder of the masks.
+        beside: folder that holds what a run keeps beside its masks.
 
     Raises:
-        DataError: as :func:`plan_run`.
+        DataError: two cases with one mask, or a mask that would take the place of a file of the cases.
     """
-    absolute = [image.absolute() for image in images]
-    root = Path(os.path.commonpath([image.parent for image in absolute])) if absolute else Path()
-    found = [FoundImage((image,), image.relative_to(root).with_name(mask_name(image))) for image in absolute]
-    return Plan(_placed(found, output, ()), output)
+    files = [tuple(image.absolute() for image in image_files(case)) for case in cases]
+    root = Path(os.path.commonpath([images[0].parent for images in files])) if files else Path()
+    found = [FoundImage(images, images[0].relative_to(root).with_name(mask_name(images[0]))) for images in files]
+    own = {os.path.realpath(path) for case in cases for path in (*image_files(case), *_label_of(case))}
+    planned = []
+    for case, outputs in zip(cases, place_masks(found, output), strict=True):
+        if os.path.realpath(outputs[0]) in own:
+            raise DataError([Finding(str(outputs[0]), "the mask would take its place.", "Name another folder.")])
+        planned.append(CaseRecord(name_of(case), image_files(case), outputs, next(iter(_label_of(case)), None)))
+    return Plan(tuple(planned), output, beside=beside)
+
+
+def _label_of(case: Case) -> tuple[Path, ...]:
+    return (Path(case["label"]),) if "label" in case else ()
 
 
 def _in_list(path: Path) -> list[FoundImage]:
@@ -134,7 +143,7 @@ def _listed(entry: Any, path: Path) -> FoundImage:
     return FoundImage(images, mask)
 
 
-def _placed(found: Iterable[FoundImage], output: Path, parts: Sequence[str]) -> tuple[PlannedCase, ...]:
+def _placed(found: Iterable[FoundImage], output: Path, parts: Sequence[str]) -> tuple[CaseRecord, ...]:
     """The cases, each with places of its own."""
     found = sorted(found, key=lambda item: item.mask)
     stems = [item.mask.as_posix().removesuffix(image_suffix(item.mask)) for item in found]
@@ -143,4 +152,4 @@ def _placed(found: Iterable[FoundImage], output: Path, parts: Sequence[str]) -> 
     if len(set(names)) < len(names):
         names = [item.mask.as_posix() for item in found]
     placed = zip(names, found, place_masks(found, output, parts), strict=True)
-    return tuple(PlannedCase(name, item.images, outputs) for name, item, outputs in placed)
+    return tuple(CaseRecord(name, item.images, outputs) for name, item, outputs in placed)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, hashed, and known by their size and time. Needs nothing but Python."""
+"""Files written whole or not at all, hashed, and known by their size and time; no pipe or device is taken for one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,35 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["file_states", "hash_file", "put_in_place", "replace_file", "write_bytes", "write_json", "write_text"]
+from monai_mobileunet.data.errors import refusal
+
+__all__ = [
+    "check_regular_file",
+    "file_states",
+    "hash_file",
+    "put_in_place",
+    "read_start",
+    "replace_file",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+CHUNK = 1 << 20
+"""Bytes that are read at once of what need not lie in memory as a whole."""
+
+NO_FILES = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 SUFFIXES = re.compile(r"(\.[a-z0-9]{1,8}){0,2}$")
 
@@ -103,3 +126,43 @@ def file_states(files: Iterable[Path]) -> list[list[Any]]:
             continue
         states.append([str(file), state.st_size, state.st_mtime_ns])
     return states
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        DataError: it is a folder, does not exist, cannot be read or is empty.
+    """
+    if path.is_dir():
+        raise refusal(path, "is a folder with the name of an image.", "Name the image in it.")
+    if not path.is_file():
+        raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(count)
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({error.strerror}).", "Make it readable.") from error
+    if not start:
+        raise refusal(path, "is empty (0 bytes).")
+    return start
+
+
+def check_regular_file(path: Path) -> None:
+    """Refuse what must not be opened: a pipe is waited for without end, and a device has no end.
+
+    Files and folders pass, and what is not there: reading it will say so.
+
+    Raises:
+        DataError: a named pipe, a socket, a device, or a link that leads nowhere.
+    """
+    try:
+        kind = NO_FILES.get(stat.S_IFMT(os.stat(path).st_mode))
+    except OSError as error:
+        if os.path.islink(path):
+            problem = f"is a link to {os.readlink(path)}, which does not exist."
+            raise refusal(path, problem, "Restore that file, or remove the link.") from error
+        return
+    if kind is not None:
+        problem = f"is {kind}; expected a file that holds an image."
+        raise refusal(path, problem, "Put the image itself in its place, or remove it.")

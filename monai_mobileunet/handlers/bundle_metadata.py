@@ -18,9 +18,9 @@ import monai_mobileunet
 from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, find_class_names
-from monai_mobileunet.data.caching import prepared_case
-from monai_mobileunet.data.listing import read_description
-from monai_mobileunet.data.writing import replace_file
+from monai_mobileunet.data.datasets.listing import read_description
+from monai_mobileunet.data.files import put_in_place
+from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.runtimes.manifest import hash_file
 
@@ -180,7 +180,7 @@ class BundleMetadata:
                 text = json.dumps(contents[name], indent=4, ensure_ascii=False) + "\n"
                 temporary.write_text(text, encoding="utf-8")
             for name, temporary in temporaries.items():
-                replace_file(temporary, self._path(name))
+                put_in_place(temporary, self._path(name))
         finally:
             for temporary in temporaries.values():
                 temporary.unlink(missing_ok=True)

@@ -20,10 +20,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nibabel.spatialimages import SpatialImage
 
 import monai_mobileunet
+from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.evaluation.comparison import CaseResult, read_classes
+from monai_mobileunet.evaluation.comparison import read_classes
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
@@ -40,24 +41,24 @@ class Evaluation:
     Attributes:
         title: what was evaluated.
         class_names: of the classes from 1 on.
-        tolerance: of the surface Dice, mm.
-        cases: a result for each case.
+        tolerance: tolerance of the surface Dice, mm.
+        cases: the record of each case.
     """
 
     title: str
     class_names: tuple[str, ...]
     tolerance: float
-    cases: tuple[CaseResult, ...]
+    cases: tuple[CaseRecord, ...]
 
     @property
-    def measured(self) -> list[CaseResult]:
-        """The cases without a problem."""
-        return [case for case in self.cases if not case.problem]
+    def measured(self) -> list[CaseRecord]:
+        """The cases that were compared with their references."""
+        return [case for case in self.cases if not case.trouble]
 
     @property
-    def problems(self) -> list[CaseResult]:
-        """The cases that could not be measured."""
-        return [case for case in self.cases if case.problem]
+    def problems(self) -> list[CaseRecord]:
+        """The cases that could not be compared."""
+        return [case for case in self.cases if case.trouble]
 
     @property
     def classes(self) -> list[ClassSummary]:
@@ -65,10 +66,10 @@ class Evaluation:
         return summarise(self.class_names, [case.classes for case in self.measured])
 
 
-def worst_cases(evaluation: Evaluation, count: int) -> list[CaseResult]:
+def worst_cases(evaluation: Evaluation, count: int) -> list[CaseRecord]:
     """The cases with the lowest mean Dice, lowest first; a class drawn where there is none counts as 0."""
 
-    def score(case: CaseResult) -> float:
+    def score(case: CaseRecord) -> float:
         dice = [0.0 if r.outcome is Outcome.FALSE_POSITIVE else r.dice for r in case.classes]
         known = [value for value in dice if value is not None]
         return float(np.mean(known)) if known else 1.0
@@ -110,9 +111,9 @@ def _case_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         for name, result in zip(evaluation.class_names, case.classes):
             values = {_column(m): getattr(result, m.attribute) for m in METRICS}
             volumes = {"pred_ml": result.pred_ml, "label_ml": result.label_ml, "bias_ml": result.bias_ml}
-            rows.append({"case": case.files.name, "class": name, "outcome": result.outcome.value, **values, **volumes})
-        if case.problem:
-            rows.append({"case": case.files.name, "problem": case.problem})
+            rows.append({"case": case.name, "class": name, "outcome": result.outcome.value, **values, **volumes})
+        if case.trouble:
+            rows.append({"case": case.name, "problem": case.trouble})
     columns = ["case", "class", "outcome", *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
     return [{column: row.get(column) for column in columns} for row in rows]
 
@@ -147,13 +148,6 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
-    cases = []
-    for case in evaluation.cases:
-        paths: dict[str, Any] = {key: str(value) for key, value in asdict(case.files).items() if value}
-        if case.files.parts:
-            paths["parts"] = list(map(str, case.files.parts))
-        results = {name: asdict(r) for name, r in zip(evaluation.class_names, case.classes)}
-        cases.append({**paths, "classes": results} | ({"problem": case.problem} if case.problem else {}))
     return {
         "title": evaluation.title,
         "intended_use": "Not a medical device. Not for diagnostic use.",
@@ -165,7 +159,22 @@ def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, 
             {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
             for summary in classes
         ],
-        "cases": cases,
+        "cases": [_json_case(case) for case in evaluation.cases],
+    }
+
+
+def _json_case(case: CaseRecord) -> dict[str, Any]:
+    """Files and results of a case; of a mask with a file for each class their folder, and the files as its parts."""
+    parts = list(map(str, case.outputs)) if len(case.outputs) > 1 else []
+    paths = {"pred": case.outputs[0].parent if parts else case.outputs[0]} if case.outputs else {}
+    paths |= {"label": case.label} if case.label else {}
+    paths |= {"image": case.images[0]} if case.images else {}
+    return {
+        "name": case.name,
+        **{key: str(path) for key, path in paths.items()},
+        **({"parts": parts} if parts else {}),
+        "classes": {name: asdict(result) for name, result in case.results.items()},
+        **({"problem": case.trouble} if case.trouble else {}),
     }
 
 
@@ -195,12 +204,12 @@ def _embedded(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _overlay(case: CaseResult, class_names: Sequence[str]) -> tuple[bytes | None, str]:
+def _overlay(case: CaseRecord, class_names: Sequence[str]) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most, and what is wrong with its image, if anything."""
-    files, num_classes = case.files, len(class_names) + 1
+    num_classes = len(class_names) + 1
     try:
-        label, pred = read_classes([files.label], num_classes), read_classes(files.masks, num_classes)
-        image, problem = _shown_image(files.image, label)
+        label, pred = (read_classes(files, num_classes) for files in ([case.label or Path()], case.outputs))
+        image, problem = _shown_image(case.images[0] if case.images else None, label)
         upright = [_canonical(volume.values, label) for volume in (pred, label)]
         masks = [np.asanyarray(volume.dataobj) for volume in upright]
         differing = masks[0] != masks[1]
@@ -208,10 +217,10 @@ def _overlay(case: CaseResult, class_names: Sequence[str]) -> tuple[bytes | None
         png = io.BytesIO()
         spacing = upright[1].header.get_zooms()[:3]
         background = np.asanyarray(_canonical(image, label).dataobj)
-        draw_overlay(background, masks[0], png, class_names, spacing, masks[1], shown=shown, title=files.name)
+        draw_overlay(background, masks[0], png, class_names, spacing, masks[1], shown=shown, title=case.name)
         return png.getvalue(), problem
     except Exception as error:  # any, since the case is measured all the same; it is logged and said
-        logger.exception("%s cannot be shown", files.name)
+        logger.exception("%s cannot be shown", case.name)
         return None, f"It cannot be shown ({root_cause(error)})."
 
 

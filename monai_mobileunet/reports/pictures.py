@@ -17,7 +17,7 @@ from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
 
 if TYPE_CHECKING:
-    from monai_mobileunet.evaluation.comparison import CaseResult
+    from monai_mobileunet.case_record import CaseRecord
 
 __all__ = ["draw_agreement", "draw_distributions", "draw_overlay", "largest_slices"]
 
@@ -83,7 +83,7 @@ def draw_overlay(
         figure.savefig(path, format="png", dpi=100)
 
 
-def draw_distributions(class_names: Sequence[str], cases: Sequence[CaseResult]) -> bytes:
+def draw_distributions(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> bytes:
     """Every metric as a box per class, with a point per case.
 
     Args:
@@ -108,7 +108,7 @@ def draw_distributions(class_names: Sequence[str], cases: Sequence[CaseResult]) 
     return _png(figure)
 
 
-def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseResult]) -> bytes:
+def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> bytes:
     """Difference of volumes against their mean, a panel per class (Bland and Altman).
 
     Args:

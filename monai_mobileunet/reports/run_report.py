@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import monai_mobileunet
-from monai_mobileunet.reports.case_row import DONE, FAILED, CaseRow
+from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.reports.thumbnails import COLOURS
 
 __all__ = ["REPORTS", "RunReport", "write_run_report"]
@@ -52,13 +52,13 @@ class RunReport:
     weights: str
     settings: dict[str, Any]
     class_names: tuple[str, ...]
-    rows: Sequence[CaseRow]
+    rows: Sequence[CaseRecord]
     left: int = 0
     warnings: tuple[str, ...] = field(default_factory=tuple)
 
-    def counted(self, status: str) -> int:
-        """How many cases have a status."""
-        return sum(row.status == status for row in self.rows)
+    def counted(self, state: CaseState) -> int:
+        """How many cases have a state."""
+        return sum(row.state is state for row in self.rows)
 
 
 def write_run_report(report: RunReport, folder: Path) -> list[Path]:
@@ -98,17 +98,17 @@ def _json(report: RunReport) -> dict[str, Any]:
         "settings": report.settings,
         "classes": {str(number): name for number, name in enumerate(report.class_names, 1)},
         "warnings": list(report.warnings),
-        "done": report.counted(DONE),
-        "failed": report.counted(FAILED),
+        "done": report.counted(CaseState.DONE),
+        "failed": report.counted(CaseState.FAILED),
         "left": report.left,
-        "cases": [row.as_dict() for row in report.rows],
+        "cases": [row.as_row() for row in report.rows],
     }
 
 
 def _csv(report: RunReport) -> str:
-    metrics = [name for name in METRICS if any(row.metrics for row in report.rows)]
+    metrics = [name for name in METRICS if any(row.results for row in report.rows)]
     columns = ["case", "status", "image", "output", "problem", "warnings", "shape", "spacing_mm", "seconds", "cut_off"]
-    columns += ["reference_problem"] if any(row.reference_problem for row in report.rows) else []
+    columns += ["reference_problem"] if any(row.comparison_problem for row in report.rows) else []
     columns += [f"{name} ml" for name in report.class_names]
     columns += [f"{name} {metric}" for name in report.class_names for metric in metrics]
     text = io.StringIO()
@@ -116,10 +116,10 @@ def _csv(report: RunReport) -> str:
     writer.writeheader()
     for row in report.rows:
         values: dict[str, Any] = {
-            "case": row.case,
-            "status": row.status,
-            "image": " ".join(row.images),
-            "output": " ".join(row.outputs),
+            "case": row.name,
+            "status": row.state.value,
+            "image": " ".join(map(str, row.images)),
+            "output": " ".join(map(str, row.outputs if row.done else ())),
             "problem": row.problem,
             "warnings": " ".join(row.warnings),
             "shape": "x".join(map(str, row.shape)),
@@ -127,12 +127,12 @@ def _csv(report: RunReport) -> str:
             "seconds": f"{sum(row.seconds.values()):.3f}" if row.seconds else "",
             "cut_off": ", ".join(row.cut_off),
         }
-        if row.reference_problem:
-            values["reference_problem"] = row.reference_problem
+        if row.comparison_problem:
+            values["reference_problem"] = row.comparison_problem
         values |= {f"{name} ml": f"{ml:.4f}" for name, ml in row.volumes_ml.items() if name in report.class_names}
-        for name, measured in ((name, row.metrics[name]) for name in report.class_names if name in row.metrics):
+        for name in filter(row.results.__contains__, report.class_names):
             for metric in metrics:
-                value = measured[metric]
+                value = getattr(row.results[name], metric)
                 values[f"{name} {metric}"] = "" if value is None else f"{value:.6g}"
         writer.writerow(values)
     return text.getvalue()
@@ -151,12 +151,12 @@ def _page(report: RunReport, folder: Path) -> str:
         report=report,
         made=_now(),
         version=monai_mobileunet.__version__,
-        done=report.counted(DONE),
-        failed=report.counted(FAILED),
+        done=report.counted(CaseState.DONE),
+        failed=report.counted(CaseState.FAILED),
         warned=sum(bool(row.warnings) for row in report.rows),
         classes=list(zip(report.class_names, colours, strict=True)),
-        metrics=METRICS if any(row.metrics for row in report.rows) else {},
-        pictures={row.case: _picture(folder / row.picture) for row in report.rows if row.picture},
+        metrics=METRICS if any(row.results for row in report.rows) else {},
+        pictures={row.name: _picture(folder / row.picture) for row in report.rows if row.picture},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from os import PathLike
@@ -33,7 +34,8 @@ class RuntimeInferer(Inferer):
 
     A network in training mode is called as it is where gradients are wanted. Where they are not, all of it is in eval
     mode but its dropout, in torch: each call is then a sample of what the network could have said (Monte-Carlo dropout,
-    which MONAI Label's epistemic scoring is made of).
+    which MONAI Label's epistemic scoring is made of). Samples are averaged, so the inferer is then asked for scores,
+    where with ``argmax`` it would give labels.
 
     Args:
         inferer: what to run; :class:`monai.inferers.SimpleInferer` by default.
@@ -73,7 +75,11 @@ class RuntimeInferer(Inferer):
             return self.inferer(inputs, network, *args, **kwargs)
         if isinstance(network, DistributedDataParallel | DataParallel):  # each process infers by itself
             return self(inputs, network.module, *args, **kwargs)
-        return self.inferer(inputs, self._runtime(network), *args, **kwargs)
+        inferer: Any = self.inferer
+        if network.training and getattr(inferer, "argmax", False):
+            inferer = copy.copy(inferer)  # another thread may predict with it
+            inferer.argmax = False
+        return inferer(inputs, self._runtime(network), *args, **kwargs)
 
     def prepare(self, network: nn.Module) -> None:
         """Make the runtime of a network in eval mode, as the first call would.

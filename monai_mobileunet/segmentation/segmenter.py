@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImaged, Transform
 
-from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.bundle.training_range import TrainingRange
+from monai_mobileunet.bundle import Bundle, CheckImaged, CheckMaskd
+from monai_mobileunet.bundle.range_checks import volumes_ml
+from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.data import Finding
-from monai_mobileunet.data.case_dataset import refuse_nothing_left
 from monai_mobileunet.data.errors import find_data_error
-from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
+from monai_mobileunet.data.loading.case_dataset import refuse_nothing_left
+from monai_mobileunet.data.loading.reader import as_tensor
+from monai_mobileunet.data.reading import ImageSource, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
 from monai_mobileunet.runtimes import RuntimeInferer
@@ -67,10 +69,7 @@ class Segmentation:
     @property
     def volumes_ml(self) -> dict[str, float]:
         """Volume of each class, by its name."""
-        counts = np.zeros(len(self.class_names) + 1, np.int64)
-        for part in self.mask:  # bincount makes a copy of eight bytes per voxel
-            counts += np.bincount(part.ravel(), minlength=len(counts))
-        return {name: float(counts[i + 1]) * self.volume.voxel_ml for i, name in enumerate(self.class_names)}
+        return volumes_ml(self.mask, self.class_names, self.volume.voxel_ml)
 
     def save(self, path: str | PathLike) -> None:
         """Write the mask with the image's geometry; see :func:`monai_mobileunet.data.write_mask`."""
@@ -110,9 +109,9 @@ class Segmenter:
         self.class_names = self.bundle.class_names
         self.range = TrainingRange.of(self.bundle.metadata)
         self.device = next(self.network.parameters()).device
-        self._before = without_reader(self.bundle.preprocessing)
-        after = _flat(self.bundle.postprocessing)
-        self._after = Compose([transform for transform in after if not isinstance(transform, SaveImaged)])
+        self._before = after_reading(self.bundle)
+        after = [step for step in _flat(self.bundle.postprocessing) if not isinstance(step, SaveImaged)]
+        self._after = _checked(after, CheckMaskd("pred", self.bundle.folder))
         self._inverting = threading.Lock()  # a bundle's Invertd switches the transforms that it inverts
 
     def load_runtime(self) -> None:
@@ -154,8 +153,7 @@ class Segmenter:
         self.range.check_channels(volume)
         with _timed(seconds, "preprocess"):
             case = preprocess(self._before, volume)
-        warnings = (*volume.warnings, *self.range.check(volume, case["image"]))
-        return Prepared(volume, case, warnings, seconds)
+        return Prepared(volume, case, (*volume.warnings, *case.get(WARNINGS, ())), seconds)
 
     def predict(self, prepared: Prepared) -> MetaTensor:
         """The network's part: class numbers ``(1, H, W, D)`` on the preprocessed grid."""
@@ -169,7 +167,8 @@ class Segmenter:
             ValueError: the bundle's postprocessing gives no class numbers on the image's grid.
         """
         with self._inverting, _timed(prepared.seconds, "postprocess"), torch.inference_mode():
-            mask = self._after({**prepared.case, "pred": pred})["pred"]
+            done = self._after({**prepared.case, "pred": pred})
+            mask = done["pred"]
             if tuple(mask.shape) != (1, *prepared.volume.shape):
                 raise ValueError(
                     f"{self.bundle.folder}: its postprocessing gives shape {tuple(mask.shape)} for an image of "
@@ -177,26 +176,26 @@ class Segmenter:
                 )
             kind = mask_type(len(self.class_names) + 1)
             values = np.ascontiguousarray(mask[0].cpu().numpy()).astype(kind, copy=False)
-        result = Segmentation(values, prepared.volume, self.class_names, prepared.warnings, prepared.seconds)
-        if not self.range.label_ml:
-            return result
-        found = self.range.check_mask(prepared.volume, values, result.volumes_ml)
-        return replace(result, warnings=(*prepared.warnings, *found))
+        warnings = (*prepared.volume.warnings, *done.get(WARNINGS, ()))
+        return Segmentation(values, prepared.volume, self.class_names, warnings, prepared.seconds)
 
 
-def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
+def preprocess(preprocessing: Compose, volume: Volume) -> dict[str, Any]:
     """A volume through a bundle's preprocessing.
 
     Args:
-        preprocessing: of the bundle; its reader is left out, for the volume is read.
+        preprocessing: what :func:`after_reading` gives.
         volume: the image.
+
+    Returns:
+        The case, with what the bundle's check has found under ``"warnings"``.
 
     Raises:
         DataError: nothing is left of it.
     """
     try:
         with torch.inference_mode():
-            case = without_reader(preprocessing)({"image": as_tensor(volume)})
+            case: Any = preprocessing({"image": as_tensor(volume), WARNINGS: ()})
     except RuntimeError as error:  # as which MONAI's Compose raises whatever a transform does
         known = find_data_error(error)
         if known is None:
@@ -206,15 +205,21 @@ def preprocess(preprocessing: Any, volume: Volume) -> dict[str, Any]:
     return case
 
 
-def without_reader(preprocessing: Any) -> Compose:
+def after_reading(bundle: Bundle) -> Compose:
     """A bundle's transforms from the read image on, as MONAI Deploy takes them too."""
     kept: list[Transform] = []
-    for transform in _flat(preprocessing):
+    for transform in _flat(bundle.preprocessing):
         if not isinstance(transform, LoadImaged):
             kept.append(transform)
         elif transform._loader.ensure_channel_first:
             kept.append(EnsureChannelFirstd(transform.keys))
-    return Compose(kept)
+    return _checked(kept, CheckImaged("image", bundle.folder))
+
+
+def _checked(transforms: Sequence[Any], check: Transform) -> Compose:
+    """Transforms with a check behind them, if they have none of its kind: bundles of version 0.1.0 have not."""
+    missing = not any(isinstance(transform, type(check)) for transform in transforms)
+    return Compose([*transforms, check] if missing else transforms)
 
 
 def _flat(transform: Any) -> tuple[Any, ...]:

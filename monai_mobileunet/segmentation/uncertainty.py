@@ -71,7 +71,7 @@ class Uncertainty:
             if not scores.is_floating_point():
                 raise ValueError(
                     f"{self._segmenter.bundle.folder}: gives labels with dropout on, where scores are needed. "
-                    'Give its inferer "argmax": "$not samples_dropout(@network_def, @dropout)".'
+                    "Put its inferer into monai_mobileunet.runtimes.RuntimeInferer, or set its argmax to false."
                 )
             sample = scores.softmax(0) / self.samples
             mean = sample if index == 0 else mean.add_(sample)

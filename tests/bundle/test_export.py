@@ -19,7 +19,7 @@ from conftest import ONE_THREAD, WITHOUT_ROOT_S_RIGHTS
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.export import export_bundle, network_inputs
-from monai_mobileunet.inferers.groups import plan_groups
+from monai_mobileunet.inferers.assembly import plan_groups
 from monai_mobileunet.networks import create_network
 from monai_mobileunet.runtimes.formats import FORMATS
 from monai_mobileunet.runtimes.manifest import MANIFEST, hash_file

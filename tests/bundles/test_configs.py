@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
 from conftest import BUNDLES, FRAGMENTS
 from monai.bundle import ConfigParser, verify_net_in_out
+from monai.data import MetaTensor
+from monai.transforms import Compose, SaveImaged
 from monai.utils import set_determinism
 
 from monai_mobileunet.inferers import has_bfloat16
@@ -49,28 +53,26 @@ def test_training_evaluation_and_inference_see_the_same_network_image_and_window
         "out_step",
         "spacing",
         "dropout",
+        "argmax",
         "network_def",
         "network",
         "slice_inferer",
     ):
         assert train[key] == inference[key], key
+    *wanted, check = inference["preprocessing"]["transforms"]
+    assert train["preprocessing"]["transforms"] == wanted
+    assert check["_target_"].endswith("CheckImaged"), "what a training sees is what images are held against"
 
-    def of_the_image(transforms: list[dict]) -> list[dict]:
-        """The transforms as they act on the image alone."""
-        kept = []
-        for transform in transforms:
-            keys = transform["keys"] if isinstance(transform["keys"], list) else [transform["keys"]]
-            if "image" in keys:
-                index = keys.index("image")
-                own = {
-                    k: v[index] if k in ("mode", "dtype") and isinstance(v, list) else v for k, v in transform.items()
-                }
-                kept.append(own | {"keys": "image"})
-        return kept
 
-    wanted = of_the_image(inference["preprocessing"]["transforms"])
-    assert of_the_image(train["validate"]["preprocessing"]["transforms"]) == wanted
-    assert of_the_image(train["train"]["preprocessing_transforms"]) == wanted
+def test_one_list_of_image_transforms_serves_training_and_validation(bundle: Path):
+    train = read(bundle, "train.json")
+    image = train["preprocessing"]["transforms"]
+    assert all("label" not in transform["keys"] for transform in image)
+    train.update({"preprocessing#transforms": image[:2]})
+    for part, count in (("train#preprocessing_transforms", 1), ("validate#preprocessing#transforms", 0)):
+        names = [type(transform).__name__ for transform in train.get_parsed_content(part)]
+        assert names[:2] == ["LoadImaged", "EnsureChannelFirstd"], "what is changed there holds for both"
+        assert len(names) == 2 + len(train["label_transforms"]) + count
 
 
 def test_what_a_training_may_change_of_the_network_s_image_is_written_to_the_bundle(bundle: Path):
@@ -132,29 +134,52 @@ def test_a_device_given_as_a_string_is_taken(bundle: Path):
     assert next(parser.get_parsed_content("network").parameters()).device == torch.device("cpu")
 
 
+def outcomes(parser: ConfigParser, training: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the bundle's inferer gives for a small volume, and what its postprocessing makes of it, unsaved."""
+    image = MetaTensor(torch.rand(parser["image_channels"], 32, 36, 10), meta={"spatial_shape": np.array([32, 36, 10])})
+    image.meta["original_affine"] = np.eye(4)
+    network = parser.get_parsed_content("network").train(training)
+    with torch.no_grad():
+        pred = parser.get_parsed_content("inferer")(image[None], network)[0]
+        steps = parser.get_parsed_content("postprocessing").transforms
+        done = Compose([step for step in steps if not isinstance(step, SaveImaged)])({"image": image, "pred": pred})
+    return pred.as_tensor(), done["pred"].as_tensor()
+
+
 def test_with_dropout_switched_on_prediction_gives_probabilities(bundle: Path):
-    """MONAI Label's scoring sets network_def's dropout, and means nothing with labels."""
+    """MONAI Label's scoring sets network_def's dropout and samples in training mode, and means nothing with labels."""
     parser = read(bundle, "inference.json")
     parser["network_def"]["dropout"] = 0.2
     assert parser.get_parsed_content("network_def").dropout.p == 0.2
-    assert not parser.get_parsed_content("slice_inferer").argmax
-    names = [type(transform).__name__ for transform in parser.get_parsed_content("postprocessing").transforms]
-    assert names == ["Activationsd", "RestoreGridd", "SaveImaged"]
+    scores, probabilities = outcomes(parser, training=True)
+    assert scores.is_floating_point()
+    assert len(scores) == parser["num_classes"]
+    assert not torch.equal(outcomes(parser, training=True)[0], scores), "each is a sample"
+    assert torch.allclose(probabilities.sum(0), torch.ones(1)), "which neither plane nor components have changed"
+    assert torch.equal(probabilities, scores.softmax(0))
+    labels, mask = outcomes(parser, training=False)
+    assert labels.dtype == mask.dtype == torch.uint8
+    assert mask.shape == (1, 32, 36, 10), "and the same inferer gives labels as ever"
+
+
+def test_without_argmax_prediction_gives_probabilities(bundle: Path):
     parser = read(bundle, "inference.json")
-    assert parser.get_parsed_content("slice_inferer").argmax
-    names = [type(transform).__name__ for transform in parser.get_parsed_content("postprocessing").transforms]
-    assert "Activationsd" not in names
-    assert len(names) == 3
+    parser["argmax"] = False
+    scores, probabilities = outcomes(parser, training=False)
+    assert torch.equal(probabilities, scores.softmax(0))
 
 
 def test_a_network_of_another_kind_gives_labels(bundle: Path):
     parser = read(bundle, "inference.json")
-    parser["network_def"] = {"_target_": "BasicUNet", "spatial_dims": 2, "in_channels": 11, "out_channels": 3}
-    assert parser.get_parsed_content("slice_inferer").argmax
+    channels = parser.get_parsed_content("network_def#in_channels")
+    other = {"_target_": "BasicUNet", "spatial_dims": 2, "in_channels": channels, "out_channels": parser["num_classes"]}
+    parser.update({"network_def": other, "out_slices": 1, "out_step": 1})
+    labels, mask = outcomes(parser, training=False)
+    assert labels.dtype == mask.dtype == torch.uint8
 
 
 def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path):
-    """Handlers are named by position there; a handler inserted in train.json must not shift them unseen."""
+    """By a name that they have in common; MONAI Label wants the handlers of a training as objects in a list."""
     quiet = {
         "TensorBoardStatsHandler",
         "monai_mobileunet.handlers.TrainingCurve",
@@ -162,12 +187,15 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         "StatsHandler",
     }
     for names in (["train.json", "multi_gpu_train.json"], ["train.json", "evaluate.json", "multi_gpu_evaluate.json"]):
+        overlay = json.loads((bundle / "configs" / names[-1]).read_text())
+        assert overlay["quiet"] == "$dist.get_rank() > 0"
+        assert not [key for key in overlay if re.search(r"handlers#\d", key)], "a place in a list is no name"
         parser = read(bundle, *names)
         handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
-        for handler in handlers:
-            if isinstance(handler, dict):
-                silenced = "get_rank" in handler.get("_disabled_", "")
-                assert silenced == (handler["_target_"] in quiet), handler["_target_"]
+        for entry in handlers:
+            handler = parser[entry.removeprefix("@")] if isinstance(entry, str) else entry
+            assert (handler.get("_disabled_") == "@quiet") == (handler["_target_"] in quiet), handler["_target_"]
+        assert json.loads((bundle / "configs" / "train.json").read_text())["quiet"] is False
 
 
 @pytest.mark.parametrize("fragment", sorted(FRAGMENTS.glob("*.json")), ids=lambda path: path.stem)

@@ -44,7 +44,7 @@ def threshold_network(folder: Path) -> dict[str, object]:
 def test_the_plane_between_the_parts_can_be_left_out_for_other_classes(wanted: bool):
     bundle = Bundle(HIPPOCAMPUS, device="cpu", divide_by_plane=wanted)
     assert any(isinstance(step, SplitByPlaned) for step in bundle.postprocessing.transforms) == wanted
-    assert len(bundle.postprocessing.transforms) == 2 + wanted
+    assert len(bundle.postprocessing.transforms) == 4 + wanted
 
 
 def segment(images: Path, output: Path, **overrides: object) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort import worker as run_module
-from monai_mobileunet.cohort.case_in_hand import CaseInHand, RunOptions, Tools
+from monai_mobileunet.cohort.case_in_hand import CaseInHand, Tools
 from monai_mobileunet.cohort.guard import Guarded, OutputError
 from monai_mobileunet.cohort.journal import Journal, read_records
 from monai_mobileunet.cohort.memory import Budget
-from monai_mobileunet.cohort.plan import STATE, Plan, PlannedCase
-from monai_mobileunet.cohort.worker import Run
+from monai_mobileunet.cohort.plan import STATE, Plan
+from monai_mobileunet.cohort.worker import segment_cases
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.segmentation.segmenter import Segmentation
@@ -102,10 +103,10 @@ def carry_out(tmp_path: Path, segmenter: StandIn, num_workers: int = 1) -> list:
     for name in ("a", "bad", "c"):
         image = tmp_path / f"{name}.nii.gz"
         image.write_bytes(b"image")
-        cases.append(PlannedCase(name, (image,), (tmp_path / "out" / image.name,)))
+        cases.append(CaseRecord(name, (image,), (tmp_path / "out" / image.name,)))
     plan = Plan(tuple(cases), tmp_path / "out")
     with Journal(plan.output / STATE / "journal.jsonl") as journal:
-        Run(plan, segmenter, journal, RunOptions(num_workers), rows.append)(cases)
+        segment_cases(cases, Tools(plan, segmenter, journal, Budget(), show=rows.append), num_workers)
     return rows
 
 
@@ -114,7 +115,7 @@ def carry_out(tmp_path: Path, segmenter: StandIn, num_workers: int = 1) -> list:
 def test_a_case_that_fails_at_any_stage_fails_alone(tmp_path: Path, stage: str, num_workers: int):
     """At the record: the volume is no number that JSON has."""
     rows = carry_out(tmp_path, StandIn(stage, AttributeError("no affine")), num_workers)
-    assert {row.case: row.status for row in rows} == {"a": "done", "bad": "failed", "c": "done"}
+    assert {row.name: row.state.value for row in rows} == {"a": "done", "bad": "failed", "c": "done"}
     (problem,) = (row.problem for row in rows if row.problem)
     assert problem.startswith(f"{tmp_path}/bad.nii.gz: was not segmented (")
     records = read_records(tmp_path / "out" / STATE / "journal.jsonl")
@@ -139,19 +140,20 @@ def test_one_folder_that_may_not_be_written_to_is_one_case_s_trouble(tmp_path: P
 
     monkeypatch.setattr(case_in_hand, "write_mask", forbidden)
     rows = carry_out(tmp_path, StandIn("", ValueError()))
-    assert [row.status for row in rows] == ["done", "failed", "done"]
+    assert [row.state.value for row in rows] == ["done", "failed", "done"]
     assert f"{tmp_path}/out/bad.nii.gz: cannot be written (Permission denied)." in rows[1].problem
 
 
 def test_a_terminal_that_has_gone_ends_no_run(tmp_path: Path):
     image = tmp_path / "a.nii.gz"
     image.write_bytes(b"image")
-    case = PlannedCase("a", (image,), (tmp_path / "out" / image.name,))
+    case = CaseRecord("a", (image,), (tmp_path / "out" / image.name,))
 
     def gone(row):
         raise BrokenPipeError
 
     with Journal(tmp_path / "out" / STATE / "journal.jsonl") as journal:
-        tools = Tools(tmp_path / "out", StandIn("", ValueError()), journal, RunOptions(), Budget(), gone)
-        Run(Plan((case,), tmp_path / "out"), tools.segmenter, journal, RunOptions(), gone)([case])
+        segment_cases(
+            [case], Tools(Plan((case,), tmp_path / "out"), StandIn("", ValueError()), journal, Budget(), show=gone)
+        )
         assert journal.records["a"].done

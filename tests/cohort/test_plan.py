@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_mobileunet.cohort.plan import plan_cases, plan_run
+from monai_mobileunet.cohort.plan import plan_dataset, plan_run
 from monai_mobileunet.data import DataError
 
 
@@ -191,7 +191,7 @@ def test_nothing_to_segment_says_what_was_seen(tmp_path: Path):
 
 def test_known_images_keep_the_folders_that_they_do_not_share(tmp_path: Path):
     images = [tmp_path / "x" / "one" / "a.nii", tmp_path / "x" / "two" / "a.nii"]
-    plan = plan_cases(images, tmp_path / "out")
+    plan = plan_dataset([{"image": str(image)} for image in images], tmp_path / "out", tmp_path)
     assert [case.outputs[0].relative_to(tmp_path / "out").as_posix() for case in plan.cases] == [
         "one/a.nii",
         "two/a.nii",

@@ -19,12 +19,13 @@ import pytest
 from conftest import ONE_THREAD
 from typer.testing import CliRunner
 
+from monai_mobileunet.case_record import CaseState
 from monai_mobileunet.cli import app
 from monai_mobileunet.cohort import case_in_hand
-from monai_mobileunet.cohort.journal import Record, read_records
-from monai_mobileunet.cohort.options import Request
+from monai_mobileunet.cohort.journal import read_records
+from monai_mobileunet.cohort.options import SegmentOptions
 from monai_mobileunet.cohort.plan import STATE
-from monai_mobileunet.cohort.run import Session
+from monai_mobileunet.cohort.segment import claim_images, prepare_images, segment_images
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 
@@ -153,11 +154,10 @@ def test_an_overwriting_run_that_ends_early_is_gone_on_with(
 
 def test_a_second_run_is_refused_and_leaves_the_first_one_s_files_alone(trained: Path, images: Path, tmp_path: Path):
     out = tmp_path / "out"
-    first = Session(Request(images, out, trained))
-    first.claim()
+    first = claim_images(prepare_images(SegmentOptions(images, out, trained)))
     growing = out / STATE / "scratch" / "growing.nii.gz"
     growing.write_bytes(b"half a mask")
-    with first:
+    with first.journal:
         assert "another run writes to this folder" in segment("-i", images, "-o", out, "-m", trained, expect=2)
         assert growing.is_file()
     assert "3 done" in segment("-i", images, "-o", out, "-m", trained)
@@ -246,7 +246,7 @@ def test_a_reference_is_of_one_case(trained: Path, images: Path, tmp_path: Path,
     references.mkdir()
     shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", references / "a.nii.gz")
     told = segment("-i", images, "-o", tmp_path / "out", "-m", trained, "--reference", references, expect=2)
-    assert "would be the reference of one/a and of two/a" in told
+    assert "has the same case name as several cases, of one/a and of two/a" in told
 
 
 @pytest.mark.parametrize(
@@ -327,13 +327,13 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
 
 
 def test_an_image_that_vanishes_fails_alone(trained: Path, images: Path, tmp_path: Path):
-    session = Session(Request(images, tmp_path / "out", trained))
+    prepared = prepare_images(SegmentOptions(images, tmp_path / "out", trained))
     (images / "one" / "a.nii.gz").unlink()
-    session.claim()
-    with session:
-        session.run()
-    assert [row.case for row in session.failed] == ["one/a"]
-    assert "no such file" in session.failed[0].problem
+    claimed = claim_images(prepared)
+    with claimed.journal:
+        segment_images(claimed)
+    assert [record.name for record in claimed.troubled] == ["one/a"]
+    assert "no such file" in claimed.troubled[0].problem
     assert len(masks(tmp_path / "out")) == 2
 
 
@@ -388,11 +388,10 @@ def test_a_run_over_one_image_keeps_the_report_of_the_folder_s_others(trained: P
 def test_a_case_in_hand_at_five_ends_of_runs_is_passed_over(trained: Path, images: Path, tmp_path: Path):
     out = tmp_path / "out"
     for _ in range(5):
-        session = Session(Request(images, out, trained, num_workers=1))
-        session.claim()
-        with session:
-            known = session.journal.records.get("one/b", Record("one/b", ""))
-            session.journal.write(replace(known, begun=known.begun + 1))
+        claimed = claim_images(prepare_images(SegmentOptions(images, out, trained, num_workers=1)))
+        with claimed.journal as journal:
+            (known,) = (case for case in claimed.prepared.run.standing.todo if case.name == "one/b")
+            journal.write(replace(known, state=CaseState.IN_HAND, attempts=known.attempts + 1))
     told = segment("-i", images, "-o", out, "-m", trained, expect=1)
     assert "was in hand 5 times when a run was killed" in told
     assert list(masks(out)) == ["one/a.nii.gz", "two/a.nii.gz"]

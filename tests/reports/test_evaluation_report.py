@@ -1,16 +1,23 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
-from monai_mobileunet.evaluation import CaseFiles, CaseResult, Outcome, compare_case
+from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
+from monai_mobileunet.cohort.compare import compare_cases
+from monai_mobileunet.evaluation import Outcome
 from monai_mobileunet.reports.evaluation_report import Evaluation, worst_cases, write_report
 
 NAMES = ("head <b>", "tail")
+
+
+def recorded(name: str, label: Path, pred: Path, *images: Path) -> CaseRecord:
+    return CaseRecord(name, images, (pred,), label, CaseState.DONE)
 
 
 @pytest.fixture
@@ -28,10 +35,10 @@ def evaluation(tmp_path: Path) -> Evaluation:
         for key, values in {"image": image, "label": label, "pred": pred}.items():
             paths[key] = tmp_path / f"{key}{index}.nii.gz"
             nibabel.save(nibabel.Nifti1Image(values, np.diag([-1, -1, 2, 1])), paths[key])
-        results.append(compare_case(CaseFiles(f"case {index}", paths["label"], paths["pred"], paths["image"]), 3))
-    results.append(
-        CaseResult(CaseFiles("lost", tmp_path / "l.nii", tmp_path / "p.nii"), problem="p.nii: no such file.")
-    )
+        results.append(recorded(f"case {index}", paths["label"], paths["pred"], paths["image"]))
+    results = compare_cases(results, NAMES)
+    lost = Comparison("", problem="p.nii: no such file.")
+    results.append(replace(recorded("lost", tmp_path / "l.nii", tmp_path / "p.nii"), comparison=lost))
     return Evaluation("masks & labels", NAMES, 1.0, tuple(results))
 
 
@@ -82,7 +89,7 @@ def test_the_page_says_what_it_is_shows_pictures_and_escapes_names(evaluation, t
 
 
 def test_worst_cases_come_first_and_false_positives_count(evaluation):
-    assert [case.files.name for case in worst_cases(evaluation, 9)] == ["case 2", "case 1", "case 0"]
+    assert [case.name for case in worst_cases(evaluation, 9)] == ["case 2", "case 1", "case 0"]
 
 
 def test_nothing_but_problems_is_a_report_too(evaluation, tmp_path: Path):
@@ -104,14 +111,14 @@ def test_a_single_slice_has_a_report_too(tmp_path: Path, shape):
     label[tuple(slice(0, 1) if size == 1 else slice(5, 12) for size in shape)] = 1
     for name, values in {"label": label, "pred": np.roll(label, 2, axis=1)}.items():
         nibabel.save(nibabel.Nifti1Image(values, np.diag([-1, -1, 1, 1])), tmp_path / f"{name}.nii")
-    files = CaseFiles("plane", tmp_path / "label.nii", tmp_path / "pred.nii")
-    write_report(Evaluation("planes", ("a",), 1.0, (compare_case(files, 2),)), tmp_path / "out")
+    planes = compare_cases([recorded("plane", tmp_path / "label.nii", tmp_path / "pred.nii")], ("a",))
+    write_report(Evaluation("planes", ("a",), 1.0, tuple(planes)), tmp_path / "out")
     assert "<b>plane</b>" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("broken", [b"no image", None])
 def test_an_image_that_cannot_be_shown_is_said_and_costs_no_number(evaluation, tmp_path: Path, broken):
-    image = evaluation.cases[2].files.image
+    image = evaluation.cases[2].images[0]
     if broken is None:
         nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.float32), np.eye(4)), image)
     else:

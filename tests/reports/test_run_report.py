@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.reports.case_row import DONE, FAILED, CaseRow
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
 
 BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
-def done(folder: Path, case: str, liver: float, seconds: float, warnings: list[str] | None = None, **more) -> CaseRow:
+def done(folder: Path, case: str, liver: float, seconds: float, warnings: list[str] | None = None) -> CaseRecord:
     image = np.add.outer(np.add.outer(np.arange(30.0), np.arange(40.0)), np.arange(20.0))
     mask = np.zeros(image.shape, np.uint8)
     mask[5:20, 10:30, 4:12] = 1
     picture = folder / f"{case}.webp"
     picture.write_bytes(draw_thumbnail(mask, Volume(image, np.eye(4), case)))
-    return CaseRow(
+    return CaseRecord(
         case,
-        DONE,
-        images=[f"{case}.nii.gz"],
+        (Path(f"{case}.nii.gz"),),
+        state=CaseState.DONE,
         warnings=warnings or [],
         shape=[30, 40, 20],
         spacing_mm=[1, 1, 2.5],
@@ -35,15 +35,15 @@ def done(folder: Path, case: str, liver: float, seconds: float, warnings: list[s
         cut_off=["liver"] if liver > 5 else [],
         seconds={"read": 0.1, "infer": seconds},
         picture=picture.name,
-        **more,
     )
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
+    empty = "case_3.nii.gz: is empty (0 bytes). Replace it."
     rows = [
         done(tmp_path, "case_2", 9.5, 0.3),
-        CaseRow("case_3", FAILED, images=["case_3.nii.gz"], problem="case_3.nii.gz: is empty (0 bytes). Replace it."),
+        CaseRecord("case_3", (Path("case_3.nii.gz"),), state=CaseState.FAILED, problem=empty),
         done(tmp_path, "case_10", 1.25, 2.0, ["has 3 voxels that are NaN."]),
     ]
     report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, ("liver", "<b>spleen</b>"), rows, 4, ("a warning",))

@@ -66,7 +66,7 @@ def test_without_dropout_the_same_bundle_segments_as_ever(trained: Path, image: 
 
 def test_a_bundle_that_gives_labels_with_dropout_on_is_refused_with_the_remedy(trained: Path, image: Path):
     with pytest.raises(ValueError, match="argmax"):
-        Uncertainty(trained, device="cpu", argmax=True)(image)
+        Uncertainty(trained, device="cpu", argmax=True, inferer="@slice_inferer")(image)
 
 
 @pytest.mark.parametrize(("samples", "dropout"), [(0, 0.2), (3, 0.0), (3, 1.0)])

@@ -1,0 +1,61 @@
+"""A bundle's JSON as it is written: one layout for all files, and files that are replaced together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["layout", "read_json", "write_files"]
+
+COLUMNS = 120
+STEP = "  "
+
+
+def layout(content: Any) -> str:
+    """JSON whose lists and objects stand on one line where 120 columns have room for them.
+
+    Args:
+        content: what :func:`json.dumps` takes; of a mapping each entry begins a line.
+
+    Returns:
+        The text of a file. Equal content in equal order gives equal text.
+    """
+    return _laid_out(content, "", 0, whole=True) + "\n"
+
+
+def _laid_out(value: Any, indent: str, taken: int, whole: bool = False) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or (not whole and len(indent) + taken + len(line) <= COLUMNS):
+        return line
+    inner = indent + STEP
+    if isinstance(value, list):
+        parts = [_laid_out(item, inner, 1) for item in value]
+    else:
+        keys = {key: f"{json.dumps(key, ensure_ascii=False)}: " for key in value}
+        parts = [keys[key] + _laid_out(item, inner, len(keys[key]) + 1) for key, item in value.items()]
+    opening, closing = "[]" if isinstance(value, list) else "{}"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_files(contents: Mapping[Path, str]) -> None:
+    """Replace files, all of them once all are on disk: one alone would contradict the others.
+
+    Raises:
+        OSError: one cannot be written; then none is replaced.
+    """
+    temporaries = {path: path.with_name(f".{path.name}") for path in contents}
+    try:
+        for path, temporary in temporaries.items():
+            temporary.write_text(contents[path], encoding="utf-8")
+        for path, temporary in temporaries.items():
+            put_in_place(temporary, path)
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)

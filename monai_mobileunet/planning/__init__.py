@@ -1,0 +1,6 @@
+"""Bundles out of plans: what was decided for a task and why, and the files that follow from it."""
+
+from monai_mobileunet.planning.bundle_files import bundle_files, write_bundle_files
+from monai_mobileunet.planning.plan import Decision, Plan, Setting
+
+__all__ = ["Decision", "Plan", "Setting", "bundle_files", "write_bundle_files"]

@@ -1,0 +1,144 @@
+"""A bundle's configs and metadata, generated from its plan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from monai_mobileunet.bundle.json_files import layout, read_json, write_files
+from monai_mobileunet.bundle.network_format import describe_format
+from monai_mobileunet.planning.plan import PLAN, Plan
+
+__all__ = ["LEARNED", "bundle_files", "write_bundle_files"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+PIECE = "&"
+"""Begins the name of a piece where that belongs in a template."""
+
+LEARNED = ("eval_metrics", "weights", "training_data", "training")
+"""What a training writes into the metadata, and no plan decides."""
+
+NETWORK = ("image_channels", "planes", "mirror_axes", "context", "out_slices", "out_step", "spacing")
+"""Decisions that are settings at the top of ``train.json`` and ``inference.json``."""
+
+OF_PREDICTION = ("mirror_axes",)
+"""Those of them that may differ from a training's, so that a training does not record them."""
+
+
+def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The files of a bundle that follow from its plan.
+
+    Args:
+        plan: what was decided.
+        metadata: former content of ``metadata.json``, of which what a training has learned is kept.
+
+    Returns:
+        Path within the bundle → text.
+    """
+    pieces = _pieces(plan)
+    contents = {name: _composed(_template(name), pieces) for name in ("train", "inference", "evaluate")}
+    for job, own in (("train", "multi_gpu_train"), ("evaluate", None)):
+        of_job = {word: pieces[f"{job}_{word}"] for word in ("setup", "checks", "run")}
+        of_job["own"] = _template(own) if own else {}
+        contents[f"multi_gpu_{job}"] = _composed(_template("multi_gpu"), {**pieces, **of_job})
+    learned = {key: value for key, value in (metadata or {}).items() if key in LEARNED}
+    contents["metadata"] = {**_metadata(plan, pieces), **learned}
+    return {f"configs/{name}.json": layout(content) for name, content in contents.items()}
+
+
+def write_bundle_files(folder: Path) -> list[Path]:
+    """Generate a bundle's files from its ``plan.json``, which gets the layout of the others.
+
+    Args:
+        folder: of the bundle.
+
+    Returns:
+        The files that were not as they should be and were written.
+
+    Raises:
+        FileNotFoundError: there is no plan.
+        DataError: the plan is none.
+        OSError: a file cannot be written; then none is.
+    """
+    metadata = folder / "configs" / "metadata.json"
+    plan = Plan.read(folder)
+    texts = bundle_files(plan, read_json(metadata) if metadata.is_file() else None)
+    contents = {folder / name: text for name, text in {PLAN: layout(plan.to_json()), **texts}.items()}
+    changed = {
+        path: text for path, text in contents.items() if not path.is_file() or path.read_bytes() != text.encode()
+    }
+    (folder / "configs").mkdir(exist_ok=True)
+    write_files(changed)
+    return list(changed)
+
+
+def _pieces(plan: Plan) -> dict[str, Any]:
+    """What templates name: the shared pieces, the decisions, and what follows from these."""
+    decided = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "settings"}
+    shared = {name: decided[name].value for name in NETWORK}
+    of_train = {name: one.value if one.train is None else one.train for name, one in plan.settings.items()}
+    of_inference = {name: one.value for name, one in plan.settings.items() if one.only != "train"}
+    counted = {"num_classes": len(plan.class_names.value) + 1}
+    train = {**counted, "class_names": plan.class_names.value, **shared, **of_train}
+    return {
+        **_template("shared"),
+        **{f"plan.{name}": decision.value for name, decision in decided.items()},
+        "images_dir": f"{plan.dataset_dir.value}/imagesTs",
+        "train_settings": train,
+        "inference_settings": {**counted, "tta_axes": plan.tta_axes.value, **shared, **of_inference},
+        "recorded": {name: f"@{name}" for name in train if name not in OF_PREDICTION},
+    }
+
+
+def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = _composed(_template("metadata"), pieces)
+    metadata["network_data_format"] = describe_format(
+        metadata["network_data_format"],
+        plan.class_names.value,
+        plan.image_channels.value,
+        plan.context.value,
+        plan.out_slices.value,
+        plan.channel_names.value,
+    )
+    return metadata
+
+
+@cache
+def _stored(name: str) -> dict[str, Any]:
+    return read_json(TEMPLATES / f"{name}.json")
+
+
+def _template(name: str) -> dict[str, Any]:
+    return deepcopy(_stored(name))
+
+
+def _composed(part: Any, pieces: Mapping[str, Any]) -> Any:
+    """A template with the pieces that it names: as a value, as entries of an object, or as items of a list."""
+    if isinstance(part, str) and part.startswith(PIECE):
+        return _composed(pieces[part.removeprefix(PIECE)], pieces)
+    if isinstance(part, dict):
+        composed: dict[str, Any] = {}
+        for key, value in part.items():
+            if key.startswith(PIECE):  # the value of such a key gives the piece's own pieces
+                composed |= _composed(pieces[key.removeprefix(PIECE)], {**pieces, **value})
+            else:
+                composed[key] = _composed(value, pieces)
+        return composed
+    if isinstance(part, list):
+        items: list[Any] = []
+        for item in part:
+            value = _composed(item, pieces)
+            items += value if isinstance(item, str) and item.startswith(PIECE) and isinstance(value, list) else [value]
+        return items
+    return deepcopy(part)
+
+
+if __name__ == "__main__":
+    for bundle in map(Path, sys.argv[1:]):
+        for path in write_bundle_files(bundle):
+            print(f"{path}: written")
