@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
-from monai_mobileunet.cohort.case_files import check_regular, image_states
 from monai_mobileunet.cohort.guard import Guarded, OutputError
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.memory import Budget, case_bytes
@@ -20,6 +19,7 @@ from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
 from monai_mobileunet.data.files import write_bytes
+from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.data.search.places import set_aside
 from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
 from monai_mobileunet.reports.thumbnails import draw_thumbnail

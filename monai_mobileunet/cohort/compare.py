@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, Comparison
-from monai_mobileunet.cohort.case_files import check_regular, image_states
 from monai_mobileunet.cohort.guard import Guarded
 from monai_mobileunet.cohort.journal import Journal, settings_key
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.evaluation import measure_files
 
 __all__ = ["TOLERANCE", "compare_cases"]

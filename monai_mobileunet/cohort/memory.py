@@ -8,16 +8,10 @@ from pathlib import Path
 from threading import Condition
 
 import psutil
-from nibabel.affines import voxel_sizes
-from nibabel.spatialimages import SpatialImage
 
-from monai_mobileunet.cohort.case_files import files_of
 from monai_mobileunet.cohort.control_groups import group_memory
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.dicom import dicom_series, is_dicom
-from monai_mobileunet.data.formats.itk import grid_of_itk
-from monai_mobileunet.data.formats.nifti import READ_ERRORS, load_nifti, nifti_affine
-from monai_mobileunet.data.names import NIFTI, image_suffix
+from monai_mobileunet.data.formats import grid_of
 
 __all__ = ["Budget", "case_bytes", "free_memory", "memory_limit"]
 
@@ -83,8 +77,8 @@ def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -
     size = 0
     for image in images:
         try:
-            shape, sizes = _grid(image)
-        except (*READ_ERRORS, RuntimeError):
+            shape, sizes = grid_of(image)
+        except DataError:
             continue
         taken = math.prod(shape) * BYTES_PER_VOXEL
         if spacing is not None and len(sizes) == 3:
@@ -93,27 +87,6 @@ def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -
                 taken = max(taken, round(resampled * BYTES_PER_RESAMPLED))
         size += taken
     return size
-
-
-def _grid(image: Path) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Shape and mm per voxel."""
-    suffix = image_suffix(image).lower()
-    if suffix in NIFTI:
-        header = load_nifti(image)
-        if not isinstance(header, SpatialImage):  # surfaces and connectivity have no grid
-            return (0,), ()
-        return tuple(map(int, header.shape)), tuple(map(float, voxel_sizes(nifti_affine(header))))
-    if suffix:
-        return grid_of_itk(image)
-    return (sum(file.stat().st_size for file in _dicom_files(image)) // 2,), ()
-
-
-def _dicom_files(image: Path) -> list[Path]:
-    """The DICOM files of a folder; of a file those of its series in its folder."""
-    if not image.is_dir():
-        series = (files for files in dicom_series(image.parent).values() if image in files)
-        return next(series, [image])
-    return [file for file in files_of(image) if is_dicom(file)]
 
 
 class Budget:

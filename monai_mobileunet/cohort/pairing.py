@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, split_channel
+from monai_mobileunet.data.walking import walk_images
 from monai_mobileunet.data.writing import mask_suffix
 
 __all__ = ["Paired", "find_references", "pair_files"]
@@ -57,7 +58,7 @@ def pair_files(
         For each case, by its name, its file, or why there is none.
     """
     own = {path.resolve() for case in cases for path in (*case.images, *_label(case))}
-    found = [path for path in _found(folder) if path.resolve() not in own]
+    found = [path for path in walk_images(folder) if path.resolve() not in own]
     whole, parts = _by_place(found, folder, class_files)
     shared = _shared(cases)
     stems = Counter(case_name(case.images[0]) for case in cases)
@@ -122,14 +123,6 @@ def _beside(case: CaseRecord, cases: Sequence[CaseRecord], found: Sequence[Path]
     there = [path for path in found if path.parent.as_posix() == place]
     named = [path for path in there if is_label_name(case_name(path))] or there
     return [(0, (folder / named[0],))] if len(named) == 1 else []
-
-
-def _found(folder: Path) -> Iterator[Path]:
-    for place, names, files in os.walk(folder, followlinks=True):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        if len(Path(place).relative_to(folder).parts) > 16:  # links may lead in a circle
-            names[:] = []
-        yield from (Path(place, name) for name in sorted(files) if not name.startswith(".") and image_suffix(name))
 
 
 def _place(path: Path) -> Place:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
-from monai_mobileunet.cohort.case_files import image_states
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.data.formats import image_states
 
 __all__ = ["Standing", "find_standing", "written_file"]
 

@@ -8,12 +8,12 @@ import pytest
 
 from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
 from monai_mobileunet.cohort import standing
-from monai_mobileunet.cohort.case_files import image_states
 from monai_mobileunet.cohort.journal import Journal, read_records, settings_key
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import find_standing, written_file
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.data.formats import image_states
 from monai_mobileunet.evaluation import ClassResult, Outcome
 
 

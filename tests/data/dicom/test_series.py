@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
-from monai_mobileunet.cohort.case_files import image_states
 from monai_mobileunet.cohort.memory import case_bytes
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, VolumeReader, read_volume
 from monai_mobileunet.data.dicom import dicom_series, files_of, series_in
+from monai_mobileunet.data.formats import image_states
 
 CT, MR, PET = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "4", "128"))
 ENHANCED_MR, ENHANCED_CT, CAPTURE = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4.1", "2.1", "7.3"))
