@@ -17,6 +17,7 @@ from monai_mobileunet import shipped
 from monai_mobileunet.labelling import prepare_app
 
 SOURCES = ("monai_mobileunet", "bundles", "configs", "tests", "benchmarks")
+SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None --train#trainer#max_epochs 1"
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 
 
@@ -100,12 +101,19 @@ def test_an_installed_copy_tours_and_takes_fragments_and_stays_as_it_is(site: Pa
     assert "fast.json" in told
     fragments = Path(told.split("Fragments of configs, in ")[1].partition(":")[0])
     assert fragments.is_relative_to(site)
-    configs = [fragments.parent / "bundles" / HIPPOCAMPUS.name / "configs" / "inference.json", fragments / "fast.json"]
-    files = "[" + ",".join(f"'{path}'" for path in configs if path.is_file()) + "]"
-    command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", files]
-    images = ["--dataset_dir", toy_dataset / "imagesTr", "--output_dir", tmp_path / "segmented"]
-    run(*command, *images, cwd=tmp_path, PYTHONPATH=str(site))
-    assert len(list((tmp_path / "segmented").glob("*.nii.gz"))) == 6
+    train = fragments.parent / "bundles" / HIPPOCAMPUS.name / "configs" / "train.json"
+    command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file"]
+    command += [f"['{train}','{fragments / 'fast.json'}']", "--dataset_dir", str(toy_dataset), *SHORT.split()]
+    run(
+        *command,
+        "--ckpt_dir",
+        tmp_path / "models",
+        "--output_dir",
+        tmp_path / "eval",
+        cwd=tmp_path,
+        PYTHONPATH=str(site),
+    )
+    assert (tmp_path / "models" / "model.pt").is_file()
     assert state(site) == before
 
 

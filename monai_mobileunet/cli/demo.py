@@ -15,14 +15,20 @@ __all__ = ["demo"]
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all that is made.")] = Path("demo_output"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all that the tour makes.")] = Path(
+        "demo_output"
+    ),
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Task of the Medical Segmentation Decathlon, in place of the template."),
+        typer.Option(
+            "--data",
+            help="Folder of a task of the Medical Segmentation Decathlon, to train on in place of the template.",
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="How long to train.")] = 25,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 25,
     project: Annotated[
-        Path | None, typer.Option(help="Folder with bundles/ and configs/; by default what comes with the package.")
+        Path | None,
+        typer.Option(help="Folder that holds bundles/ and configs/; by default those that come with the package."),
     ] = None,
 ) -> None:
     """Train on a small cohort, segment what was held out, show Dice and pictures."""

@@ -15,8 +15,8 @@ __all__ = ["fingerprint"]
 
 def fingerprint(
     bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
-    dataset: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
-    modality: Annotated[str, typer.Option(help="DICOM's code of the modality: CT, MR, PT, …")],
+    dataset: Annotated[Path, typer.Argument(help="Data set that the bundle was trained on.")],
+    modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")],
 ) -> None:
     """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
     from monai_mobileunet.bundle import Bundle

@@ -21,22 +21,24 @@ __all__ = ["groups_table", "info", "variants_table"]
 
 
 def info(
-    variant: Annotated[str | None, typer.Argument(help="A named network; without it, the table of all.")] = None,
+    variant: Annotated[str | None, typer.Argument(help="Name of a network; by default all are listed.")] = None,
     size: Annotated[
-        int | None, typer.Option(min=1, help="Pixels along each side of the image that MACs are for; 256 without it.")
+        int | None,
+        typer.Option(min=1, help="Pixels along each side of the image that MACs are counted for; 256 by default."),
     ] = None,
-    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 without it.")] = None,
+    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 by default.")] = None,
     out_channels: Annotated[
-        int | None, typer.Option(min=1, help="Classes, the background included; 2 without it.")
+        int | None, typer.Option(min=1, help="Number of classes, the background included; 2 by default.")
     ] = None,
     spatial_dims: Annotated[
-        int | None, typer.Option(min=2, max=3, help="2 for slices, 3 for volumes; 2 without it.")
+        int | None,
+        typer.Option(min=2, max=3, help="Dimensions of the image: 2 for slices (the default), 3 for volumes."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
 ) -> None:
     """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field.
 
-    --json alone prints what each is made of, at once; with a network or one of the other options it is measured too.
+    --json alone lists the arguments of each; with a name or another option it measures them.
     """
     from monai_mobileunet.networks.variants import VARIANTS
 

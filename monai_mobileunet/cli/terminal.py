@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-TRUST = "A bundle is code: only one you trust."
+TRUST = "A bundle is code: use only one you trust."
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
