@@ -9,6 +9,7 @@ import typer
 from rich.progress import track
 
 from monai_mobileunet.cli.terminal import TRUST, console, fail
+from monai_mobileunet.modality import check_modality
 
 __all__ = ["fingerprint"]
 
@@ -19,14 +20,14 @@ def fingerprint(
     modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")],
 ) -> None:
     """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.bundle.training_range import check_modality, measure_range
-    from monai_mobileunet.data import find_all_cases
-
     try:
         code = check_modality(modality)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--modality") from error
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.bundle.training_range import measure_range
+    from monai_mobileunet.data import find_all_cases
+
     try:
         opened = Bundle(bundle, device="cpu")
         cases = find_all_cases(dataset)
