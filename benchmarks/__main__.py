@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, overrides, steps, well_formed
+from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, steps
 
 __all__ = ["app"]
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, say_error
+from monai_mobileunet.cli.arguments import bundle_folder
+from monai_mobileunet.cli.terminal import console, fail, printable, say_error
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle

@@ -12,19 +12,16 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
-    TRUST,
     case_progress,
     console,
     fail,
     log_file,
-    one_of,
-    overrides,
     printable,
     say_error,
     stoppable,
-    well_formed,
 )
 from monai_mobileunet.runtimes.table import RUNTIMES
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import TRUST, console, fail, one_of, overrides, say_error, steps, well_formed
+from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
+from monai_mobileunet.cli.terminal import console, fail, say_error, steps
 from monai_mobileunet.runtimes.formats import FORMATS
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from monai_mobileunet.cli.terminal import TRUST, console, fail
+from monai_mobileunet.cli.arguments import TRUST
+from monai_mobileunet.cli.terminal import console, fail
 from monai_mobileunet.modality import check_modality
 
 __all__ = ["fingerprint"]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from filelock import FileLock, Timeout
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, steps, stoppable
+from monai_mobileunet.cli.arguments import bundle_folder
+from monai_mobileunet.cli.terminal import console, fail, printable, steps, stoppable
 
 if TYPE_CHECKING:
     from monai_mobileunet.labelling import ServerEnvironment

@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import (
-    INTERRUPTED,
-    TRUST,
-    bundle_folder,
-    case_progress,
-    console,
-    log_file,
-    one_of,
-    overrides,
-    printable,
-    say_error,
-    stoppable,
-    well_formed,
-)
+from monai_mobileunet.cli.arguments import TRUST, bundle_folder, one_of, overrides, well_formed
+from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
 from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
