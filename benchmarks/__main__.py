@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, overrides, steps, well_formed
+from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, steps
 
 __all__ = ["app"]
 
@@ -20,14 +21,20 @@ app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pre
 
 @app.command()
 def speed(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is measured.")] = Path("bench_output"),
-    bundle: Annotated[Path | None, typer.Option(help="A trained bundle: masks in lower precision, stages.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of images such as it segments.")] = None,
-    dice: Annotated[
-        Path | None, typer.Option(help="JSON file, network: Dice of a trained one; time is then drawn against it too.")
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("bench_output"),
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a trained bundle, to compare its masks in lower precision and time its stages."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu; or cuda, where only torch is measured.")] = "cpu",
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of images such as the bundle segments.")] = None,
+    dice: Annotated[
+        Path | None,
+        typer.Option(help="JSON file with the Dice of trained networks by name, to draw time against Dice."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Device to measure on: cpu, or cuda for torch alone.")] = "cpu",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Measure fewer networks in fewer turns, to see that it runs.")
+    ] = False,
 ) -> None:
     """Measure speed and memory against other networks, all in one run on this machine."""
     if (bundle is None) != (data is None):
@@ -57,19 +64,21 @@ def speed(
 @app.command()
 def accuracy(
     bundle: Annotated[Path, typer.Argument(help="Bundle whose recipe trains each network. A bundle is code.")],
-    dataset: Annotated[Path, typer.Argument(help="Data set that it is trained on, split as its train.json says.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it; what is there is kept.")] = Path(
-        "accuracy_output"
-    ),
+    dataset: Annotated[Path, typer.Argument(help="Data set to train on, split as the bundle's train.json says.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the results; those of an earlier run are kept.")
+    ] = Path("accuracy_output"),
     networks: Annotated[
-        list[str] | None, typer.Option("--network", help="Only this one; as often as needed. All without it.")
+        list[str] | None, typer.Option("--network", help="Network to train; may be repeated; all by default.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How long each is trained, in place of the recipe.")] = None,
-    fold: Annotated[int, typer.Option(min=0, help="Which part of the split validates.")] = 0,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs to train each network, in place of the recipe's.")
+    ] = None,
+    fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates.")] = 0,
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", callback=well_formed, help="id=value, an entry of the recipe to change; as often as needed."
+            "--set", callback=well_formed, help="Entry of train.json to change, as id=value; may be repeated."
         ),
     ] = None,
 ) -> None:
@@ -101,9 +110,9 @@ def accuracy(
 def folder(
     bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
     data: Annotated[Path, typer.Argument(help="Folder of NIfTI images such as it segments.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it.")] = Path("bench_segment"),
-    limit: Annotated[int, typer.Option(min=1, help="Images at most.")] = 200,
-    large: Annotated[bool, typer.Option("--large", help="One more run, with a volume of 512×512×1000.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("bench_segment"),
+    limit: Annotated[int, typer.Option(min=1, help="Largest number of images to take.")] = 200,
+    large: Annotated[bool, typer.Option("--large", help="Add a run with a volume of 512×512×1000.")] = False,
 ) -> None:
     """Measure a folder from file to file: images per second and memory, against MONAI's own run of the bundle."""
     from monai.utils import ensure_tuple

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ FileState = list[Any]
 """Path, size in bytes and time of the last change (ns) of a file, as :mod:`monai_mobileunet.data.files` tells them."""
 
 
-class CaseState(str, Enum):
+class CaseState(StrEnum):
     """How far a case has come."""
 
     PLANNED = "planned"

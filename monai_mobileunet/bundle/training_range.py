@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from monai_mobileunet.data import DataError, Finding, read_volume
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["MODALITIES", "WARNINGS", "TrainingRange", "check_modality", "measure_range"]
+__all__ = ["WARNINGS", "TrainingRange", "measure_range"]
 
 WARNINGS = "warnings"
 """Item of a case that collects what the bundle's checks find; without it they log."""
@@ -30,23 +29,6 @@ LABEL_MARGIN = 3.0
 """A class may be this many times smaller or larger than in any label of the training: disease does less than that."""
 
 MOST_CLASSES = 65535
-
-_OF_IMAGES = "BI CR CT DG DX EPS ES GM IO IVOCT IVUS LS MG MR NM OCT OP OPT PA PT PX RF RG SM TG US XA XC"
-MODALITIES = tuple(_OF_IMAGES.split())
-"""DICOM's codes of what makes images, as (0008,0060) has them."""
-
-_CODES = {
-    "MR": "MRI NMR MRT T1 T1W T2 T2W FLAIR FMRI DWI DTI",
-    "CT": "CAT CBCT CTA",
-    "PT": "PET",
-    "NM": "SPECT SCINTIGRAPHY",
-    "US": "ULTRASOUND SONOGRAPHY ECHO",
-    "DX": "XRAY X-RAY RADIOGRAPH RADIOGRAPHY",
-    "MG": "MAMMOGRAPHY MAMMO",
-    "XA": "ANGIOGRAPHY DSA",
-    "SM": "WSI HISTOLOGY",
-}
-CODE_OF_WORD = {word: code for code, words in _CODES.items() for word in words.split()}
 
 MEAN_MARGIN, SPREAD_MARGIN = 0.1, 2.0
 """The mean of the network's input may leave what the training had by the range that it had there and this much, its
@@ -193,20 +175,6 @@ def _at_border(mask: np.ndarray) -> set[int]:
     """Classes that reach a side of the grid; an axis of one voxel has none."""
     sides = [mask.take(end, axis) for axis in range(3) if mask.shape[axis] > 1 for end in (0, -1)]
     return {int(number) for side in sides for number in np.unique(side)}
-
-
-def check_modality(modality: str) -> str:
-    """DICOM's code of a modality, in capitals; images are held against it by that code alone.
-
-    Raises:
-        ValueError: it is none of :data:`MODALITIES`.
-    """
-    code = modality.strip().upper()
-    if code in MODALITIES:
-        return code
-    near = [CODE_OF_WORD[code]] if code in CODE_OF_WORD else get_close_matches(code, MODALITIES, 1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{modality!r} is no modality of DICOM; expected one of {', '.join(MODALITIES)}.{meant}")
 
 
 def measure_range(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, say_error
+from monai_mobileunet.cli.arguments import bundle_folder
+from monai_mobileunet.cli.terminal import console, fail, printable, say_error
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -21,27 +22,35 @@ __all__ = ["check"]
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="Training set, or a folder of images or of labels alone.")],
+    folder: Annotated[Path, typer.Argument(help="Training set, or folder of images or of labels alone.")],
     num_classes: Annotated[
         int | None,
-        typer.Option(min=2, help="Classes, the background included; by default those that dataset.json names."),
+        typer.Option(
+            min=2, help="Number of classes, the background included; by default as many as dataset.json names."
+        ),
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option("--model", "-m", help="Hold images to this bundle too. A bundle is code.")
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Folder or name of a bundle whose training the images are compared with, too. A bundle is code.",
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="With --write: class number of a value in the labels, as 255=1 or 85=1,170=2."),
+        typer.Option("--map", help="Class number for a value in the labels, as 255=1 or 85=1,170=2; needs --write."),
     ] = None,
     target: Annotated[
-        Path | None, typer.Option("--write", help="New folder for labels with class numbers and a dataset.json.")
+        Path | None,
+        typer.Option("--write", help="New folder for the labels with class numbers, and for a dataset.json."),
     ] = None,
 ) -> None:
     """Open every file and list what is wrong and what is odd, without training or segmenting.
 
-    Pairs of image and label of a training set; images as mobileunet segment would see them; or with --num-classes
-    the labels in a folder without images. Exit code 1 if anything is wrong.
+    It looks at the pairs of image and label of a training set, at images as mobileunet segment would see them, or with
+    --num-classes at the labels in a folder without images. Exit code 1 if anything is wrong.
     """
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")

@@ -8,23 +8,33 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import PROJECT, console, fail
+from monai_mobileunet.cli.terminal import console, fail
+from monai_mobileunet.shipped import shipped_folder
 
 __all__ = ["demo"]
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all that is made.")] = Path("demo_output"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all that the tour makes.")] = Path(
+        "demo_output"
+    ),
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="Task of the Medical Segmentation Decathlon, in place of the template."),
+        typer.Option(
+            "--data",
+            help="Folder of a task of the Medical Segmentation Decathlon, to train on in place of the template.",
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="How long to train.")] = 25,
-    project: Annotated[Path, typer.Option(help="Checkout with bundles/ and configs/.")] = PROJECT,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 25,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Folder that holds bundles/ and configs/; by default those that come with the package."),
+    ] = None,
 ) -> None:
     """Train on a small cohort, segment what was held out, show Dice and pictures."""
+    project = project or shipped_folder()
     if not (project / "bundles").is_dir():
-        raise typer.BadParameter(f"{project} has no bundles/; name a checkout of the project.", param_hint="--project")
+        raise typer.BadParameter(f"{project} has no bundles/. Name a checkout of the project.", param_hint="--project")
     from monai_mobileunet.data import DataError
     from monai_mobileunet.demo import run_demo
 

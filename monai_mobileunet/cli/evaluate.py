@@ -12,19 +12,16 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
-    TRUST,
     case_progress,
     console,
     fail,
     log_file,
-    one_of,
-    overrides,
     printable,
     say_error,
     stoppable,
-    well_formed,
 )
 from monai_mobileunet.runtimes.table import RUNTIMES
 
@@ -42,36 +39,47 @@ PARTS = ("all", "training", "validation")
 def evaluate(
     dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
     bundle: Annotated[
-        Path | None, typer.Option(help=f"Trained bundle that segments the cases and names the classes. {TRUST}")
+        Path | None,
+        typer.Option(help=f"Folder of a trained bundle that segments the cases and names the classes. {TRUST}"),
     ] = None,
     preds: Annotated[
-        Path | None, typer.Option("--pred", help="Folder of segmentations that exist already, named as the images.")
+        Path | None,
+        typer.Option(
+            "--pred", help="Folder of segmentations to measure, named as the images; then nothing is segmented."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("eval_output"),
     classes: Annotated[
-        list[str] | None, typer.Option("--class", help="Name of class 1, 2, …; by default the bundle's or data set's.")
+        list[str] | None,
+        typer.Option("--class", help="Name of class 1, then 2, …; by default the bundle's or the data set's."),
     ] = None,
     part: Annotated[
         str,
         typer.Option(
             callback=one_of(PARTS),
-            help="all; or training or validation, as the bundle's train.json splits the data set.",
+            help="Cases to measure: all, training or validation, as the bundle's train.json splits the data set.",
         ),
     ] = "all",
-    fold: Annotated[int, typer.Option(min=0, help="Which part of that split validates.")] = 0,
-    weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
+    fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates in that split.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")
+    ] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+        typer.Option(
+            callback=one_of(RUNTIMES), help="Runtime that executes the network; mobileunet runtimes lists them."
+        ),
     ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+            "--set",
+            callback=well_formed,
+            help="Entry of inference.json or train.json to change, as id=value; may be repeated.",
         ),
     ] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help="Of the surface Dice, in mm.")] = 1.0,
-    worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,
+    tolerance: Annotated[float, typer.Option(min=0, help="Tolerance of the surface Dice, in mm.")] = 1.0,
+    worst: Annotated[int, typer.Option(min=0, help="Number of worst cases to picture.")] = 6,
 ) -> None:
     """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
     if bundle is None and (preds is None or part != "all"):

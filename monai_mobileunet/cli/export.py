@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import TRUST, console, fail, one_of, overrides, say_error, steps, well_formed
+from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
+from monai_mobileunet.cli.terminal import console, fail, say_error, steps
 from monai_mobileunet.runtimes.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -20,22 +21,28 @@ __all__ = ["export", "exports_table"]
 
 def export(
     bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
-    data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder of images such as the bundle segments, to compare masks on.")
+    ],
     formats: Annotated[
         list[str] | None,
         typer.Option(
-            "--format", "-f", callback=one_of(FORMATS), help=f"One or more of {', '.join(FORMATS)}; all without it."
+            "--format",
+            "-f",
+            callback=one_of(FORMATS),
+            help=f"Format to write: {', '.join(FORMATS)}; may be repeated; all by default.",
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
+        Path | None,
+        typer.Option(help="File of weights to export in place of models/model.pt; the exports lie beside it."),
     ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             callback=well_formed,
-            help="What the training changed: id=value of inference.json, as often as needed.",
+            help="Entry of inference.json that the training changed, as id=value; may be repeated.",
         ),
     ] = None,
 ) -> None:

@@ -8,25 +8,27 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from monai_mobileunet.cli.terminal import TRUST, console, fail
+from monai_mobileunet.cli.arguments import TRUST
+from monai_mobileunet.cli.terminal import console, fail
+from monai_mobileunet.modality import check_modality
 
 __all__ = ["fingerprint"]
 
 
 def fingerprint(
     bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
-    dataset: Annotated[Path, typer.Argument(help="Data set that it was trained on.")],
-    modality: Annotated[str, typer.Option(help="DICOM's code of the modality: CT, MR, PT, …")],
+    dataset: Annotated[Path, typer.Argument(help="Data set that the bundle was trained on.")],
+    modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")],
 ) -> None:
     """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.bundle.training_range import check_modality, measure_range
-    from monai_mobileunet.data import find_all_cases
-
     try:
         code = check_modality(modality)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--modality") from error
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.bundle.training_range import measure_range
+    from monai_mobileunet.data import find_all_cases
+
     try:
         opened = Bundle(bundle, device="cpu")
         cases = find_all_cases(dataset)

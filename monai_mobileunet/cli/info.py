@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import console
+from monai_mobileunet.cli.terminal import console, printable
+from monai_mobileunet.shipped import shipped_bundles, shipped_folder
 
 if TYPE_CHECKING:
     from monai_mobileunet.networks.info import NetworkInfo
@@ -20,22 +21,24 @@ __all__ = ["groups_table", "info", "variants_table"]
 
 
 def info(
-    variant: Annotated[str | None, typer.Argument(help="A named network; without it, the table of all.")] = None,
+    variant: Annotated[str | None, typer.Argument(help="Name of a network; by default all are listed.")] = None,
     size: Annotated[
-        int | None, typer.Option(min=1, help="Pixels along each side of the image that MACs are for; 256 without it.")
+        int | None,
+        typer.Option(min=1, help="Pixels along each side of the image that MACs are counted for; 256 by default."),
     ] = None,
-    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 without it.")] = None,
+    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 by default.")] = None,
     out_channels: Annotated[
-        int | None, typer.Option(min=1, help="Classes, the background included; 2 without it.")
+        int | None, typer.Option(min=1, help="Number of classes, the background included; 2 by default.")
     ] = None,
     spatial_dims: Annotated[
-        int | None, typer.Option(min=2, max=3, help="2 for slices, 3 for volumes; 2 without it.")
+        int | None,
+        typer.Option(min=2, max=3, help="Dimensions of the image: 2 for slices (the default), 3 for volumes."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
 ) -> None:
     """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field.
 
-    --json alone prints what each is made of, at once; with a network or one of the other options it is measured too.
+    --json alone lists the arguments of each; with a name or another option it measures them.
     """
     from monai_mobileunet.networks.variants import VARIANTS
 
@@ -50,11 +53,23 @@ def info(
         print(json.dumps({name: {"summary": VARIANTS[name].summary, **i.as_dict()} for name, i in infos.items()}))
     elif variant is None:
         console.print(variants_table(infos))
+        for line in _shipped():
+            console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     else:
         console.print(f"{variant}: {VARIANTS[variant].summary}", highlight=False)
         if VARIANTS[variant].source:
             console.print(VARIANTS[variant].source, highlight=False, style="dim")
         console.print(groups_table(infos[variant]))
+
+
+def _shipped() -> list[str]:
+    """Where the bundles and fragments lie that come with the package."""
+    fragments = shipped_folder() / "configs"
+    names = ", ".join(sorted(path.name for path in fragments.glob("*.json")))
+    return [
+        f"Bundles for -m, in {shipped_folder() / 'bundles'}: {', '.join(shipped_bundles())}",
+        f"Fragments of configs, in {fragments}: {names}",
+    ]
 
 
 def _measured(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from filelock import FileLock, Timeout
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, steps, stoppable
+from monai_mobileunet.cli.arguments import bundle_folder
+from monai_mobileunet.cli.terminal import console, fail, printable, steps, stoppable
 
 if TYPE_CHECKING:
     from monai_mobileunet.labelling import ServerEnvironment
@@ -26,29 +27,34 @@ Ctrl-C ends it. Not a medical device; not for diagnostic use."""
 
 def label(
     studies: Annotated[
-        str | None, typer.Option(help="Folder of images, or the address of a DICOMweb service: http://…/dicom-web.")
+        str | None,
+        typer.Option(help="Folder of images, or address of a DICOMweb service (http://…/dicom-web), to annotate."),
     ] = None,
     bundles: Annotated[
         list[Path] | None,
         typer.Option(
-            "--model", "-m", help="Folder of a trained bundle, or the name of ours; several for several models."
+            "--model",
+            "-m",
+            help="Folder of a trained bundle, or name of one that comes with the package; may be repeated.",
         ),
     ] = None,
-    app: Annotated[Path, typer.Option(help="Folder for MONAI Label's app: links to the bundles, and logs.")] = Path(
-        "label_app"
-    ),
+    app: Annotated[
+        Path, typer.Option(help="Folder for MONAI Label's app: links to the bundles or copies of them, and logs.")
+    ] = Path("label_app"),
     copy: Annotated[
-        bool, typer.Option("--copy", help="Train a copy in that folder; the bundle itself stays as it is.")
+        bool, typer.Option("--copy", help="Train a copy in the app's folder; the bundle itself stays as it is.")
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen at. The server has no password.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
     scoring: Annotated[
-        bool, typer.Option("--scoring/--no-scoring", help="Find uncertain images, in the background.")
+        bool, typer.Option("--scoring/--no-scoring", help="Search for uncertain images in the background, or not.")
     ] = True,
     environment: Annotated[
-        Path | None, typer.Option(help="Virtual environment with MONAI Label; by default one of its own.")
+        Path | None, typer.Option(help="Virtual environment that has MONAI Label; by default one that --install makes.")
     ] = None,
-    install: Annotated[bool, typer.Option("--install", help="Make that environment, with MONAI Label.")] = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Make that environment, and install MONAI Label into it.")
+    ] = False,
 ) -> None:
     """Serve bundles to annotators in 3D Slicer or OHIF, with MONAI Label. A bundle is code: only those you trust."""
     from monai_mobileunet.bundle import Bundle

@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import (
-    INTERRUPTED,
-    TRUST,
-    bundle_folder,
-    case_progress,
-    console,
-    log_file,
-    one_of,
-    overrides,
-    printable,
-    say_error,
-    stoppable,
-    well_formed,
-)
+from monai_mobileunet.cli.arguments import TRUST, bundle_folder, one_of, overrides, well_formed
+from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
 from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
@@ -31,38 +19,57 @@ __all__ = ["segment"]
 
 def segment(
     source: Annotated[
-        Path, typer.Option("--input", "-i", help="An image, a folder with images or DICOM series, or a list.json.")
+        Path, typer.Option("--input", "-i", help="Image, folder with images or DICOM series, or list.json to segment.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for masks and report.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the masks and the report.")],
     bundle: Annotated[
-        Path | None, typer.Option("--model", "-m", help=f"Folder of a trained bundle, or the name of ours. {TRUST}")
+        Path | None,
+        typer.Option(
+            "--model", "-m", help=f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
+        ),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Folder of references, named as the images: Dice and more in the report.")
+        Path | None, typer.Option(help="Folder of references, named as the images; the report then has Dice and more.")
     ] = None,
-    split: Annotated[bool, typer.Option("--split", help="One file for each class.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="One plane, no mirrored passes, no averaged groups.")] = False,
+    split: Annotated[bool, typer.Option("--split", help="Write one file for each class.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Segment in one plane, without mirrored passes and averaged groups.")
+    ] = False,
     tta: Annotated[
-        bool | None, typer.Option("--tta/--no-tta", help="Mirrored passes; by default as the bundle does.")
+        bool | None,
+        typer.Option("--tta/--no-tta", help="Average over mirrored passes, or not; by default as the bundle says."),
     ] = None,
     runtime: Annotated[
         str | None,
-        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+        typer.Option(
+            callback=one_of(RUNTIMES), help="Runtime that executes the network; mobileunet runtimes lists them."
+        ),
     ] = None,
-    device: Annotated[str | None, typer.Option("--device", "-d", help="cpu, cuda, cuda:1; gpu and gpu:1 too.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of the network on a CPU.")] = None,
-    num_workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead; 0: one thing at a time.")] = 1,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device", "-d", help="Device for the network: cpu, cuda or cuda:1; gpu and gpu:1 mean the same."
+        ),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for the network.")] = None,
+    num_workers: Annotated[
+        int, typer.Option(min=0, help="Threads that read images ahead; 0 reads and segments in turn.")
+    ] = 1,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Slices per call of the network.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+            "--set", callback=well_formed, help="Entry of inference.json to change, as id=value; may be repeated."
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure, in cases segmented now.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Count a warning as a failure, in cases that this run segments.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment finished cases again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and stop.")] = False,
 ) -> None:
     """Segment images: masks on their own grids, and a report. Goes on where an earlier run stopped.
 

@@ -1,20 +1,19 @@
-"""How commands talk: steps, progress, errors, and the values that users type."""
+"""How commands talk: steps, progress and errors, on any console."""
 
 from __future__ import annotations
 
 import codecs
 import io
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -26,29 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERRUPTED",
-    "PROJECT",
-    "TRUST",
     "SafeGroup",
-    "bundle_folder",
     "case_progress",
     "console",
     "fail",
     "log_file",
     "make_safe",
-    "one_of",
-    "overrides",
     "printable",
     "say_error",
     "steps",
     "stoppable",
-    "well_formed",
 ]
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout, where the package is used from one."""
-
-T = TypeVar("T")
-TRUST = "A bundle is code: only one you trust."
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -121,73 +109,6 @@ def fail(error: BaseException, text: str | None = None) -> NoReturn:
     """Say what is wrong, in other words than the error's where given, and end with exit code 1."""
     say_error(text or error)
     raise typer.Exit(1) from error
-
-
-def one_of(names: Iterable[str]) -> Callable[[T], T]:
-    """A callback for an option that takes one of several names, or a list of such options."""
-    known = tuple(names)
-
-    def check(given: T) -> T:
-        for name in given if isinstance(given, list) else [given]:
-            if name is not None and name not in known:
-                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}.")
-        return given
-
-    return check
-
-
-def well_formed(changes: list[str] | None) -> list[str] | None:
-    """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
-    overrides(changes or [])
-    return changes
-
-
-def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
-    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
-
-    Args:
-        changes: what was typed.
-        bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
-        files: its configs that the command uses.
-    """
-    values: dict[str, Any] = {}
-    for change in changes:
-        name, found, value = change.partition("=")
-        if not found:
-            raise typer.BadParameter(f"{change!r} is not id=value.", param_hint="--set")
-        try:
-            values[name] = json.loads(value)
-        except json.JSONDecodeError:
-            values[name] = value
-    if values and bundle is not None:
-        from monai_mobileunet.bundle.changes import check_changes
-
-        try:
-            check_changes(bundle, values, files)
-        except ValueError as error:
-            say_error(error)
-            raise typer.Exit(2) from error
-    return values
-
-
-def bundle_folder(given: Path | None) -> Path:
-    """A bundle by its folder, or by its name where the package lies in a checkout that has it.
-
-    Raises:
-        FileNotFoundError: neither; the known names are listed.
-    """
-    known = PROJECT / "bundles"
-    if given is not None and (given / "configs").is_dir():
-        return given
-    if given is not None and given.name == str(given) and (known / given / "configs").is_dir():
-        return known / given
-    names = (
-        ", ".join(sorted(path.name for path in known.iterdir() if (path / "configs").is_dir()))
-        if known.is_dir()
-        else ""
-    )
-    problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
-    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{f', or one of {names}' if names else ''}.")
 
 
 @contextmanager

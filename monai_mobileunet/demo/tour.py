@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from monai_mobileunet.reports.evaluation_report import draw_case, write_report
 
 __all__ = ["run_demo"]
 
+BUNDLE = "hippocampus_mri_segmentation"
 FOLDS = 5
 
 
@@ -80,7 +82,7 @@ def run_demo(output_dir: Path, project: Path, dataset_dir: Path | None, epochs: 
     held_out = find_parts(dataset_dir, fold=0, folds=FOLDS)["validation"]
 
     console.print(f"[bold]2. Training[/]: {', '.join(task.class_names)}; {len(held_out)} cases are held out.")
-    bundle, fragments = project / "bundles" / "hippocampus_mri_segmentation" / "configs", project / "configs"
+    bundle, fragments = _copy(project / "bundles" / BUNDLE, output_dir) / "configs", project / "configs"
     overrides = _write_overrides(output_dir, dataset_dir, task, epochs, held_out)
     _bundle_run([bundle / "train.json", fragments / "demo.json", overrides / "train.json"], "training", console)
 
@@ -90,6 +92,13 @@ def run_demo(output_dir: Path, project: Path, dataset_dir: Path | None, epochs: 
     console.print("[bold]4. Result[/]")
     _report(held_out, output_dir, task, console)
     console.print(f"{time.perf_counter() - started:.0f} s in all. Not a medical device; not for diagnostic use.")
+
+
+def _copy(bundle: Path, output_dir: Path) -> Path:
+    """The bundle without its weights among what the demo makes: an installed package stays as it is."""
+    left_out = shutil.ignore_patterns("models", "eval")
+    copy = output_dir / "bundle"
+    return shutil.copytree(bundle, copy, ignore=left_out, copy_function=shutil.copyfile, dirs_exist_ok=True)
 
 
 def _write_overrides(output_dir: Path, dataset_dir: Path, task: Task, epochs: int, held_out: Sequence[Case]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from monai.metrics import compute_average_surface_distance, compute_hausdorff_di
 __all__ = ["ClassResult", "Outcome", "measure_case"]
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """Which of the two has the class at all; the four cases that an average must not mix."""
 
     BOTH = "in both"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ class BundleMetadata:
             image_channels=int(self.settings["image_channels"]),
             context=int(self.settings["context"]),
             out_slices=int(self.settings["out_slices"]),
-            date=datetime.now(timezone.utc).date().isoformat(),
+            date=datetime.now(UTC).date().isoformat(),
             epoch=engine.state.epoch,
             epochs=engine.state.max_epochs or engine.state.epoch,
             training_cases=len(cases),

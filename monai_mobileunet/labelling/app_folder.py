@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monai_mobileunet.data.files import write_text
 from monai_mobileunet.data.names import case_name
+from monai_mobileunet.shipped import is_installed
 
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
 
@@ -32,8 +33,8 @@ def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> li
     Args:
         folder: of the app, made if missing.
         bundles: folders of trained bundles.
-        copy: put copies into the app, which trainings on the server change in place of the bundles. A copy that is
-            there is kept as it is, with what it was taught.
+        copy: put copies into the app, which trainings on the server change in place of the bundles; of a bundle that
+            lies in an installed package always. A copy that is there is kept as it is, with what it was taught.
 
     Returns:
         The bundles as the app has them.
@@ -54,7 +55,7 @@ def prepare_app(folder: Path, bundles: Sequence[Path], copy: bool = False) -> li
     for path in models.iterdir():
         if path.is_symlink():
             path.unlink()
-    return [(_copy if copy else _link)(bundle, models / bundle.name) for bundle in bundles]
+    return [(_copy if copy or is_installed(bundle) else _link)(bundle, models / bundle.name) for bundle in bundles]
 
 
 def _check_bundles(folder: Path, bundles: Sequence[Path]) -> None:

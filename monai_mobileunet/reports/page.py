@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,4 +83,4 @@ def write_reports(folder: Path, contents: Mapping[str, Callable[[], str]]) -> li
 
 def now() -> str:
     """The time, in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")

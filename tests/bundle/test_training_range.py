@@ -8,7 +8,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_mobileunet.bundle.training_range import TrainingRange, check_modality, measure_range
+from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.segmentation import Segmenter
@@ -84,17 +84,6 @@ def test_a_class_that_the_border_cuts_off_may_be_small_but_not_large():
     plane = np.ones((5, 5, 1), np.uint8)
     plane[0] = plane[-1] = plane[:, 0] = plane[:, -1] = 0
     assert len(mask_warnings(plane, anterior=0.1, posterior=1.0)) == 1, "a plane has no border before and behind it"
-
-
-@pytest.mark.parametrize(
-    ("given", "meant"), [("MRI", "MR"), ("pet", "PT"), ("Cr", None), (" mr ", None), ("XX", ""), ("ULTRASOUND", "US")]
-)
-def test_a_modality_is_one_of_dicom_s_codes(given: str, meant: str | None):
-    if meant is None:
-        assert check_modality(given) == given.strip().upper()
-        return
-    with pytest.raises(ValueError, match=f"is no modality of DICOM.*{meant and f'Did you mean {meant}?'}"):
-        check_modality(given)
 
 
 def test_an_image_like_those_of_the_training_gives_no_warning():

@@ -31,6 +31,7 @@ USAGE_ERRORS = [
     "export a --data b --format nosuch",
     "export a --data b --set planes",
     "fingerprint a b",
+    "fingerprint a b --modality MRI",
     "info nosuch",
 ]
 

@@ -1,0 +1,81 @@
+"""What users type: choices, changes by id, and bundles by folder or by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from monai_mobileunet.cli.terminal import say_error
+from monai_mobileunet.shipped import shipped_bundles
+
+__all__ = ["TRUST", "bundle_folder", "one_of", "overrides", "well_formed"]
+
+T = TypeVar("T")
+TRUST = "A bundle is code: use only one you trust."
+
+
+def one_of(names: Iterable[str]) -> Callable[[T], T]:
+    """A callback for an option that takes one of several names, or a list of such options."""
+    known = tuple(names)
+
+    def check(given: T) -> T:
+        for name in given if isinstance(given, list) else [given]:
+            if name is not None and name not in known:
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}.")
+        return given
+
+    return check
+
+
+def well_formed(changes: list[str] | None) -> list[str] | None:
+    """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
+    overrides(changes or [])
+    return changes
+
+
+def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
+
+    Args:
+        changes: what was typed.
+        bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
+        files: its configs that the command uses.
+    """
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, found, value = change.partition("=")
+        if not found:
+            raise typer.BadParameter(f"{change!r} is not id=value.", param_hint="--set")
+        try:
+            values[name] = json.loads(value)
+        except json.JSONDecodeError:
+            values[name] = value
+    if values and bundle is not None:
+        from monai_mobileunet.bundle.changes import check_changes
+
+        try:
+            check_changes(bundle, values, files)
+        except ValueError as error:
+            say_error(error)
+            raise typer.Exit(2) from error
+    return values
+
+
+def bundle_folder(given: Path | None) -> Path:
+    """A bundle by its folder, or one that comes with the package by its name.
+
+    Raises:
+        FileNotFoundError: neither; the known names are listed.
+    """
+    known = shipped_bundles()
+    if given is not None and (given / "configs").is_dir():
+        return given
+    if given is not None and str(given) in known:
+        return known[str(given)]
+    problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
+    names = f", or one of {', '.join(known)}" if known else ""
+    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{names}.")
