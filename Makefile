@@ -32,16 +32,16 @@ bundles: setup
 # Ratios of speed against other networks, in one run on this machine, which should do nothing else meanwhile. With
 # BUNDLE=<folder of a trained bundle> DATA=<folder of its images> also what lower precision does to its masks.
 bench: setup
-	$(BIN)/mobileunet bench --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
+	$(BIN)/python -m benchmarks speed --output $(BENCH_OUTPUT) $(if $(BUNDLE),--bundle $(BUNDLE) --data $(DATA))
 
 # Dice of BUNDLE's network and of its peers, each trained by the bundle's recipe on DATA=<folder of its data set>, and
 # what a volume costs each. Hours; an interrupted run goes on with the network that it was at.
 bench-accuracy: setup
-	$(BIN)/mobileunet bench-accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
+	$(BIN)/python -m benchmarks accuracy $(BUNDLE) $(DATA) --output $(ACCURACY_OUTPUT) $(ACCURACY_ARGS)
 
 # Images per second and memory: make bench-segment BUNDLE=<trained bundle> DATA=<folder of images>
 bench-segment: setup
-	$(BIN)/mobileunet bench-segment $(BUNDLE) $(DATA) --large
+	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --large
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

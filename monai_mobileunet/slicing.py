@@ -6,9 +6,12 @@ posterior to anterior and from inferior to superior; the slices across them are 
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
 
-__all__ = ["PLANES", "gather_slab", "slice_axes", "take_slices", "with_context"]
+import torch
+import torch.nn.functional as F
+
+__all__ = ["PLANES", "gather_slab", "pad_slices", "slice_axes", "take_slices", "with_context"]
 
 Axes = tuple[int, int, int]
 
@@ -102,3 +105,22 @@ def with_context(slab: torch.Tensor, context: int, mirrored: bool = False) -> to
     """
     neighbours = slab.unfold(0, 2 * context + 1, 1).movedim(-1, 1)
     return (neighbours.flip(1) if mirrored else neighbours).flatten(1, 2)
+
+
+def pad_slices(slices: torch.Tensor, size: Sequence[int], mode: str = "replicate", value: float = 0.0) -> torch.Tensor:
+    """Slices made as large as a window, on both sides as :func:`monai.inferers.sliding_window_inference` does.
+
+    Args:
+        slices: ``(N, C, rows, columns)``.
+        size: ``(rows, columns)``; an axis that is shorter is padded to it.
+        mode: of :func:`torch.nn.functional.pad`.
+        value: what ``"constant"`` pads with.
+    """
+    missing = [max(length - old, 0) for length, old in zip(size, slices.shape[-2:], strict=True)]
+    if not any(missing):
+        return slices
+    widths = [width for both in missing[::-1] for width in (both // 2, both - both // 2)]
+    if mode == "constant":
+        return F.pad(slices, widths, mode, value)
+    values = slices if slices.is_floating_point() else slices.float()  # torch repeats no whole numbers
+    return F.pad(values, widths, mode).to(slices.dtype)

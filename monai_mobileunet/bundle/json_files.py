@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.writing import replace_file
+from monai_mobileunet.data.files import replace_file
 
 __all__ = ["layout", "read_json", "write_files"]
 
@@ -52,12 +53,6 @@ def write_files(contents: Mapping[Path, str]) -> None:
     Raises:
         OSError: one cannot be written; then none is replaced.
     """
-    temporaries = {path: path.with_name(f".{path.name}") for path in contents}
-    try:
-        for path, temporary in temporaries.items():
-            temporary.write_text(contents[path], encoding="utf-8")
-        for path, temporary in temporaries.items():
-            replace_file(temporary, path)
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        for path, text in contents.items():
+            stack.enter_context(replace_file(path)).write_text(text, encoding="utf-8")

@@ -16,7 +16,7 @@ from monai.utils import MetaKeys
 from monai_mobileunet.bundle.network_format import class_names_of
 from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.data.errors import Finding
-from monai_mobileunet.data.reading import MODALITY, grid_of
+from monai_mobileunet.data.loading.reader import MODALITY, grid_of
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type
 

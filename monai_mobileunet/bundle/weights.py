@@ -12,8 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from monai_mobileunet.networks import MobileUNet
-from monai_mobileunet.networks.variants import VARIANTS, create_network
+from monai_mobileunet.networks import VARIANTS, MobileUNet, create_network
 
 __all__ = ["CONTAINERS", "load_weights", "read_weights"]
 

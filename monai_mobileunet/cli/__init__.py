@@ -1,4 +1,4 @@
-"""Commands and options; what they do lies elsewhere."""
+"""Commands and options; what they do lies elsewhere, and is imported when a command is given as it has to be."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-import monai_mobileunet
-from monai_mobileunet.cli.bundles import evaluate, export, fingerprint
+from monai_mobileunet.cli.check import check
+from monai_mobileunet.cli.demo import demo
+from monai_mobileunet.cli.evaluate import evaluate
+from monai_mobileunet.cli.export import export
+from monai_mobileunet.cli.fingerprint import fingerprint
+from monai_mobileunet.cli.info import info
 from monai_mobileunet.cli.label import label
-from monai_mobileunet.cli.networks import bench, bench_accuracy, bench_segment, info, runtimes
+from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
-from monai_mobileunet.cli.start import check, demo
 from monai_mobileunet.cli.terminal import SafeGroup, console
 
 __all__ = ["app"]
@@ -21,7 +24,9 @@ app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pre
 
 def _version(show: bool) -> None:
     if show:
-        console.print(monai_mobileunet.__version__)
+        from monai_mobileunet import __version__
+
+        console.print(__version__)
         raise typer.Exit
 
 
@@ -42,8 +47,5 @@ for command in (
     fingerprint,
     info,
     runtimes,
-    bench,
-    bench_accuracy,
-    bench_segment,
 ):
     app.command(command.__name__.replace("_", "-"))(command)

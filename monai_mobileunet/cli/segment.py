@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import bundle_folder, console, log_file, overrides, printable, say_error, stoppable
+from monai_mobileunet.cli.terminal import (
+    INTERRUPTED,
+    TRUST,
+    bundle_folder,
+    case_progress,
+    console,
+    log_file,
+    one_of,
+    overrides,
+    printable,
+    say_error,
+    stoppable,
+    well_formed,
+)
+from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
-    from monai_mobileunet.segmentation.session import Session
+    from monai_mobileunet.cohort.segment import ClaimedImages
 
 __all__ = ["segment"]
-
-TRUST = "A bundle is code: only one you trust."
-INTERRUPTED = 130
 
 
 def segment(
@@ -34,14 +45,20 @@ def segment(
     tta: Annotated[
         bool | None, typer.Option("--tta/--no-tta", help="Mirrored passes; by default as the bundle does.")
     ] = None,
-    runtime: Annotated[str | None, typer.Option(help="What executes the network; see mobileunet runtimes.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", "-d", help="cpu, cuda, cuda:1; gpu and gpu:1 too.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the network on a CPU.")] = None,
     num_workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead; 0: one thing at a time.")] = 1,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Slices per call of the network.")] = None,
     weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="id=value of the bundle's inference.json, as often as needed.")
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure, in cases segmented now.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment finished cases again.")] = False,
@@ -52,16 +69,16 @@ def segment(
     Exit code 0: all cases have a mask; 1: some failed, or the run could not go on; 2: the command is wrong.
     Not a medical device; not for diagnostic use.
     """
+    from monai_mobileunet.cohort.options import SegmentOptions
+    from monai_mobileunet.cohort.segment import claim_images, describe_images, prepare_images
     from monai_mobileunet.data.errors import root_cause
-    from monai_mobileunet.segmentation.request import Request
-    from monai_mobileunet.segmentation.session import Session
 
     try:
         folder = bundle_folder(bundle)
     except FileNotFoundError as error:
         say_error(error)
         raise typer.Exit(2) from error
-    request = Request(
+    options = SegmentOptions(
         source=source,
         output=output,
         bundle=folder,
@@ -80,44 +97,47 @@ def segment(
         overwrite=overwrite,
     )
     try:
-        session = Session(request)
-        for line in session.summary():
+        prepared = prepare_images(options)
+        for line in describe_images(prepared):
             console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
         if dry_run:
-            for case in session.todo:
+            for case in prepared.run.standing.todo:
                 line = f"{', '.join(map(str, case.images))} → {', '.join(map(str, case.outputs))}"
                 console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
             return
-        session.claim()
+        claimed = claim_images(prepared)
     except (ValueError, OSError, ImportError, RuntimeError, LookupError) as error:  # of a bundle's code, anything
         say_error(error if isinstance(error, ValueError | OSError | ImportError) else root_cause(error))
         raise typer.Exit(2) from error
-    _run(session)
+    with claimed.journal, log_file(prepared.run.plan.state / "run.log"):
+        _carry_out(claimed)
 
 
-def _run(session: Session) -> None:
-    from monai_mobileunet.cli.progress import case_progress
-    from monai_mobileunet.segmentation.run import OutputError
+def _carry_out(claimed: ClaimedImages) -> None:
+    """Segment and report; however that ends, it ends with a sentence and a report."""
+    from monai_mobileunet.cohort.guard import OutputError
+    from monai_mobileunet.cohort.segment import segment_images
 
-    again = "The same command" + (" without --overwrite" if session.request.overwrite else "") + " goes on from here."
+    prepared = claimed.prepared
+    again = "The same command" + (" without --overwrite" if prepared.options.overwrite else "") + " goes on from here."
     stopped, code = "", 1
-    with session, log_file(session.log):
-        try:
-            with stoppable(), case_progress(console, len(session.todo)) as note:
-                session.run(note)
-        except KeyboardInterrupt:
-            stopped, code = f"interrupted. {again}", INTERRUPTED
-        except OutputError as error:
-            stopped = f"{error} Make room or mend it. {again}"
-        if stopped:
-            say_error(stopped)
-        try:
-            files = ", ".join(map(str, session.report()))
-        except OSError as error:
-            files, stopped = "", stopped or str(error)
-            say_error(f"the report cannot be written: {error}")
-    for row in session.failed:
-        say_error(f"{row.case}: {row.problem or row.reference_problem}")
-    console.print(printable(f"{session.told()}. {files}"), markup=False, highlight=False, soft_wrap=True)
-    if stopped or session.failed:
+    try:
+        with stoppable(), case_progress(console, len(prepared.run.standing.todo)) as show:
+            segment_images(claimed, show)
+    except KeyboardInterrupt:
+        stopped, code = f"interrupted. {again}", INTERRUPTED
+    except OutputError as error:
+        stopped = f"{error} Make room or restore the place. {again}"
+    if stopped:
+        say_error(stopped)
+    try:
+        files = ", ".join(map(str, claimed.write_report()))
+    except OSError as error:
+        files, stopped = "", stopped or str(error)
+        say_error(f"the report cannot be written: {error}")
+    troubled = claimed.troubled
+    for record in troubled:
+        say_error(f"{record.name}: {record.trouble}")
+    console.print(printable(f"{claimed.summary()}. {files}"), markup=False, highlight=False, soft_wrap=True)
+    if stopped or troubled:
         raise typer.Exit(code if stopped else 1)

@@ -1,4 +1,4 @@
-"""How commands talk: steps, errors, and the values that users type."""
+"""How commands talk: steps, progress, errors, and the values that users type."""
 
 from __future__ import annotations
 
@@ -10,32 +10,50 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+if TYPE_CHECKING:
+    from monai_mobileunet.case_record import CaseRecord
+
 __all__ = [
+    "INTERRUPTED",
     "PROJECT",
+    "TRUST",
     "SafeGroup",
     "bundle_folder",
+    "case_progress",
     "console",
     "fail",
     "log_file",
     "make_safe",
+    "one_of",
     "overrides",
     "printable",
     "say_error",
     "steps",
     "stoppable",
+    "well_formed",
 ]
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The checkout, where the package is used from one."""
+
+T = TypeVar("T")
+TRUST = "A bundle is code: only one you trust."
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+SPEED_OVER = 6 * 3600.0  # s; a case may take longer than the half minute that rich looks back
+LINE_EVERY = 60.0  # s, where there is no terminal: a log over days stays readable
 
 PLAIN = {"→": "->", "…": "...", "–": "-", "—": "-", "×": "x", "·": "*", "’": "'", "“": '"', "”": '"', "µ": "u"}
 """What we write ourselves, for a console that does not have these letters."""
@@ -105,8 +123,33 @@ def fail(error: BaseException, text: str | None = None) -> NoReturn:
     raise typer.Exit(1) from error
 
 
-def overrides(changes: Sequence[str]) -> dict[str, Any]:
-    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text."""
+def one_of(names: Iterable[str]) -> Callable[[T], T]:
+    """A callback for an option that takes one of several names, or a list of such options."""
+    known = tuple(names)
+
+    def check(given: T) -> T:
+        for name in given if isinstance(given, list) else [given]:
+            if name is not None and name not in known:
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}.")
+        return given
+
+    return check
+
+
+def well_formed(changes: list[str] | None) -> list[str] | None:
+    """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
+    overrides(changes or [])
+    return changes
+
+
+def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
+    """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
+
+    Args:
+        changes: what was typed.
+        bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
+        files: its configs that the command uses.
+    """
     values: dict[str, Any] = {}
     for change in changes:
         name, found, value = change.partition("=")
@@ -116,6 +159,14 @@ def overrides(changes: Sequence[str]) -> dict[str, Any]:
             values[name] = json.loads(value)
         except json.JSONDecodeError:
             values[name] = value
+    if values and bundle is not None:
+        from monai_mobileunet.bundle.changes import check_changes
+
+        try:
+            check_changes(bundle, values, files)
+        except ValueError as error:
+            say_error(error)
+            raise typer.Exit(2) from error
     return values
 
 
@@ -147,6 +198,44 @@ def steps() -> Iterator[Callable[[str], None]]:
         return
     with console.status("starting", spinner=SPINNERS[console.options.ascii_only]) as status:
         yield status.update
+
+
+@contextmanager
+def case_progress(console: Console, total: int) -> Iterator[Callable[[CaseRecord], None]]:
+    """A bar with the time that is left, and failures above it as they come; without a terminal a line a minute."""
+    if not console.is_terminal:
+        yield _lines(console, total)
+        return
+    columns = (
+        *(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
+        *(TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}", markup=False)),
+    )
+    with Progress(*columns, console=console, speed_estimate_period=SPEED_OVER) as progress:
+        bar = progress.add_task("", total=total)
+
+        def show(record: CaseRecord) -> None:
+            if record.trouble:
+                text = printable(f"{record.name}: {record.trouble}")
+                progress.console.print(text, style="red", markup=False, highlight=False)
+            progress.update(bar, advance=1, description=printable(record.name))
+
+        yield show
+
+
+def _lines(console: Console, total: int) -> Callable[[CaseRecord], None]:
+    started = last = time.monotonic()
+    done = 0
+
+    def show(record: CaseRecord) -> None:
+        nonlocal last, done
+        done += 1
+        now = time.monotonic()
+        if now - last >= LINE_EVERY:
+            last = now
+            left = (now - started) / done * (total - done)
+            console.print(f"{done} of {total}, about {left / 60:.0f} min left", highlight=False)
+
+    return show
 
 
 @contextmanager

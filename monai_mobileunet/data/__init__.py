@@ -1,16 +1,27 @@
 """Images read and masks written; cases of a training set: found, paired by name, split by subject, and checked."""
 
-from monai_mobileunet.data.caching import CachedCases
-from monai_mobileunet.data.case_dataset import CaseDataset, collate_cases
-from monai_mobileunet.data.cases import find_all_cases, find_cases, find_class_names, find_parts, split_cases
-from monai_mobileunet.data.checks import check_case, check_cases
-from monai_mobileunet.data.datalist import check_dataset, load_cases
-from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import case_name
-from monai_mobileunet.data.images import find_images
-from monai_mobileunet.data.reading import VolumeReader, read_volume
-from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.data.writing import write_mask
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monai_mobileunet.data.datasets import (
+        check_case,
+        check_cases,
+        check_dataset,
+        find_all_cases,
+        find_cases,
+        find_class_names,
+        find_parts,
+        load_cases,
+        split_cases,
+    )
+    from monai_mobileunet.data.errors import DataError, Finding
+    from monai_mobileunet.data.loading import CachedCases, CaseDataset, VolumeReader, collate_cases
+    from monai_mobileunet.data.names import case_name
+    from monai_mobileunet.data.reading import read_volume
+    from monai_mobileunet.data.search import find_images
+    from monai_mobileunet.data.volume import Volume
+    from monai_mobileunet.data.writing import write_mask
 
 __all__ = [
     "CachedCases",
@@ -34,3 +45,14 @@ __all__ = [
     "split_cases",
     "write_mask",
 ]
+
+ROOMS = ("errors", "names", "volume", "reading", "writing", "search", "datasets", "loading")
+"""Where the names are from, those that need the least first: only the last one needs MONAI and torch."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for room in (import_module(f"{__name__}.{room}") for room in ROOMS):
+            if hasattr(room, name):
+                return getattr(room, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

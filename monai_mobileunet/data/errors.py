@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import Logger
+from os import PathLike
 
-__all__ = ["DataError", "Finding", "causes", "find_data_error", "log_unforeseen", "root_cause", "why_failed"]
+__all__ = [
+    "INTACT",
+    "DataError",
+    "Finding",
+    "causes",
+    "ending_program",
+    "find_data_error",
+    "list_some",
+    "log_unforeseen",
+    "refusal",
+    "root_cause",
+    "warning",
+    "why_failed",
+]
 
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where, what was found against what was expected, and how to mend it.
+    """One thing that is wrong: where, what was found against what was expected, and what to do about it.
 
     Attributes:
         path: the file, or words for what is no file.
         problem: what was found, and what was expected.
-        remedy: how to mend it.
+        remedy: what to do about it, or what to type.
         warning: the image can be worked with, but the result may not mean what it seems to.
     """
 
@@ -46,6 +61,45 @@ class DataError(ValueError):
         if len(self.findings) > 1:
             lines = [f"{len(self.findings)} problems:", *(f"  - {line}" for line in lines)]
         super().__init__("\n".join(lines))
+
+
+INTACT = "Replace it with an intact copy."
+
+
+def refusal(path: str | PathLike, problem: str, remedy: str = INTACT) -> DataError:
+    """The error of a single finding, to be raised; see :class:`Finding`."""
+    return DataError([Finding(str(path), problem, remedy)])
+
+
+def warning(path: str | PathLike, problem: str, remedy: str) -> Finding:
+    """A finding that stops nothing; see :class:`Finding`."""
+    return Finding(str(path), problem, remedy, warning=True)
+
+
+def list_some(values: Sequence[object], most: int = 5, rest: str = ", …") -> str:
+    """The first values of many for a message, and a sign that there are more.
+
+    Args:
+        values: to be listed.
+        most: how many are.
+        rest: behind those where there are more; ``{}`` in it stands for their number.
+    """
+    return ", ".join(map(str, values[:most])) + (rest.format(len(values) - most) if len(values) > most else "")
+
+
+@contextmanager
+def ending_program(wanted: bool, kind: type[Exception] = DataError) -> Iterator[None]:
+    """End the program with the message of an error alone, where that is wanted.
+
+    MONAI wraps every exception that is raised while it reads a config in one that says "failed to instantiate", so
+    that the cause stands far up in a long traceback; :class:`SystemExit` passes through.
+    """
+    try:
+        yield
+    except kind as error:
+        if wanted:
+            raise SystemExit(f"error: {error}") from error
+        raise
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from nibabel.affines import voxel_sizes
 
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import Finding, refusal, warning
 
-__all__ = ["Volume", "check_grid", "check_values", "stack_channels"]
+__all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""ITK and DICOM count to the left and to the back, this package and NIfTI to the right and to the front."""
 
 AFFINE_TOLERANCE = 1e-2  # mm: files written by other tools carry rounded affines
 VOXEL_TOLERANCE = 0.1
@@ -31,6 +34,10 @@ APART = 100.0
 
 SAMPLED = 48
 """Voxels along each axis that a first look at the values takes."""
+
+
+Grid: TypeAlias = tuple[tuple[int, ...], tuple[float, ...]]
+"""Shape, and mm per voxel along the first axes as far as these are known."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +100,18 @@ def check_grid(affine: np.ndarray, shape: tuple[int, ...], name: str, remedy: st
     edges = np.asarray(affine, np.float64)[:3, :3]
     sizes = np.linalg.norm(edges, axis=0)
     rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in np.asarray(affine)[:3])
-    # of a voxel's volume in mm³ nothing can be told: it is 1e-10 for sound voxels of 0.5 µm
+    # a voxel's volume in mm³ tells nothing: it is 1e-10 for sound voxels of 0.5 µm
     if not np.isfinite(affine).all() or sizes.min() == 0 or abs(np.linalg.det(edges / sizes)) < FLATTEST:
-        raise DataError([Finding(name, f"has an affine that cannot be inverted: {rows}.", remedy)])
+        raise refusal(name, f"has an affine that cannot be inverted: {rows}.", remedy)
     extent = sizes * np.array((*shape[:3], 1, 1)[:3])
     if extent.max() > LONGEST:
         words = "×".join(f"{value:.4g}" for value in extent)
         problem = f"is {words} mm large by its header; expected at most {LONGEST:,.0f} mm along each axis."
-        raise DataError([Finding(name, problem, remedy)])
+        raise refusal(name, problem, remedy)
 
 
 def check_values(volume: Volume) -> Volume:
-    """Look at the voxels themselves: what cannot be computed with is replaced by the lowest other value, and said.
+    """Look at the voxels themselves: what cannot be computed with is replaced by the lowest other value and reported.
 
     That is NaN, infinity, and what is no measurement: values beyond ±10^15, whose squares have no sum in float32
     (fill such as -1.8e308, -3.4e38 or the lowest ``int64``), and the extremes of integer types of 32 bits and more.
@@ -122,7 +129,7 @@ def check_values(volume: Volume) -> Volume:
         bad = ~((values >= lowest) & (values <= highest))
         if bad.all():
             found = "finite voxel" if not_finite.all() else "voxel whose value can be computed with"
-            raise DataError([Finding(volume.name, f"has no {found}.", "Export it anew from its source.")])
+            raise refusal(volume.name, f"has no {found}.", "Export it again from its source.")
         kept = values[~bad]
         counts = (int(not_finite.sum()), int((bad & ~not_finite).sum()))
         extreme = max(np.abs([float(low), float(high)]), default=0.0)
@@ -132,10 +139,10 @@ def check_values(volume: Volume) -> Volume:
         for count, kind in zip(counts, kinds, strict=True):
             if count:
                 problem = f"has {count:,} voxels {kind}; they were set to its lowest value, {low:g}."
-                warnings.append(Finding(volume.name, problem, "Look whether they lie in the body.", warning=True))
+                warnings.append(warning(volume.name, problem, "Look whether they lie in the body."))
     if low == high:
-        problem = f"has the value {low:g} in every voxel."
-        warnings.append(Finding(volume.name, problem, "Look whether it was exported whole.", warning=True))
+        one_value = f"has the value {low:g} in every voxel."
+        warnings.append(warning(volume.name, one_value, "Look whether it was exported whole."))
     else:
         warnings += _far_apart(values, low, high, volume.name)
     return replace(volume, values=values, warnings=tuple(warnings))
@@ -170,10 +177,9 @@ def _far_apart(values: np.ndarray, low: Any, high: Any, name: str) -> Iterator[F
     if not gaps(values[steps]):
         return
     for end, (least, most) in gaps(values).items():
-        problem = (
-            f"has {int((values == end).sum()):,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
-        )
-        yield Finding(name, problem, "Set them to the value of the background if they are fill.", warning=True)
+        count = int((values == end).sum())
+        problem = f"has {count:,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
+        yield warning(name, problem, "Set them to the value of the background if they are fill.")
 
 
 def same_grid(one: Volume, other: Volume) -> bool:
@@ -191,19 +197,12 @@ def stack_channels(volumes: list[Volume]) -> Volume:
     first, *others = volumes
     for volume in volumes:
         if volume.channels > 1 and others:
-            raise DataError([Finding(volume.name, f"has {volume.channels} channels.", "List one file per channel.")])
+            raise refusal(volume.name, f"has {volume.channels} channels.", "List one file per channel.")
     for other in others:
         if not same_grid(first, other):
             found = f"shape {other.shape}" if other.shape != first.shape else "another affine"
-            raise DataError(
-                [
-                    Finding(
-                        other.name,
-                        f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}.",
-                        "Resample it to that grid.",
-                    )
-                ]
-            )
+            problem = f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}."
+            raise refusal(other.name, problem, "Resample it to that grid.")
     if not others:
         return first
     warnings = tuple(warning for volume in volumes for warning in volume.warnings)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 from pathlib import Path
 
-import nibabel
 import numpy as np
-import SimpleITK as sitk
 
-from monai_mobileunet.data.formats import NIFTI_SUFFIXES, image_suffix
-from monai_mobileunet.data.itk import LPS_TO_RAS
-from monai_mobileunet.data.itk_names import itk_path
+from monai_mobileunet.data.files import replace_file
+from monai_mobileunet.data.formats import format_of
+from monai_mobileunet.data.names import DETACHED, image_suffix
 from monai_mobileunet.data.volume import Volume
 
 __all__ = [
@@ -24,7 +21,6 @@ __all__ = [
     "mask_suffix",
     "mask_type",
     "output_lost",
-    "replace_file",
     "write_mask",
 ]
 
@@ -66,7 +62,7 @@ def mask_suffix(image: str | Path) -> str:
         image: a path; of what is no file of a known format, as a DICOM series, masks are NIfTI.
     """
     suffix = image_suffix(image)
-    return {".mhd": ".mha", ".nhdr": ".nrrd", "": ".nii.gz"}.get(suffix.lower(), suffix)
+    return DETACHED.get(suffix.lower(), suffix) or ".nii.gz"
 
 
 def fitting_name(stem: str, suffix: str) -> str:
@@ -90,10 +86,7 @@ def fitting_name(stem: str, suffix: str) -> str:
 
 
 def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | None = None) -> None:
-    """Write class numbers with the geometry of their image; what was in the place stays until all is on disk.
-
-    A NIfTI mask of a NIfTI image has the image's header: both transforms, their codes, and units. Nothing else of
-    it is kept, for scaling, intent, display range and extensions speak of intensities.
+    """Write class numbers on the grid of their image; what was in the place stays until all is on disk.
 
     Args:
         mask: ``(H, W, D)``, ``uint8`` or ``uint16``.
@@ -106,69 +99,12 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | Non
             sheared grid.
         OSError: it cannot be written there.
     """
-    suffix = image_suffix(path).lower()
+    write = format_of(path).write
     if mask.shape != volume.shape:
         raise ValueError(f"the mask of {volume.name} has shape {mask.shape}; its image has {volume.shape}.")
-    if not suffix or mask_suffix(path).lower() != suffix:
+    if write is None or mask_suffix(path) != image_suffix(path):
         raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd or .mha. Name one of these.")
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
-    # a name of its own, short, and in letters that SimpleITK takes: the mask's may be as long as names can be
-    temporary = (scratch or path.parent) / f".{os.getpid()}-{secrets.token_hex(8)}{suffix}"
-    try:
-        if suffix in NIFTI_SUFFIXES:
-            nibabel.save(_nifti(values, volume), temporary)
-        else:
-            _write_itk(values, temporary, volume)
-        replace_file(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def replace_file(temporary: Path, path: Path) -> None:
-    """Put a finished file in its place once it is on disk."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _nifti(values: np.ndarray, volume: Volume) -> nibabel.Nifti1Image:
-    given = volume.template
-    kind = nibabel.Nifti2Image if isinstance(given, nibabel.Nifti2Header) else nibabel.Nifti1Image
-    if not isinstance(given, nibabel.Nifti1Header):
-        image = kind(values, volume.affine, dtype=values.dtype)
-        image.set_sform(volume.affine, code="scanner")
-        image.set_qform(volume.affine, code="scanner", strip_shears=True)
-        image.header.set_xyzt_units("mm")
-        return image
-    header = kind.header_class()
-    header.set_data_dtype(values.dtype)
-    header.set_data_shape(values.shape)
-    for field in ("sform_code", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y"):
-        header[field] = given[field]
-    for field in ("qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"):
-        header[field] = given[field]
-    header["pixdim"][: values.ndim + 1] = given["pixdim"][: values.ndim + 1]
-    # without an affine, for nibabel would write the volume's, in mm, over transforms that are in the image's own unit
-    return kind(values, None, header)
-
-
-def _write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
-    affine = LPS_TO_RAS @ volume.affine
-    spacing = np.asarray(volume.spacing)
-    direction = affine[:3, :3] / spacing
-    if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
-        raise ValueError(
-            f"{path}: the grid of {volume.name} is sheared; NRRD and MetaImage cannot say so. Use .nii.gz."
-        )
-    image = sitk.GetImageFromArray(np.ascontiguousarray(values.transpose()))
-    axes = values.ndim
-    image.SetSpacing(spacing[:axes].tolist())
-    image.SetOrigin(affine[:axes, 3].tolist())
-    image.SetDirection(direction[:axes, :axes].ravel().tolist())
-    try:
-        with itk_path(path) as plain:
-            sitk.WriteImage(image, plain, useCompression=True)
-    except RuntimeError as error:  # SimpleITK's word for whatever went wrong, a full disk among it
-        raise OSError(errno.EIO, " ".join(str(error).split())[-200:], str(path)) from error
+    with replace_file(path, scratch) as temporary:
+        write(values, temporary, volume)

@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data import DataError, Finding, find_parts
-from monai_mobileunet.data.cases import Case
-from monai_mobileunet.demo.cohort import make_cohort
-from monai_mobileunet.evaluation import CaseResult, draw_overlay, write_report
-from monai_mobileunet.segmentation.evaluate import evaluate_folder
+from monai_mobileunet.data.datasets.cases import Case
+from monai_mobileunet.demo.brains import make_cohort
+from monai_mobileunet.reports.evaluation_report import write_report
+from monai_mobileunet.reports.pictures import draw_overlay
 
 __all__ = ["run_demo"]
 
@@ -132,33 +134,31 @@ def _bundle_run(configs: Sequence[Path], run_id: str, console: Console) -> None:
 def _report(held_out: Sequence[Case], output_dir: Path, task: Task, console: Console) -> None:
     """Print the Dice of every held-out case, draw it, and write the page that an evaluation has."""
     title = "Held-out cases of the demo"
-    evaluation = evaluate_folder(title, held_out, output_dir / "segmented", task.class_names)
+    report_dir, masks = output_dir / "report", output_dir / "segmented"
+    evaluation = evaluate_cases(title, held_out, task.class_names, report_dir, preds=masks)
     table = Table("case", *task.class_names, title="Dice on the held-out cases, whole volumes, native grid")
     for case in evaluation.measured:
         dice = ("absent" if result.dice is None else f"{result.dice:.3f}" for result in case.classes)
-        table.add_row(case.files.name, *dice)
+        table.add_row(case.name, *dice)
     table.add_section()
     means = (summary.metrics["dice"] for summary in evaluation.classes)
     table.add_row("mean", *("absent" if mean is None else f"{mean.mean:.3f}" for mean in means))
     console.print(table)
     for case in evaluation.problems:
-        console.print(case.problem, style="red", markup=False, soft_wrap=True)
+        console.print(case.trouble, style="red", markup=False, soft_wrap=True)
     console.print("Pictures, segmentation solid, reference dotted, and a page with all of it:")
-    page = write_report(evaluation, output_dir / "report")[-1]
+    page = write_report(evaluation, report_dir)[-1]
     for case in evaluation.measured:
         console.print(f"  {_draw(case, output_dir, task)}", soft_wrap=True)
     console.print(f"  {output_dir / 'training' / 'curve.png'}\n  {page}", soft_wrap=True)
 
 
-def _draw(case: CaseResult, output_dir: Path, task: Task) -> Path:
-    files = case.files
-    image, label, pred = (
-        nibabel.as_closest_canonical(nibabel.load(path))
-        for path in (files.image or files.label, files.label, files.pred)
-    )
+def _draw(case: CaseRecord, output_dir: Path, task: Task) -> Path:
+    paths = (case.images[0], case.label or Path(), case.outputs[0])
+    image, label, pred = (nibabel.as_closest_canonical(nibabel.load(path)) for path in paths)
     label_array, pred_array = (np.asarray(volume.dataobj).round().astype(np.uint8) for volume in (label, pred))
     first_channel = image.get_fdata(dtype=np.float32).reshape(*label_array.shape, -1)[..., 0]
-    picture, title = output_dir / f"{files.name}.png", f"{files.name} (not for diagnostic use)"
+    picture, title = output_dir / f"{case.name}.png", f"{case.name} (not for diagnostic use)"
     spacing = image.header.get_zooms()[:3]
     draw_overlay(first_channel, pred_array, picture, task.class_names, spacing, label_array, title)
     return picture

@@ -11,9 +11,9 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
 
-from monai_mobileunet.data.case_dataset import PROBLEMS, CaseProblem
 from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_failed
-from monai_mobileunet.data.places import STATE, set_aside
+from monai_mobileunet.data.loading.case_dataset import PROBLEMS, CaseProblem
+from monai_mobileunet.data.search.places import STATE, set_aside
 from monai_mobileunet.data.writing import output_lost
 
 __all__ = ["CaseEvaluator"]

@@ -1,76 +1,21 @@
-"""Segmentations on disk against their references: read, held to one grid, measured; a bad case stops no other."""
+"""Segmentations on disk against their references: read, held to one grid, measured."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from monai_mobileunet.data.checks import check_classes
-from monai_mobileunet.data.errors import DataError, Finding, root_cause
+from monai_mobileunet.data.datasets.checks import check_classes
+from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import ClassResult, measure_case
 
-__all__ = ["CaseFiles", "CaseResult", "compare_case", "measure_files", "read_classes"]
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CaseFiles:
-    """Where a case lies.
-
-    Attributes:
-        name: of the case.
-        label: file of the reference.
-        pred: file of the segmentation; it need not exist.
-        image: file of the image, for pictures; ``None`` if there is none.
-        parts: files of the single classes, from 1 on, where these are the segmentation; ``pred`` is then their folder.
-    """
-
-    name: str
-    label: Path
-    pred: Path
-    image: Path | None = None
-    parts: tuple[Path, ...] = ()
-
-    @property
-    def masks(self) -> tuple[Path, ...]:
-        """The files of the segmentation."""
-        return self.parts or (self.pred,)
-
-
-@dataclass(frozen=True)
-class CaseResult:
-    """What came of a case.
-
-    Attributes:
-        files: where it lies.
-        classes: a result for each class from 1 on; empty if there is a problem.
-        problem: why it could not be measured, naming the file and the remedy; empty if it could.
-    """
-
-    files: CaseFiles
-    classes: tuple[ClassResult, ...] = ()
-    problem: str = ""
-
-
-def compare_case(case: CaseFiles, num_classes: int, tolerance: float = 1.0) -> CaseResult:
-    """Read and measure one case; what is wrong with its files becomes its ``problem``."""
-    try:
-        return CaseResult(case, measure_files(case.label, case.masks, num_classes, tolerance))
-    except DataError as error:
-        return CaseResult(case, problem="\n".join(map(str, error.findings)))
-    except Exception as error:  # any, since no case may stop the others; it is logged, reported and counted
-        logger.exception("%s was not measured", case.name)
-        return CaseResult(
-            case, problem=f"{case.pred}: was not measured ({root_cause(error)}). The log has the details."
-        )
+__all__ = ["measure_files", "read_classes"]
 
 
 def measure_files(

@@ -9,21 +9,12 @@ from typing import Any
 import torch
 from monai.data import MetaTensor
 from monai.inferers import SliceInferer
-from monai.utils import (
-    PytorchPadMode,
-    convert_to_dst_type,
-    ensure_tuple,
-    ensure_tuple_rep,
-    fall_back_tuple,
-    look_up_option,
-)
+from monai.utils import PytorchPadMode, ensure_tuple, ensure_tuple_rep, fall_back_tuple, look_up_option
 from rich.progress import Progress, track
 
-from monai_mobileunet.inferers.assembly import assemble_volumes
+from monai_mobileunet.inferers.assembly import GroupMean, assemble_volumes, labels_of_outputs, plan_groups
 from monai_mobileunet.inferers.batches import FittingBatches
 from monai_mobileunet.inferers.finite import FiniteScores, check_finite
-from monai_mobileunet.inferers.groups import GroupMean, plan_groups
-from monai_mobileunet.inferers.labels import labels_of_outputs
 from monai_mobileunet.inferers.passes import MirroredPasses, Scores, SliceNetwork, mirrored_neighbours, with_condition
 from monai_mobileunet.inferers.windows import Padding, plan_windows
 from monai_mobileunet.outputs import Output, pack_outputs
@@ -78,9 +69,9 @@ class ContextSliceInferer(SliceInferer):
         sw_device: device of the network; by default that of the inputs.
         device: device of the result; by default that of the inputs.
         progress: show a progress bar over the slices.
-        cache_roi_weight_map: without effect; weights of windows are computed once per plane of a volume.
         cpu_thresh: number of voxels beyond which the result lies on the CPU, where ``device`` is not given.
-        buffer_steps, buffer_dim: without effect; results are written slab by slab as they are.
+        cache_roi_weight_map, buffer_steps, buffer_dim: without effect; weights of windows are computed once per plane
+            of a volume, and results are written slab by slab.
         with_coord: refused if true; MONAI's SliceInferer takes it, and fails at the first call.
         context: neighbouring slices on each side. The network has ``C * (2 * context + 1)`` input channels.
         mirror_axes: axes of the volume (0, 1, 2) along which no class has a side. Every combination of them is
@@ -202,10 +193,7 @@ class ContextSliceInferer(SliceInferer):
         outputs = self._planes(volumes if inputs.dim() == 5 else volumes[..., None], planes, called, dtype)
         outputs = outputs if inputs.dim() == 5 else tuple(out[..., 0] for out in outputs)
         if isinstance(inputs, MetaTensor):
-            template = MetaTensor([]).copy_meta_from(inputs, copy_attr=False)
-            outputs = tuple(
-                convert_to_dst_type(out, template, dtype=out.dtype, device=out.device)[0] for out in outputs
-            )
+            outputs = tuple(MetaTensor(out).copy_meta_from(inputs) for out in outputs)
         return pack_outputs(outputs, called.keys)
 
     def _planes(

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from monai.data.utils import compute_importance_map, dense_patch_slices
 
+from monai_mobileunet.slicing import pad_slices
+
 __all__ = ["Padding", "Window", "blend_windows", "plan_windows"]
 
 Span = slice
@@ -55,11 +57,7 @@ class Padding:
 
     def pad(self, slices: torch.Tensor) -> torch.Tensor:
         """``(N, C, H, W)`` slices padded."""
-        missing = [padded - length for padded, length in zip(self.padded, self.size, strict=True)]
-        if not any(missing):
-            return slices
-        widths = [width for both in missing[::-1] for width in (both // 2, both - both // 2)]
-        return F.pad(slices, widths, self.mode, self.value if self.mode == "constant" else None)
+        return pad_slices(slices, self.window, self.mode, self.value)
 
     def crop(self, scores: torch.Tensor) -> torch.Tensor:
         """``(..., H, W)`` scores of padded slices, or of any other resolution, without what was padded."""

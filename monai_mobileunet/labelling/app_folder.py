@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_mobileunet.data.formats import case_name
+from monai_mobileunet.data.names import case_name
 
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
 

@@ -1,4 +1,4 @@
-"""Building blocks of the MobileNet encoders and of the UNet decoder.
+"""Building blocks of encoders and decoders; those of the literature's networks alone lie in ``literature.py``.
 
 Every convolution is :class:`monai.networks.blocks.Convolution`, so activation and normalisation are
 named as everywhere in MONAI (``"relu"``, ``("group", {"num_groups": 8})``, ``None`` for none).
@@ -8,23 +8,23 @@ Shapes are ``(B, C, H, W)`` for ``spatial_dims=2`` and ``(B, C, H, W, D)`` for `
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import torch
 from monai.networks.blocks import Convolution
-from monai.networks.layers.factories import Conv, Pool
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
 __all__ = [
+    "Bottleneck",
     "FusedInvertedBottleneck",
-    "InvertedResidual",
-    "SqueezeExcite",
     "UniversalInvertedBottleneck",
     "activation",
+    "conv_chain",
     "conv_norm_act",
     "initialise",
     "make_divisible",
-    "separable_conv",
 ]
 
 NameOrArgs = str | tuple | None
@@ -92,53 +92,19 @@ def _own_name(act: str | tuple) -> str:
     return str(act if isinstance(act, str) else act[0]).lower()
 
 
-class SqueezeExcite(nn.Module):
-    """Weigh every channel by what the mean of all channels tells.
+def conv_chain(repeats: int, spatial_dims: int, in_channels: int, out_channels: int, **arguments: Any) -> nn.Module:
+    """``repeats`` times :func:`conv_norm_act`, the first of which changes the number of channels."""
+    channels = [in_channels] + [out_channels] * repeats
+    return nn.Sequential(*(conv_norm_act(spatial_dims, *pair, **arguments) for pair in pairwise(channels)))
 
-    Source: arXiv 1709.01507; with the hard sigmoid and the rounding of arXiv 1905.02244, section 5.3.
 
-    Args:
-        spatial_dims: 2 or 3.
-        channels: of input and output; a quarter of them, rounded by :func:`make_divisible`, lies between.
+class Bottleneck(nn.Module):
+    """Layers whose input is added to their output where neither the size nor the number of channels changes.
+
+    What is built on it takes ``spatial_dims`` (2 or 3), ``in_channels``, ``out_channels``, ``kernel_size``, ``stride``,
+    ``hidden_channels`` (between the first and the last convolution), ``act`` and ``norm`` (MONAI's name or
+    ``(name, arguments)``), and tells here what else.
     """
-
-    def __init__(self, spatial_dims: int, channels: int) -> None:
-        super().__init__()
-        conv = Conv[Conv.CONV, spatial_dims]
-        squeezed = make_divisible(channels // 4)
-        self.layers = nn.Sequential(
-            Pool[Pool.ADAPTIVEAVG, spatial_dims](1),
-            conv(channels, squeezed, 1),
-            nn.ReLU(),
-            conv(squeezed, channels, 1),
-            nn.Hardsigmoid(),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Scale ``(B, channels, ...)`` by factors in [0, 1]."""
-        return x * self.layers(x)
-
-
-def separable_conv(
-    spatial_dims: int,
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int = 3,
-    stride: int = 1,
-    act: NameOrArgs = "relu",
-    norm: NameOrArgs = "batch",
-) -> nn.Sequential:
-    """Depthwise convolution, then a 1×1 convolution, each with norm and act (arXiv 1704.04861, figure 3)."""
-    return nn.Sequential(
-        conv_norm_act(
-            spatial_dims, in_channels, in_channels, kernel_size, stride, groups=in_channels, act=act, norm=norm
-        ),
-        conv_norm_act(spatial_dims, in_channels, out_channels, 1, act=act, norm=norm),
-    )
-
-
-class _Bottleneck(nn.Module):
-    """Layers whose input is added to their output where neither the size nor the number of channels changes."""
 
     def __init__(self, layers: nn.Sequential, residual: bool) -> None:
         super().__init__()
@@ -151,62 +117,10 @@ class _Bottleneck(nn.Module):
         return x + out if self.residual else out
 
 
-class InvertedResidual(_Bottleneck):
-    """MobileNetV2's block: expand with 1×1, filter depthwise, project linearly (arXiv 1801.04381, section 3.3).
-
-    The input is added to the output where neither the size nor the number of channels changes. With
-    ``squeeze_excite`` before the projection it is MobileNetV3's (arXiv 1905.02244, figure 4).
-
-    Args:
-        spatial_dims: 2 or 3.
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: size of the depthwise kernel.
-        stride: stride of the depthwise convolution.
-        hidden_channels: channels between the two 1×1 convolutions; as many as ``in_channels`` leave the
-            first one out.
-        act: activation, MONAI's name or ``(name, arguments)``.
-        norm: normalisation, likewise.
-        squeeze_excite: whether a :class:`SqueezeExcite` follows the depthwise convolution.
-    """
-
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int = 3,
-        stride: int = 1,
-        hidden_channels: int = 64,
-        act: NameOrArgs = "relu6",
-        norm: NameOrArgs = "batch",
-        squeeze_excite: bool = False,
-    ) -> None:
-        hidden = hidden_channels
-        conv = partial(conv_norm_act, spatial_dims, norm=norm)
-        layers = nn.Sequential(
-            *([] if hidden == in_channels else [conv(in_channels, hidden, 1, act=act)]),
-            conv(hidden, hidden, kernel_size, stride, groups=hidden, act=act),
-            *([SqueezeExcite(spatial_dims, hidden)] if squeeze_excite else []),
-            conv(hidden, out_channels, 1, act=None),
-        )
-        super().__init__(layers, residual=stride == 1 and in_channels == out_channels)
-
-
-class FusedInvertedBottleneck(_Bottleneck):
+class FusedInvertedBottleneck(Bottleneck):
     """An inverted residual whose expansion and depthwise convolution are one dense convolution.
 
     Source: arXiv 2404.10518, section 3 ("fused inverted bottleneck").
-
-    Args:
-        spatial_dims: 2 or 3.
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: size of the dense kernel.
-        stride: stride of the dense convolution.
-        hidden_channels: channels between the two convolutions.
-        act: activation, MONAI's name or ``(name, arguments)``.
-        norm: normalisation, likewise.
     """
 
     def __init__(
@@ -227,7 +141,7 @@ class FusedInvertedBottleneck(_Bottleneck):
         super().__init__(layers, residual=stride == 1 and in_channels == out_channels)
 
 
-class UniversalInvertedBottleneck(_Bottleneck):
+class UniversalInvertedBottleneck(Bottleneck):
     """MobileNetV4's block: an inverted residual with two optional depthwise convolutions.
 
     Depthwise before the expansion (``start_kernel_size``) and between the 1×1 convolutions
@@ -237,15 +151,8 @@ class UniversalInvertedBottleneck(_Bottleneck):
     stride sits in the later of the two.
 
     Args:
-        spatial_dims: 2 or 3.
-        in_channels: channels of the input.
-        out_channels: channels of the output.
         kernel_size: depthwise kernel between the 1×1 convolutions, 0 for none.
-        stride: factor by which the size shrinks; needs one of the depthwise convolutions.
-        hidden_channels: channels between the 1×1 convolutions.
         start_kernel_size: depthwise kernel before the expansion, 0 for none.
-        act: activation, MONAI's name or ``(name, arguments)``.
-        norm: normalisation, likewise.
 
     Raises:
         ValueError: a stride above 1 without a depthwise convolution to carry it.

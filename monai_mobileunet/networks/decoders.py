@@ -1,7 +1,7 @@
 """The UNet decoder, built from what an encoder says of its features.
 
-How a skip joins (:class:`ConcatMerge`, :class:`AddMerge`, :class:`LateConcatStage`), what is computed at
-each step (:data:`BLOCKS`) and how features grow (:data:`UPSAMPLING`) are independent choices.
+How a skip joins (:data:`MERGES`) and what is computed at each step (:data:`BLOCKS`) are independent choices; features
+grow by nearest neighbours.
 
 Why the defaults are as they are:
 
@@ -18,69 +18,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from monai.networks.blocks import UpSample
 from monai.utils import look_up_option
 from torch import nn
 
-from monai_mobileunet.networks.blocks import NameOrArgs, activation, conv_norm_act, separable_conv
+from monai_mobileunet.networks.blocks import NameOrArgs, activation, conv_chain, conv_norm_act
 from monai_mobileunet.networks.encoders import FeatureInfo
+from monai_mobileunet.networks.literature import DECODER_BLOCKS, ConcatMerge, LateConcatStage
 
-__all__ = ["BLOCKS", "DECODER_CHANNELS", "MERGES", "UPSAMPLING", "UNetDecoder"]
+__all__ = ["BLOCKS", "DECODER_CHANNELS", "MERGES", "UNetDecoder"]
 
 DECODER_CHANNELS = (48, 32, 16, 16)  # next to the encoder's stages 4, 3, 2, 1
 FULL_SIZE_CHANNELS = 16  # of the stage above a stem with stride 2
 
 
-def _chain(
-    block: Callable[..., nn.Module], repeats: int, spatial_dims: int, in_channels: int, out_channels: int, **arguments
-) -> nn.Module:
-    channels = [in_channels] + [out_channels] * repeats
-    return nn.Sequential(*(block(spatial_dims, channels[i], channels[i + 1], **arguments) for i in range(repeats)))
-
-
 BLOCKS: dict[str, Callable[..., nn.Module]] = {
-    "conv": partial(_chain, conv_norm_act, 1),
-    "double_conv": partial(_chain, conv_norm_act, 2),
-    "double_conv_bias": partial(_chain, partial(conv_norm_act, bias=True), 2),
-    "separable": partial(_chain, separable_conv, 1),
-    "double_separable": partial(_chain, separable_conv, 2),
-    "transposed_conv": partial(conv_norm_act, stride=2, transposed=True),
+    "conv": partial(conv_chain, 1),
+    "double_conv": partial(conv_chain, 2),
+    **DECODER_BLOCKS,
 }
-
-UPSAMPLING: dict[str, dict] = {
-    "nearest": {"mode": "nontrainable", "interp_mode": "nearest", "align_corners": None},
-    "bilinear": {"mode": "nontrainable", "interp_mode": "linear", "align_corners": False},
-    "transposed": {"mode": "deconv"},
-    "none": {},
-}
-
-
-def _up(spatial_dims: int, channels: int, upsample: str) -> nn.Module:
-    if upsample == "none":
-        return nn.Identity()
-    return UpSample(spatial_dims, channels, channels, 2, **UPSAMPLING[upsample])
-
-
-class ConcatMerge(nn.Module):
-    """Concatenate the up-sampled deep features and the skip, as in the UNet of arXiv 1505.04597."""
-
-    def __init__(
-        self,
-        spatial_dims: int,
-        deep_channels: int,
-        skip_channels: int,
-        out_channels: int,
-        upsample: str,
-        act: NameOrArgs,
-        norm: NameOrArgs,
-    ) -> None:
-        super().__init__()
-        self.up = _up(spatial_dims, deep_channels, upsample)
-        self.out_channels = deep_channels + skip_channels
-
-    def forward(self, deep: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
-        deep = self.up(deep)
-        return deep if skip is None else torch.cat([deep, skip], dim=1)
 
 
 class AddMerge(nn.Module):
@@ -95,7 +50,6 @@ class AddMerge(nn.Module):
         deep_channels: int,
         skip_channels: int,
         out_channels: int,
-        upsample: str,
         act: NameOrArgs,
         norm: NameOrArgs,
     ) -> None:
@@ -103,7 +57,7 @@ class AddMerge(nn.Module):
         project = partial(conv_norm_act, spatial_dims, out_channels=out_channels, kernel_size=1, act=None, norm=norm)
         self.project_deep = project(in_channels=deep_channels)
         self.project_skip = project(in_channels=skip_channels) if skip_channels else nn.Identity()
-        self.up = _up(spatial_dims, out_channels, upsample)
+        self.up = nn.Upsample(scale_factor=2)
         self.act = activation(act)
         self.out_channels = out_channels
 
@@ -130,19 +84,6 @@ class DecoderStage(nn.Module):
         return self.block(self.merge(deep, skip))
 
 
-class LateConcatStage(nn.Module):
-    """One step up in the other order: up-sample, the block, and only then concatenate the skip."""
-
-    def __init__(self, up: nn.Module, block: nn.Module) -> None:
-        super().__init__()
-        self.up = up
-        self.block = block
-
-    def forward(self, deep: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
-        deep = self.block(self.up(deep))
-        return deep if skip is None else torch.cat([deep, skip], dim=1)
-
-
 class UNetDecoder(nn.Module):
     """Decoder stages from the coarsest features to the finest that the head needs.
 
@@ -153,8 +94,8 @@ class UNetDecoder(nn.Module):
         decoder_channels: channels after each stage, from coarse to fine; ``None`` takes
             :data:`DECODER_CHANNELS`, whose last entry belongs to the finest skip.
         merge: key of :data:`MERGES`, or ``"concat_after"`` to concatenate behind the block.
-        block: key of :data:`BLOCKS`; ``"transposed_conv"`` doubles the size itself.
-        upsample: key of :data:`UPSAMPLING`; ``"none"`` with ``block="transposed_conv"``, and only there.
+        block: key of :data:`BLOCKS`; ``"transposed_conv"`` doubles the size itself, and only goes with
+            ``merge="concat_after"``.
         skips: how many skips are connected, counted from the coarsest; ``None`` for all.
         act: activation.
         norm: normalisation.
@@ -174,7 +115,6 @@ class UNetDecoder(nn.Module):
         decoder_channels: Sequence[int] | None = None,
         merge: str = "add",
         block: str = "conv",
-        upsample: str = "nearest",
         act: NameOrArgs = "relu",
         norm: NameOrArgs = "batch",
         spatial_dims: int = 2,
@@ -183,13 +123,8 @@ class UNetDecoder(nn.Module):
         super().__init__()
         merge = look_up_option(merge, {*MERGES, LATE_CONCAT})
         block = look_up_option(block, set(BLOCKS))
-        upsample = look_up_option(upsample, set(UPSAMPLING))
-        grows_by_itself = block == "transposed_conv"
-        if (upsample == "none") != grows_by_itself or (grows_by_itself and merge != LATE_CONCAT):
-            raise ValueError(
-                f"block is {block!r}, upsample {upsample!r}, merge {merge!r}; a transposed_conv block needs "
-                f"upsample 'none' and merge {LATE_CONCAT!r}, any other block an up-sampling."
-            )
+        if block == "transposed_conv" and merge != LATE_CONCAT:
+            raise ValueError(f"merge is {merge!r}; a transposed_conv block needs merge {LATE_CONCAT!r}.")
 
         *finer, coarsest = feature_info
         self.skips = len(finer) if skips is None else skips
@@ -211,12 +146,13 @@ class UNetDecoder(nn.Module):
         stage: DecoderStage | LateConcatStage
         for skip, out in zip(skip_channels, stage_channels, strict=True):
             deep = channels[-1]
+            build = partial(BLOCKS[block], spatial_dims, out_channels=out, act=act, norm=norm)
             if merge == LATE_CONCAT:
-                stage_block = BLOCKS[block](spatial_dims, deep, out, act=act, norm=norm)
-                stage = LateConcatStage(_up(spatial_dims, deep, upsample), stage_block)
+                up = nn.Identity() if block == "transposed_conv" else nn.Upsample(scale_factor=2)
+                stage = LateConcatStage(up, build(in_channels=deep))
             else:
-                merged = MERGES[merge](spatial_dims, deep, skip, out, upsample, act, norm)
-                stage = DecoderStage(merged, BLOCKS[block](spatial_dims, merged.out_channels, out, act=act, norm=norm))
+                merged = MERGES[merge](spatial_dims, deep, skip, out, act, norm)
+                stage = DecoderStage(merged, build(in_channels=merged.out_channels))
             self.stages.append(stage)
             channels.append(out + skip if merge == LATE_CONCAT else out)
         self.channels = tuple(channels)
@@ -232,8 +168,6 @@ class UNetDecoder(nn.Module):
         """
         outputs = [features[-1]]
         for level, stage in enumerate(self.stages):
-            if level < self.skips:
-                outputs.append(stage(outputs[-1], features[len(features) - 2 - level]))
-            else:
-                outputs.append(stage(outputs[-1], None))
+            skip = features[len(features) - 2 - level] if level < self.skips else None
+            outputs.append(stage(outputs[-1], skip))
         return outputs

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from monai.utils import look_up_option
@@ -19,15 +19,14 @@ from torch import nn
 
 from monai_mobileunet.networks.blocks import (
     FusedInvertedBottleneck,
-    InvertedResidual,
     NameOrArgs,
     UniversalInvertedBottleneck,
     conv_norm_act,
     initialise,
     make_divisible,
-    separable_conv,
 )
 from monai_mobileunet.networks.encoder_tables import ENCODERS, BlockSpec, EncoderSpec
+from monai_mobileunet.networks.literature import InvertedResidual, separable_conv, tap_expansions
 from monai_mobileunet.networks.pretrained import load_pretrained
 
 __all__ = ["TAPS", "FeatureInfo", "MobileNetEncoder"]
@@ -42,43 +41,14 @@ class FeatureInfo(NamedTuple):
     reduction: int
 
 
-def _conv(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
-    return conv_norm_act(kernel_size=spec.kernel_size, **arguments)
-
-
-def _separable(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
-    return separable_conv(kernel_size=spec.kernel_size, **arguments)
-
-
-def _inverted_residual(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
-    return InvertedResidual(
-        kernel_size=spec.kernel_size,
-        hidden_channels=hidden_channels,
-        squeeze_excite=spec.squeeze_excite,
-        **arguments,
-    )
-
-
-def _fused(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
-    return FusedInvertedBottleneck(kernel_size=spec.kernel_size, hidden_channels=hidden_channels, **arguments)
-
-
-def _universal(spec: BlockSpec, hidden_channels: int, **arguments) -> nn.Module:
-    return UniversalInvertedBottleneck(
-        kernel_size=spec.kernel_size,
-        hidden_channels=hidden_channels,
-        start_kernel_size=spec.start_kernel_size,
-        **arguments,
-    )
-
-
-BLOCKS: dict[str, Callable[..., nn.Module]] = {
-    "conv": _conv,
-    "separable": _separable,
-    "inverted_residual": _inverted_residual,
-    "fused": _fused,
-    "universal": _universal,
+BLOCKS: dict[str, tuple[Callable[..., nn.Module], tuple[str, ...]]] = {
+    "conv": (conv_norm_act, ("kernel_size",)),
+    "separable": (separable_conv, ("kernel_size",)),
+    "inverted_residual": (InvertedResidual, ("kernel_size", "hidden_channels", "squeeze_excite")),
+    "fused": (FusedInvertedBottleneck, ("kernel_size", "hidden_channels")),
+    "universal": (UniversalInvertedBottleneck, ("kernel_size", "hidden_channels", "start_kernel_size")),
 }
+"""Kind of a row → what builds its blocks, and the row's attributes that it takes."""
 
 
 class MobileNetEncoder(nn.Module):
@@ -148,18 +118,11 @@ class MobileNetEncoder(nn.Module):
             for row in stage:
                 scale = max(width, 1.0) if row is spec.last and not spec.last_shrinks else width
                 out_channels = make_divisible(row.out_channels * scale)
-                hidden = row.hidden_channels * width or channels * row.expansion
-                block = BLOCKS[row.kind](
-                    row,
-                    make_divisible(hidden),
-                    spatial_dims=spatial_dims,
-                    in_channels=channels,
-                    out_channels=out_channels,
-                    stride=row.stride,
-                    act=act or row.act or spec.act,
-                    norm=norm,
-                )
-                blocks.append(block)
+                hidden = make_divisible(row.hidden_channels * width or channels * row.expansion)
+                build, names = BLOCKS[row.kind]
+                arguments = {name: getattr(replace(row, hidden_channels=hidden), name) for name in names}
+                arguments |= {"stride": row.stride, "act": act or row.act or spec.act, "norm": norm}
+                blocks.append(build(spatial_dims, channels, out_channels, **arguments))
                 channels, reduction = out_channels, reduction * row.stride
             self.stages.append(nn.Sequential(*blocks))
             feature_info.append(FeatureInfo(channels, reduction))
@@ -167,7 +130,10 @@ class MobileNetEncoder(nn.Module):
         if pretrained:
             load_pretrained(self, name, None if pretrained is True else pretrained)
         if taps == "expansion":
-            feature_info = _tap_expansions(name, self.stages, feature_info)
+            tapped = tap_expansions(name, self.stages)
+            feature_info[:-1] = [
+                FeatureInfo(tap, info.reduction) for tap, info in zip(tapped, feature_info, strict=False)
+            ]
         self.feature_info = tuple(feature_info)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -196,26 +162,3 @@ def _stages(spec: EncoderSpec, depth: int, stem_stride: int, last_conv: bool) ->
         if last_conv and index == depth - 1 and spec.last is not None:
             rows.append(spec.last)
         yield rows
-
-
-def _tap_expansions(name: str, stages: nn.ModuleList, feature_info: list[FeatureInfo]) -> list[FeatureInfo]:
-    """Move each stage's first expansion to the end of the stage before it, where its output is a feature."""
-    info = list(feature_info)
-    for index in range(1, len(stages)):
-        blocks: Any = stages[index]
-        first, *others = blocks
-        if not _begins_with_expansion(first):
-            raise ValueError(f"taps is 'expansion'; stage {index + 1} of encoder {name!r} begins without an expansion.")
-        expand, *rest = first.layers
-        previous: Any = stages[index - 1]
-        previous.append(expand)
-        stages[index] = nn.Sequential(*rest, *others)
-        info[index - 1] = FeatureInfo(expand.out_channels, info[index - 1].reduction)
-    return info
-
-
-def _begins_with_expansion(block: Any) -> bool:
-    if not isinstance(block, InvertedResidual):
-        return False
-    first: Any = block.layers[0]
-    return set(first.conv.kernel_size) == {1}

@@ -1,25 +1,28 @@
 """The encoders as backbones of MONAI's FlexibleUNet.
 
 Importing the package adds them to MONAI's table of backbones, so that
-``FlexibleUNet(in_channels, out_channels, backbone="mobilenetv2")`` works from Python and from a config.
+``FlexibleUNet(in_channels, out_channels, backbone="mobilenetv2")`` works from Python and from a config. The table holds
+no encoder but what makes one: MONAI may be imported in the midst of :mod:`monai_mobileunet.networks.encoders`.
 """
 
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monai.networks.blocks import BaseEncoder
 from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
 
 from monai_mobileunet.networks.encoder_tables import ENCODERS
-from monai_mobileunet.networks.encoders import MobileNetEncoder
+
+if TYPE_CHECKING:
+    from monai_mobileunet.networks.encoders import MobileNetEncoder
 
 __all__ = ["FlexibleUNetEncoder"]
 
 
-class FlexibleUNetEncoder(MobileNetEncoder, BaseEncoder):
-    """A MobileNet encoder with the class methods by which FlexibleUNet gets to know its backbones.
+class FlexibleUNetEncoder(BaseEncoder):
+    """Makes a MobileNet encoder, and has the class methods by which FlexibleUNet gets to know its backbones.
 
     Args:
         name: key of :data:`monai_mobileunet.networks.encoder_tables.ENCODERS`.
@@ -28,10 +31,13 @@ class FlexibleUNetEncoder(MobileNetEncoder, BaseEncoder):
         pretrained: ImageNet weights; see :class:`monai_mobileunet.networks.MobileNetEncoder`.
     """
 
-    def __init__(
-        self, name: str, spatial_dims: int = 2, in_channels: int = 1, pretrained: bool | str | PathLike = False
-    ) -> None:
-        super().__init__(name, spatial_dims, in_channels, pretrained=pretrained)
+    def __new__(  # type: ignore[misc]
+        cls, name: str, spatial_dims: int = 2, in_channels: int = 1, pretrained: bool | str | PathLike = False
+    ) -> MobileNetEncoder:
+        """A :class:`monai_mobileunet.networks.MobileNetEncoder`."""
+        from monai_mobileunet.networks.encoders import MobileNetEncoder
+
+        return MobileNetEncoder(name, spatial_dims, in_channels, pretrained=pretrained)
 
     @classmethod
     def get_encoder_parameters(cls) -> list[dict[str, Any]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from monai_mobileunet.networks.blocks import SqueezeExcite
+from monai_mobileunet.networks.literature import SqueezeExcite
 from monai_mobileunet.networks.mobile_unet import MobileUNet
 
-__all__ = ["LayerGroup", "NetworkInfo", "network_info"]
+__all__ = ["LayerGroup", "Macs", "NetworkInfo", "count_macs", "network_info"]
 
 LONGEST_STRIP = 8192
 
@@ -51,6 +52,29 @@ class NetworkInfo:
         return asdict(self)
 
 
+class Macs(NamedTuple):
+    """Multiply-accumulates of a network, of each of its modules by name, and its output on the meta device."""
+
+    total: int
+    layers: dict[str, int]
+    output: Any
+
+
+def count_macs(network: nn.Module, shape: Sequence[int]) -> Macs:
+    """Count a network's multiply-accumulates for inputs of a shape; nothing is computed (meta tensors).
+
+    Args:
+        network: which one, on any device; it is not changed.
+        shape: of the input, with the batch.
+    """
+    on_meta = copy.deepcopy(network).to("meta").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        output = on_meta(torch.empty(*shape, device="meta"))
+    prefix = f"{type(network).__name__}."
+    layers = {name.removeprefix(prefix): sum(ops.values()) // 2 for name, ops in counter.get_flop_counts().items()}
+    return Macs(counter.get_total_flops() // 2, layers, output)
+
+
 def network_info(network: MobileUNet, size: int = 256) -> NetworkInfo:
     """Count a network's parameters and multiply-accumulates, and measure its receptive field.
 
@@ -66,20 +90,16 @@ def network_info(network: MobileUNet, size: int = 256) -> NetworkInfo:
     """
     spatial_dims = 3 if any(isinstance(module, nn.Conv3d) for module in network.modules()) else 2
     shape = (size,) * spatial_dims
-    on_meta = copy.deepcopy(network).to("meta").eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        on_meta(torch.empty(1, network.in_channels, *shape, device="meta"))
-    root = type(network).__name__
-    flops = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
+    macs = count_macs(network, (1, network.in_channels, *shape))
     groups = tuple(
-        LayerGroup(name, sum(p.numel() for p in module.parameters()), flops.get(f"{root}.{name}", 0) // 2)
+        LayerGroup(name, sum(p.numel() for p in module.parameters()), macs.layers.get(name, 0))
         for name, module in network.named_modules()
         if name == "head" or (name.startswith(("encoder.stages.", "decoder.stages.")) and name.count(".") == 2)
     )
     return NetworkInfo(
         size=shape,
         parameters=sum(p.numel() for p in network.parameters()),
-        macs=counter.get_total_flops() // 2,
+        macs=macs.total,
         receptive_field=_receptive_field(network) if spatial_dims == 2 else None,
         groups=groups,
     )

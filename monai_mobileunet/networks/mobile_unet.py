@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,9 @@ from torch import nn
 from monai_mobileunet.networks.blocks import NameOrArgs, initialise
 from monai_mobileunet.networks.decoders import UNetDecoder
 from monai_mobileunet.networks.encoders import MobileNetEncoder
+from monai_mobileunet.networks.variants import VARIANTS
 
-__all__ = ["MobileUNet"]
+__all__ = ["MobileUNet", "create_network"]
 
 HEADS = ("full", "subpixel", "transposed")
 
@@ -50,9 +52,8 @@ class MobileUNet(nn.Module):
             encoder stage but the last, and one more for ``head="full"`` with ``stem_stride=2``.
             ``None``: the last ones of (48, 32, 16, 16), and 16 for that additional stage.
         merge: how skips join: ``"add"`` (project and add), ``"concat"``, or ``"concat_after"`` the block.
-        block: in each stage: ``"conv"``, ``"double_conv"``, ``"double_conv_bias"``, ``"separable"``,
-            ``"double_separable"``, or ``"transposed_conv"``, which doubles the size itself.
-        upsample: ``"nearest"``, ``"bilinear"`` (trilinear in 3D), ``"transposed"``, or ``"none"``.
+        block: in each stage: ``"conv"``, ``"double_conv"``, ``"double_conv_bias"``, or ``"transposed_conv"``, which
+            doubles the size itself, with ``merge="concat_after"``.
         skips: how many skips are connected, counted from the coarsest; ``None`` for all.
         head: ``"subpixel"``, or ``"full"`` for a last decoder stage and head at the image's resolution.
             With ``stem_stride=1`` the two are the same. ``"transposed"``: a transposed 3×3 convolution from
@@ -64,9 +65,8 @@ class MobileUNet(nn.Module):
             to be larger than ``reduction`` along one axis at least.
         dropout: probability that a channel of the coarsest and of the finest features is dropped
             (:class:`torch.nn.Dropout2d`); active in training mode, and for epistemic scores in MONAI Label.
-        deep_supervision: in training mode return one output per decoder stage. Their heads exist with
-            ``False`` too, so weights load strictly with and without it; ``None`` leaves them out for good,
-            where a network has to have exactly the published parameters.
+        deep_supervision: in training mode return one output per decoder stage. Their heads exist with ``False`` too,
+            so that weights load strictly with and without it; ``None`` leaves them out.
         last_conv: keep the published encoder's last 1×1 convolution (to 576, 960 or 1280 channels).
         taps: what the encoder hands on, ``"stage"`` or ``"expansion"``; see
             :class:`monai_mobileunet.networks.MobileNetEncoder`.
@@ -95,14 +95,13 @@ class MobileUNet(nn.Module):
         decoder_channels: Sequence[int] | None = None,
         merge: str = "add",
         block: str = "conv",
-        upsample: str = "nearest",
         skips: int | None = None,
         head: str = "subpixel",
         head_kernel_size: int = 1,
         act: NameOrArgs = None,
         norm: NameOrArgs = "batch",
         dropout: float = 0.0,
-        deep_supervision: bool | None = False,
+        deep_supervision: bool | None = None,
         last_conv: bool = False,
         taps: str = "stage",
         pretrained: bool | str | PathLike = False,
@@ -136,7 +135,7 @@ class MobileUNet(nn.Module):
         if head == "transposed" and out_reduction != 2:
             raise ValueError(f"head is 'transposed', which doubles the size; stem_stride is {stem_stride}, not 2.")
         self.decoder = UNetDecoder(
-            info, out_reduction, decoder_channels, merge, block, upsample, act or "relu", norm, spatial_dims, skips
+            info, out_reduction, decoder_channels, merge, block, act or "relu", norm, spatial_dims, skips
         )
         self.dropout = Dropout[Dropout.DROPOUT, spatial_dims](dropout)
         *coarse, finest = self.decoder.channels
@@ -213,3 +212,29 @@ def _head(kind: str, spatial_dims: int, in_channels: int, out_channels: int, ker
     if scale == 1:
         return conv
     return SubpixelUpsample(spatial_dims, in_channels, out_channels, scale, conv_block=conv, apply_pad_pool=False)
+
+
+def create_network(
+    variant: str = "mobileunet_small",
+    spatial_dims: int = 2,
+    in_channels: int = 1,
+    out_channels: int = 2,
+    **arguments: Any,
+) -> MobileUNet:
+    """A named variant, for Python and for ``_target_`` in a bundle's config.
+
+    Args:
+        variant: key of :data:`monai_mobileunet.networks.VARIANTS`.
+        spatial_dims: 2 or 3.
+        in_channels: channels of the image; for slices with context, the number of slices.
+        out_channels: classes, the background included.
+        **arguments: any other argument of :class:`monai_mobileunet.networks.MobileUNet`, before the variant's.
+
+    Returns:
+        The network, freshly initialised, or with ImageNet weights in the encoder where ``pretrained`` says so.
+
+    Raises:
+        ValueError: a variant or an option that does not exist, with the ones that do.
+    """
+    row = VARIANTS[look_up_option(variant, set(VARIANTS))]
+    return MobileUNet(spatial_dims, in_channels, out_channels, **{**row.arguments, **arguments})

@@ -1,4 +1,4 @@
-"""ImageNet weights: where they are published, what their keys mean here, and the first convolution.
+"""ImageNet weights: where they are published, how they are fetched, and the first convolution.
 
 Neither torchvision nor timm is needed. Nothing is downloaded at import or at prediction: only a network
 that is constructed with ``pretrained=True`` does, once, into torch hub's folder.
@@ -10,30 +10,19 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from monai_mobileunet.networks.blocks import (
-    FusedInvertedBottleneck,
-    InvertedResidual,
-    SqueezeExcite,
-    UniversalInvertedBottleneck,
-)
+from monai_mobileunet.networks.key_maps import key_map
 
-if TYPE_CHECKING:
-    from monai_mobileunet.networks.encoders import MobileNetEncoder
-
-__all__ = ["SOURCES", "WeightSource", "key_map", "load_pretrained"]
+__all__ = ["SOURCES", "WeightSource", "load_pretrained"]
 
 TORCHVISION = "https://download.pytorch.org/models/"
 TIMM = "https://huggingface.co/timm/"
-Names = Iterator[tuple[str, str]]  # prefix here, prefix in the published file
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class WeightSource:
 
     Attributes:
         url: official address.
-        layout: key of :data:`LAYOUTS`: how its keys are named.
+        layout: key of :data:`monai_mobileunet.networks.key_maps.LAYOUTS`: how its keys are named.
         file_name: name in torch hub's ``checkpoints`` folder.
         sha256: (beginning of) the file's SHA-256 as its publisher names it in the file's name. Empty where
             the publisher gives it with the download (the model hub's ``X-Linked-ETag``).
@@ -72,7 +61,7 @@ SOURCES: dict[str, WeightSource] = {
 }
 
 
-def load_pretrained(encoder: MobileNetEncoder, name: str, path: str | PathLike | None = None) -> None:
+def load_pretrained(encoder: nn.Module, name: str, path: str | PathLike | None = None) -> None:
     """Load published ImageNet weights into an encoder, in place.
 
     The first convolution is adapted to any number of image channels: each gets the mean of the three
@@ -110,24 +99,6 @@ def load_pretrained(encoder: MobileNetEncoder, name: str, path: str | PathLike |
             )
         state[ours] = published[theirs]
     encoder.load_state_dict(state, strict=True)
-
-
-def key_map(encoder: MobileNetEncoder, layout: str) -> dict[str, str]:
-    """Which key of a published state dict belongs to which key of an encoder's.
-
-    Args:
-        encoder: a :class:`monai_mobileunet.networks.MobileNetEncoder` with ``taps="stage"``.
-        layout: key of :data:`LAYOUTS`.
-
-    Returns:
-        From the encoder's keys, in their order, to the published ones.
-    """
-    prefixes = dict(LAYOUTS[layout](encoder))
-    keys = {}
-    for key in encoder.state_dict():
-        prefix, _, parameter = key.rpartition(".")
-        keys[key] = f"{prefixes[prefix]}.{parameter}"
-    return keys
 
 
 def _cached(source: WeightSource) -> Path:
@@ -182,79 +153,3 @@ def _adapt_first(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
     if weight.shape[1] == in_channels:
         return weight
     return weight.sum(1, keepdim=True).expand(-1, in_channels, -1, -1) / in_channels
-
-
-def _blocks(encoder: MobileNetEncoder) -> Iterator[tuple[int, int, str, Any]]:
-    stages: Any = encoder.stages
-    for stage, blocks in enumerate(stages):
-        for index, block in enumerate(blocks):
-            yield stage, index, f"stages.{stage}.{index}", block
-
-
-def _pair(ours: str, conv: str, norm: str) -> Names:
-    yield f"{ours}.conv", conv
-    yield f"{ours}.adn.N", norm
-
-
-def _torchvision_v2(encoder: MobileNetEncoder) -> Names:
-    for position, (_, _, ours, block) in enumerate(_blocks(encoder)):
-        theirs = f"features.{position}"
-        if not isinstance(block, InvertedResidual):
-            yield from _pair(ours, f"{theirs}.0", f"{theirs}.1")
-            continue
-        *inner, last = range(len(block.layers))
-        for layer in inner:
-            yield from _pair(f"{ours}.layers.{layer}", f"{theirs}.conv.{layer}.0", f"{theirs}.conv.{layer}.1")
-        yield from _pair(f"{ours}.layers.{last}", f"{theirs}.conv.{last}", f"{theirs}.conv.{last + 1}")
-
-
-def _torchvision_v3(encoder: MobileNetEncoder) -> Names:
-    for position, (_, _, ours, block) in enumerate(_blocks(encoder)):
-        theirs = f"features.{position}"
-        if not isinstance(block, InvertedResidual):
-            yield from _pair(ours, f"{theirs}.0", f"{theirs}.1")
-            continue
-        for layer, module in enumerate(block.layers):
-            if isinstance(module, SqueezeExcite):
-                yield f"{ours}.layers.{layer}.layers.1", f"{theirs}.block.{layer}.fc1"
-                yield f"{ours}.layers.{layer}.layers.3", f"{theirs}.block.{layer}.fc2"
-            else:
-                yield from _pair(f"{ours}.layers.{layer}", f"{theirs}.block.{layer}.0", f"{theirs}.block.{layer}.1")
-
-
-def _timm_layout(encoder: MobileNetEncoder) -> Names:
-    positions = [(stage, index) for stage, index, *_ in _blocks(encoder)]
-    first_stage = 0 if (0, 1) in positions else 1  # timm counts its stages without the stem
-    last = positions[-1] if encoder.last_conv else None
-    for stage, index, ours, block in _blocks(encoder):
-        if stage == index == 0:
-            yield from _pair(ours, "conv_stem", "bn1")
-            continue
-        theirs = f"blocks.{stage - first_stage}.{index - (stage == 0)}"
-        if isinstance(block, UniversalInvertedBottleneck):
-            for layer, part in enumerate(_parts(block)):
-                yield from _pair(f"{ours}.layers.{layer}", f"{theirs}.{part}.conv", f"{theirs}.{part}.bn")
-        elif isinstance(block, FusedInvertedBottleneck):
-            yield from _pair(f"{ours}.layers.0", f"{theirs}.conv_exp", f"{theirs}.bn1")
-            yield from _pair(f"{ours}.layers.1", f"{theirs}.conv_pwl", f"{theirs}.bn2")
-        elif type(block) is nn.Sequential:
-            yield from _pair(f"{ours}.0", f"{theirs}.conv_dw", f"{theirs}.bn1")
-            yield from _pair(f"{ours}.1", f"{theirs}.conv_pw", f"{theirs}.bn2")
-        elif (stage, index) == last:
-            theirs = f"blocks.{stage + 1 - first_stage}.0"  # a stage of its own there
-            yield from _pair(ours, f"{theirs}.conv", f"{theirs}.bn1")
-        else:
-            yield from _pair(ours, f"{theirs}.conv", f"{theirs}.bn1")
-
-
-def _parts(block: Any) -> list[str]:
-    depthwise = [layer.conv.groups > 1 for layer in block.layers]
-    start, middle = depthwise[0], any(depthwise[1:])
-    return ["dw_start"] * start + ["pw_exp"] + ["dw_mid"] * middle + ["pw_proj"]
-
-
-LAYOUTS: dict[str, Callable[[MobileNetEncoder], Names]] = {
-    "torchvision_v2": _torchvision_v2,
-    "torchvision_v3": _torchvision_v3,
-    "timm": _timm_layout,
-}

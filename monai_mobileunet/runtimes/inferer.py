@@ -17,7 +17,7 @@ from torch.nn import DataParallel
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_mobileunet.runtimes.base import Runtime
-from monai_mobileunet.runtimes.exports import find_export, hash_weights
+from monai_mobileunet.runtimes.manifest import find_export, hash_weights
 from monai_mobileunet.runtimes.table import RUNTIMES, create_runtime
 from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
 

@@ -1,4 +1,4 @@
-"""The runtimes by name: a row each."""
+"""The runtimes by name: a row each. The table comes without torch; what a row makes does not."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from monai.utils import look_up_option
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
-from monai_mobileunet.runtimes.base import Runtime
-from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.exports import in_channels_of
-from monai_mobileunet.runtimes.onnx_runtime import OnnxRuntime
-from monai_mobileunet.runtimes.openvino_runtime import OpenVinoRuntime
-from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
+    from monai_mobileunet.runtimes.base import Runtime
 
 __all__ = ["RUNTIMES", "RuntimeSpec", "create_runtime", "missing_packages"]
 
@@ -36,7 +30,7 @@ class RuntimeSpec:
         packages: modules that have to be installed to call it.
         conversion_packages: further ones, to make it from a network.
         extra: the extra of this package that brings them.
-        export: name of the format in :data:`monai_mobileunet.export.FORMATS` whose files it can be made from.
+        export: name of the format in :data:`monai_mobileunet.bundle.export.FORMATS` whose files it can be made from.
     """
 
     summary: str
@@ -49,20 +43,44 @@ class RuntimeSpec:
     export: str | None = None
 
 
+def _torch(network: nn.Module, bfloat16: bool = False, compiled: bool = False) -> Runtime:
+    import torch
+
+    from monai_mobileunet.runtimes.torch_runtime import TorchRuntime
+
+    return TorchRuntime(network, torch.bfloat16 if bfloat16 else torch.float32, compiled)
+
+
+def _onnx_runtime(model: Any) -> Runtime:
+    from monai_mobileunet.runtimes.onnx_runtime import OnnxRuntime
+
+    return OnnxRuntime(model)
+
+
+def _openvino(model: Any, bfloat16: bool = False) -> Runtime:
+    from monai_mobileunet.runtimes.openvino_runtime import OpenVinoRuntime
+
+    return OpenVinoRuntime(model, bfloat16)
+
+
+def _to_onnx(network: nn.Module, in_channels: int) -> bytes:
+    from monai_mobileunet.runtimes.conversion import to_onnx
+
+    return to_onnx(network, in_channels)
+
+
 RUNTIMES: dict[str, RuntimeSpec] = {
-    "torch": RuntimeSpec("torch, float32: nothing to install", TorchRuntime),
-    "torch_bf16": RuntimeSpec("torch, bfloat16 where it pays", partial(TorchRuntime, dtype=torch.bfloat16)),
+    "torch": RuntimeSpec("torch, float32: nothing to install", _torch),
+    "torch_bf16": RuntimeSpec("torch, bfloat16 where it pays", partial(_torch, bfloat16=True)),
     "torch_compile": RuntimeSpec(
         "torch.compile, float32: needs a C++ compiler, half a minute at the first call",
-        partial(TorchRuntime, compiled=True),
+        partial(_torch, compiled=True),
     ),
-    "torch_compile_bf16": RuntimeSpec(
-        "torch.compile, bfloat16", partial(TorchRuntime, dtype=torch.bfloat16, compiled=True)
-    ),
+    "torch_compile_bf16": RuntimeSpec("torch.compile, bfloat16", partial(_torch, bfloat16=True, compiled=True)),
     "onnxruntime": RuntimeSpec(
         "ONNX Runtime, float32",
-        OnnxRuntime,
-        to_onnx,
+        _onnx_runtime,
+        _to_onnx,
         packages=("onnxruntime",),
         conversion_packages=("onnx", "onnxscript"),
         extra="onnx",
@@ -70,8 +88,8 @@ RUNTIMES: dict[str, RuntimeSpec] = {
     ),
     "openvino": RuntimeSpec(
         "OpenVINO, float32",
-        OpenVinoRuntime,
-        to_onnx,
+        _openvino,
+        _to_onnx,
         packages=("openvino",),
         conversion_packages=("onnx", "onnxscript"),
         extra="openvino",
@@ -79,8 +97,8 @@ RUNTIMES: dict[str, RuntimeSpec] = {
     ),
     "openvino_bf16": RuntimeSpec(
         "OpenVINO, bfloat16: needs AVX-512 BF16 or AMX",
-        partial(OpenVinoRuntime, bfloat16=True),
-        to_onnx,
+        partial(_openvino, bfloat16=True),
+        _to_onnx,
         packages=("openvino",),
         conversion_packages=("onnx", "onnxscript"),
         extra="openvino",
@@ -88,7 +106,7 @@ RUNTIMES: dict[str, RuntimeSpec] = {
     ),
     "openvino_int8": RuntimeSpec(
         "OpenVINO, int8, from a model that `mobileunet export` has quantised",
-        OpenVinoRuntime,
+        _openvino,
         quantised=True,
         packages=("openvino",),
         extra="openvino",
@@ -139,6 +157,11 @@ def create_runtime(
         ModuleNotFoundError: a package is not installed; the message names the extra that brings it.
         ImportError: one is installed and cannot be imported.
     """
+    import torch
+    from monai.utils import look_up_option
+
+    from monai_mobileunet.runtimes.manifest import in_channels_of
+
     spec = RUNTIMES[look_up_option(name, set(RUNTIMES))]
     missing = missing_packages(name, conversion=file is None)
     if missing:

@@ -20,9 +20,10 @@ from monai_mobileunet.bundle import Bundle, CheckImaged, CheckMaskd
 from monai_mobileunet.bundle.range_checks import volumes_ml
 from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.data import Finding
-from monai_mobileunet.data.case_dataset import refuse_nothing_left
 from monai_mobileunet.data.errors import find_data_error
-from monai_mobileunet.data.reading import ImageSource, as_tensor, read_volume
+from monai_mobileunet.data.loading.case_dataset import refuse_nothing_left
+from monai_mobileunet.data.loading.reader import as_tensor
+from monai_mobileunet.data.reading import ImageSource, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_type, write_mask
 from monai_mobileunet.runtimes import RuntimeInferer

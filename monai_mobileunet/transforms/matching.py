@@ -13,7 +13,7 @@ from monai.transforms import MapTransform, Orientation, ResampleToMatch, Spacing
 from monai.utils import MetaKeys
 from nibabel import aff2axcodes
 
-from monai_mobileunet.transforms.crop import refuse_lost
+from monai_mobileunet.transforms.preprocessing import refuse_lost
 
 __all__ = ["MatchImaged"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from monai.config import KeysCollection
 from monai.transforms import SaveImaged as MonaiSaveImaged
 
-from monai_mobileunet.data.reading import grid_of
+from monai_mobileunet.data.loading.reader import grid_of
 from monai_mobileunet.data.writing import mask_type, write_mask
 
 __all__ = ["SaveImaged"]

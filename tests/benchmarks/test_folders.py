@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from monai_mobileunet.benchmarks.folders import measure_folder, write_large_volume
+from benchmarks.folders import measure_folder, write_large_volume
 
 
 @pytest.mark.slow  # two processes of MONAI and one of ours, and nothing that the tests of the doors do not see

@@ -4,14 +4,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from monai_mobileunet.benchmarks.goals import check_goals
-from monai_mobileunet.benchmarks.latency import EAGER, Latency
-from monai_mobileunet.benchmarks.machine import Machine, Roofline
-from monai_mobileunet.benchmarks.networks import BASELINE, DEFAULT, MONAI_UNET
-from monai_mobileunet.benchmarks.report import draw_pareto, print_report
-from monai_mobileunet.benchmarks.suite import Results
-from monai_mobileunet.benchmarks.timing import Timing
-from monai_mobileunet.benchmarks.volume import PeakMemory, VolumeTiming
+from benchmarks.goals import check_goals
+from benchmarks.latency import EAGER, Latency
+from benchmarks.machine import Machine, Roofline
+from benchmarks.networks import BASELINE, DEFAULT, MONAI_UNET
+from benchmarks.report import draw_pareto, print_report
+from benchmarks.suite import Results
+from benchmarks.timing import Timing
+from benchmarks.volume import PeakMemory, VolumeTiming
 
 SECONDS = {
     (DEFAULT, EAGER): 20,

@@ -1,6 +1,6 @@
 import time
 
-from monai_mobileunet.benchmarks.timing import Timing, interleave
+from benchmarks.timing import Timing, interleave
 
 
 def test_calls_take_turns_and_each_turn_begins_with_one_that_is_not_counted():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from monai_mobileunet.benchmarks.volume import measure_peak_memory, measure_volumes
+from benchmarks.volume import measure_peak_memory, measure_volumes
 
 
 def test_memory_does_not_grow_with_the_scores_of_a_volume():

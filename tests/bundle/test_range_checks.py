@@ -16,7 +16,8 @@ from monai.transforms import Compose
 from monai_mobileunet import Segmenter
 from monai_mobileunet.bundle import Bundle, CheckImaged, CheckMaskd
 from monai_mobileunet.bundle.training_range import WARNINGS
-from monai_mobileunet.data.reading import as_tensor, read_volume
+from monai_mobileunet.data.loading.reader import as_tensor
+from monai_mobileunet.data.reading import read_volume
 
 COARSE = np.diag([4.0, 4, 4, 1])
 

@@ -17,10 +17,10 @@ from conftest import FRAGMENTS, ONE_THREAD, PROJECT, RunBundle, head_and_tail
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
+from monai_mobileunet.cohort.options import SegmentOptions
+from monai_mobileunet.cohort.segment import prepare_images
 from monai_mobileunet.networks import create_network
 from monai_mobileunet.planning import Plan, write_bundle_files
-from monai_mobileunet.segmentation.request import Request
-from monai_mobileunet.segmentation.session import Session
 
 QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
 
@@ -45,8 +45,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def run_warnings(bundle: Path, dataset: Path) -> tuple[str, ...]:
     """What ``mobileunet segment`` says of the bundle before the first image."""
-    request = Request(source=dataset / "imagesTr", output=bundle.parent / "segmented", bundle=bundle)
-    return Session(request).warnings
+    options = SegmentOptions(source=dataset / "imagesTr", output=bundle.parent / "segmented", bundle=bundle)
+    return prepare_images(options).warnings
 
 
 @pytest.mark.parametrize("run_id", ["training", None, ""], ids=["training", "without an id", "as MONAI Label does"])

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import pytest
 import torch
 from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
@@ -31,8 +30,7 @@ def test_help_lists_the_commands_and_says_that_it_is_no_medical_device():
     assert result.exit_code == 0
     assert "Not a medical device" in flat(result.output)
     assert all(
-        command in flat(result.output)
-        for command in ("demo", "check", "evaluate", "export", "info", "runtimes", "bench")
+        command in flat(result.output) for command in ("demo", "check", "evaluate", "export", "info", "runtimes")
     )
 
 
@@ -158,21 +156,3 @@ def test_export_prints_the_parity_of_what_it_wrote(bundle_copy: Path, toy_datase
     assert result.exit_code == 0, result.output
     assert "model.ts" in flat(result.output)
     assert (bundle_copy / "model.ts").is_file(), "beside the weights"
-
-
-def test_bench_wants_a_bundle_and_its_data_together(tmp_path: Path):
-    result = runner.invoke(app, ["bench", "--output", str(tmp_path), "--bundle", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "--bundle and --data go together" in flat(result.output)
-
-
-@pytest.mark.slow
-def test_bench_measures_prints_draws_and_keeps_the_numbers(tmp_path: Path):
-    result = runner.invoke(app, ["bench", "--output", str(tmp_path), "--quick"])
-    assert result.exit_code == 0, result.output
-    content = json.loads((tmp_path / "results.json").read_text())
-    assert {latency["network"] for latency in content["latencies"]} >= {"mobileunet_small", "mobilenetv2_unet"}
-    assert content["memory"]
-    assert (tmp_path / "pareto.png").is_file()
-    assert "mobilenetv2_unet" in (tmp_path / "report.txt").read_text()
-    assert "Goals" in result.output

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from monai.transforms import LoadImage
 
 from monai_mobileunet.data import DataError, VolumeReader, read_volume, write_mask
-from monai_mobileunet.data.itk import volume_of_itk
-from monai_mobileunet.data.reading import as_tensor, read_label
+from monai_mobileunet.data.formats.itk import volume_of_itk
+from monai_mobileunet.data.loading.reader import as_tensor
+from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix
 

@@ -19,15 +19,9 @@ from monai_mobileunet.inferers import slice_inferer
 from monai_mobileunet.inferers.assembly import assemble_volumes
 from monai_mobileunet.transforms import RandSliceSamplesd
 
+pytestmark = pytest.mark.usefixtures("no_grad")
 SHAPE = (9, 10, 11)
 PLANES = pytest.mark.parametrize("plane", [0, 1, 2])
-
-
-@pytest.fixture(autouse=True)
-def _no_grad():
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
 
 
 @pytest.fixture

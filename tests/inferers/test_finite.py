@@ -9,11 +9,7 @@ from torch import nn
 from monai_mobileunet.inferers import AutocastInferer, ContextSliceInferer
 from monai_mobileunet.inferers.finite import check_finite
 
-
-@pytest.fixture(autouse=True)
-def _no_grad():
-    with torch.no_grad():
-        yield
+pytestmark = pytest.mark.usefixtures("no_grad")
 
 
 @pytest.mark.parametrize("argmax", [False, True])

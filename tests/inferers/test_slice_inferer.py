@@ -10,6 +10,7 @@ from torch import nn
 
 from monai_mobileunet import ContextSliceInferer, MobileUNet
 
+pytestmark = pytest.mark.usefixtures("no_grad")
 CHANNELS, CLASSES = 2, 3
 SHAPE = (9, 10, 11)
 
@@ -42,13 +43,6 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(autouse=True)
-def _no_grad():
-    torch.manual_seed(0)
-    with torch.no_grad():
-        yield
-
-
 @pytest.fixture
 def network():
     return Recorder().eval()
@@ -60,6 +54,10 @@ def volume(batch=1, channels=CHANNELS, shape=SHAPE):
 
 def slice_size(plane, shape=SHAPE):
     return tuple(length for axis, length in enumerate(shape) if axis != plane)
+
+
+def same(found, expected):
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 def by_hand(inputs, network, plane, context=0):
@@ -103,7 +101,7 @@ class TestAgainstMonai:
         scores = ContextSliceInferer(**arguments)(inputs, network)
         expected = SliceInferer(**arguments)(inputs, network)
         assert scores.shape == expected.shape == (len(inputs), CLASSES, *SHAPE)
-        torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+        same(scores, expected)
 
 
 class TestWindows:
@@ -112,7 +110,7 @@ class TestWindows:
         inputs = volume()
         scores = ContextSliceInferer(2, roi_size=roi_size)(inputs, network)
         assert {shape[2:] for shape in network.shapes} == {(9, 10)}
-        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+        same(scores, by_hand(inputs, network, 2))
 
     @pytest.mark.parametrize(
         ("roi_size", "window"), [((64, 4), (9, 4)), ((4, 64), (4, 10)), ((-1, 4), (9, 4)), (4, (4, 4))]
@@ -167,7 +165,7 @@ class TestOutSlices:
         network, inputs = Grouped(7, out_slices), volume(2)
         inferer = ContextSliceInferer(plane, -1, sw_batch_size, context=7, out_slices=out_slices, out_step=step)
         expected = self._by_hand(inputs, network, plane, 7, step or out_slices)
-        torch.testing.assert_close(inferer(inputs, network), expected, atol=1e-5, rtol=0)
+        same(inferer(inputs, network), expected)
 
     def test_labels_are_those_of_the_scores(self):
         network, inputs = Grouped(2, 3), volume(2)
@@ -186,7 +184,7 @@ class TestOutSlices:
             passes += [[*subset, axis + 2] for subset in passes]
         expected = sum(plain(inputs.flip(dims), network).flip(dims) for dims in passes) / len(passes)
         mirrored = ContextSliceInferer(**arguments, mirror_axes=axes)(inputs, network)
-        torch.testing.assert_close(mirrored, expected, atol=1e-5, rtol=0)
+        same(mirrored, expected)
 
     def test_windows_are_blended_in_every_slice(self):
         class Same(nn.Module):
@@ -196,7 +194,7 @@ class TestOutSlices:
         inputs = volume(channels=1)
         arguments = {"spatial_dim": 2, "context": 2, "out_slices": 3, "out_step": 1, "mode": "gaussian", "overlap": 0.5}
         scores = ContextSliceInferer(roi_size=(4, 6), **arguments)(inputs, Same())
-        torch.testing.assert_close(scores, inputs.expand(-1, 3, -1, -1, -1), atol=1e-5, rtol=0)
+        same(scores, inputs.expand(-1, 3, -1, -1, -1))
 
     def test_a_step_of_several_slices_saves_calls(self):
         network = Grouped(2, 5)
@@ -232,7 +230,7 @@ class TestBatches:
         inputs = volume()
         scores = ContextSliceInferer(2, sw_batch_size=sw_batch_size)(inputs, network)
         assert [shape[0] for shape in network.shapes] == sizes
-        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+        same(scores, by_hand(inputs, network, 2))
 
     @pytest.mark.parametrize("sw_batch_size", [1, 3, 5])
     @pytest.mark.parametrize("plane", [0, 1, 2])
@@ -246,7 +244,7 @@ class TestBatches:
         together = inferer(inputs, network)
         for item in range(2):
             alone = inferer(inputs[item : item + 1], network)
-            torch.testing.assert_close(together[item : item + 1], alone, atol=1e-5, rtol=0)
+            same(together[item : item + 1], alone)
 
 
 class TestContext:
@@ -267,7 +265,7 @@ class TestContext:
     def test_neighbours_come_from_the_volume_and_not_from_the_batch_of_slices(self, sw_batch_size):
         network, inputs = Recorder(CHANNELS * 3), volume()
         scores = ContextSliceInferer(2, context=1, sw_batch_size=sw_batch_size)(inputs, network)
-        torch.testing.assert_close(scores, by_hand(inputs, network, 2, context=1), atol=1e-5, rtol=0)
+        same(scores, by_hand(inputs, network, 2, context=1))
 
     def test_windows_have_context_too(self):
         network = Recorder(CHANNELS * 3)
@@ -280,7 +278,7 @@ class TestPlanes:
     def test_slices_are_stacked_along_spatial_dim(self, network, plane):
         inputs = volume(2)
         scores = ContextSliceInferer(spatial_dim=plane)(inputs, network)
-        torch.testing.assert_close(scores, by_hand(inputs, network, plane), atol=1e-5, rtol=0)
+        same(scores, by_hand(inputs, network, plane))
 
     @pytest.mark.parametrize(("name", "axis"), [("sagittal", 0), ("coronal", 1)])
     def test_sagittal_and_coronal_slices_lie_as_those_of_their_axis(self, network, name, axis):
@@ -295,14 +293,14 @@ class TestPlanes:
         window = (10, 9) if roi_size == (-1, -1) else roi_size
         assert {shape[2:] for shape in network.shapes} == {window}
         turned = ContextSliceInferer(roi_size=roi_size, spatial_dim=2)(inputs.transpose(2, 3), network).transpose(2, 3)
-        torch.testing.assert_close(scores, turned, atol=1e-5, rtol=0)
+        same(scores, turned)
 
     @pytest.mark.parametrize("planes", [(0, 1), ("axial", "coronal", "sagittal"), [2, "sagittal"]])
     def test_scores_of_several_planes_are_averaged(self, network, planes):
         inputs = volume(2)
         scores = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes)(inputs, network)
         each = [ContextSliceInferer(roi_size=(6, 6), spatial_dim=plane)(inputs, network) for plane in planes]
-        torch.testing.assert_close(scores, torch.stack(each).mean(dim=0), atol=1e-5, rtol=0)
+        same(scores, torch.stack(each).mean(dim=0))
 
 
 class TestMirroring:
@@ -313,7 +311,7 @@ class TestMirroring:
         plain = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes, context=1)
         mirrored = ContextSliceInferer(roi_size=(6, 6), spatial_dim=planes, context=1, mirror_axes=(axis,))
         expected = (plain(inputs, network) + plain(inputs.flip(axis + 2), network).flip(axis + 2)) / 2
-        torch.testing.assert_close(mirrored(inputs, network), expected, atol=1e-5, rtol=0)
+        same(mirrored(inputs, network), expected)
         assert not torch.allclose(expected, plain(inputs, network), atol=1e-3)
 
     @pytest.mark.parametrize(("axes", "passes"), [((), 1), (0, 2), ((1,), 2), ((0, 2), 4), ((0, 1, 2), 8)])
@@ -325,16 +323,14 @@ class TestMirroring:
     @pytest.mark.parametrize("axes", [(0,), (0, 1)])
     def test_a_mirrored_volume_has_the_mirrored_scores(self, network, axes):
         inferer, inputs = ContextSliceInferer(2, mirror_axes=axes), volume()
-        torch.testing.assert_close(
-            inferer(inputs.flip(2), network), inferer(inputs, network).flip(2), atol=1e-5, rtol=0
-        )
+        same(inferer(inputs.flip(2), network), inferer(inputs, network).flip(2))
 
     def test_of_a_single_slice(self, network):
         image = torch.randn(1, CHANNELS, 9, 10)
         scores = ContextSliceInferer(2, mirror_axes=(0, 2))(image, network)
         assert len(network.inputs) == 2, "a slice is not mirrored along the axis that it lacks"
         expected = (network(image) + network(image.flip(2)).flip(2)) / 2
-        torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+        same(scores, expected)
 
 
 class TestSingleSlice:
@@ -342,7 +338,7 @@ class TestSingleSlice:
     def test_an_image_without_a_third_axis_is_one_slice(self, network, plane):
         image = torch.randn(3, CHANNELS, 9, 10)
         scores = ContextSliceInferer(spatial_dim=plane)(image, network)
-        torch.testing.assert_close(scores, network(image), atol=1e-5, rtol=0)
+        same(scores, network(image))
 
     def test_is_its_own_context(self):
         network, image = Recorder(CHANNELS * 3), torch.randn(1, CHANNELS, 9, 10)
@@ -438,7 +434,7 @@ class TestPreferredBatch:
         inputs = volume()
         scores = ContextSliceInferer(2, sw_batch_size=8)(inputs, network)
         assert [shape[0] for shape in network.shapes] == sizes
-        torch.testing.assert_close(scores, by_hand(inputs, network, 2), atol=1e-5, rtol=0)
+        same(scores, by_hand(inputs, network, 2))
 
     def test_it_is_asked_for_the_window(self, network):
         asked = []
@@ -456,7 +452,7 @@ class TestNetwork:
         inputs = volume()
         scores = ContextSliceInferer(2, roi_size=roi_size)(inputs, scaled, 3.0, shift=2.0)
         plain = ContextSliceInferer(2, roi_size=roi_size)(inputs, network)
-        torch.testing.assert_close(scores, 3 * plain + 2, atol=1e-5, rtol=0)
+        same(scores, 3 * plain + 2)
 
 
 class TestErrors:

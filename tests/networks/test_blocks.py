@@ -6,13 +6,11 @@ from torch import nn
 
 from monai_mobileunet.networks.blocks import (
     FusedInvertedBottleneck,
-    InvertedResidual,
-    SqueezeExcite,
     UniversalInvertedBottleneck,
     conv_norm_act,
     make_divisible,
-    separable_conv,
 )
+from monai_mobileunet.networks.literature import InvertedResidual
 
 
 def convolutions(module: nn.Module) -> list[nn.Conv2d]:
@@ -96,39 +94,6 @@ class TestConvNormAct:
         assert conv_norm_act(3, 3, 8, stride=2)(torch.rand(2, 3, 8, 9, 4)).shape == (2, 8, 4, 5, 2)
 
 
-class TestSeparableConv:
-    def test_has_a_seventh_of_the_weights_of_the_dense_convolution(self):
-        assert count_weights(separable_conv(2, 16, 32, 3)) == 16 * 9 + 16 * 32 == 656
-        assert count_weights(conv_norm_act(2, 16, 32, 3)) == 16 * 32 * 9 == 4608
-
-    def test_filters_every_channel_by_itself_then_mixes_them(self):
-        depthwise, pointwise = convolutions(separable_conv(2, 16, 32, 5))
-        assert (depthwise.groups, depthwise.kernel_size) == (16, (5, 5))
-        assert (pointwise.groups, pointwise.kernel_size) == (1, (1, 1))
-
-    def test_shape(self):
-        assert separable_conv(2, 16, 32)(torch.rand(2, 16, 7, 9)).shape == (2, 32, 7, 9)
-
-
-class TestSqueezeExcite:
-    @pytest.mark.parametrize(("channels", "squeezed"), [(16, 8), (72, 24), (120, 32), (672, 168), (960, 240)])
-    def test_squeezes_to_a_quarter_rounded(self, channels, squeezed):
-        """The channels of torchvision's ``fc1``."""
-        first, second = convolutions(SqueezeExcite(2, channels))
-        assert (first.out_channels, second.out_channels) == (squeezed, channels)
-
-    @pytest.mark.parametrize("spatial_dims", [2, 3])
-    @torch.no_grad()
-    def test_scales_whole_channels_by_what_the_means_tell(self, spatial_dims):
-        block = SqueezeExcite(spatial_dims, 16)
-        x = torch.randn(2, 16, *[6] * spatial_dims)
-        factors = block(x) / x
-        torch.testing.assert_close(factors, factors.flatten(2).mean(-1)[(...,) + (None,) * spatial_dims].expand_as(x))
-        assert 0 <= factors.min() < factors.max() <= 1
-        shuffled = x.flatten(2)[..., torch.randperm(6**spatial_dims)].view_as(x)
-        torch.testing.assert_close(block(shuffled) / shuffled, factors)
-
-
 class TestFusedInvertedBottleneck:
     def test_one_dense_convolution_then_a_linear_projection(self):
         block = FusedInvertedBottleneck(2, 16, 24, stride=2, hidden_channels=64)
@@ -137,27 +102,6 @@ class TestFusedInvertedBottleneck:
         assert (project.out_channels, project.kernel_size) == (24, (1, 1))
         assert sum(isinstance(m, nn.ReLU) for m in block.modules()) == 1
         assert not any(isinstance(m, nn.ReLU) for m in block.layers[-1].modules())
-
-
-class TestInvertedResidual:
-    def test_squeeze_excite_comes_between_filter_and_projection(self):
-        block = InvertedResidual(2, 16, 24, hidden_channels=64, squeeze_excite=True)
-        assert [type(layer).__name__ for layer in block.layers][2] == "SqueezeExcite"
-        assert len(block.layers) == 4
-
-    def test_expands_filters_projects(self):
-        expand, filter_, project = convolutions(InvertedResidual(2, 16, 24, hidden_channels=96))
-        assert (expand.in_channels, expand.out_channels, expand.kernel_size) == (16, 96, (1, 1))
-        assert (filter_.groups, filter_.kernel_size) == (96, (3, 3))
-        assert (project.in_channels, project.out_channels, project.kernel_size) == (96, 24, (1, 1))
-
-    def test_without_expansion_there_is_no_first_convolution(self):
-        assert [c.groups for c in convolutions(InvertedResidual(2, 16, 24, hidden_channels=16))] == [16, 1]
-
-    def test_projection_is_linear(self):
-        block = InvertedResidual(2, 16, 24)
-        assert sum(isinstance(m, nn.ReLU6) for m in block.modules()) == 2
-        assert not any(isinstance(m, nn.ReLU6) for m in block.layers[-1].modules())
 
 
 class TestUniversalInvertedBottleneck:

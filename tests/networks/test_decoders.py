@@ -3,10 +3,9 @@ import torch
 from torch import nn
 
 from monai_mobileunet.networks import FeatureInfo, UNetDecoder
-from monai_mobileunet.networks.decoders import BLOCKS, MERGES, UPSAMPLING, AddMerge, ConcatMerge
+from monai_mobileunet.networks.decoders import BLOCKS, MERGES, AddMerge, ConcatMerge
 
 PLAIN_BLOCKS = sorted(set(BLOCKS) - {"transposed_conv"})  # that one doubles the size itself
-PLAIN_UPSAMPLING = sorted(set(UPSAMPLING) - {"none"})
 FEATURES = (FeatureInfo(8, 2), FeatureInfo(12, 4), FeatureInfo(20, 8))
 
 
@@ -15,13 +14,12 @@ def features_of(image_size: tuple[int, ...], info=FEATURES) -> list[torch.Tensor
 
 
 class TestAddMerge:
-    @pytest.mark.parametrize("upsample", ["nearest", "bilinear"])
     @torch.no_grad()
-    def test_equals_a_1x1_convolution_over_the_concatenation(self, upsample):
+    def test_equals_a_1x1_convolution_over_the_concatenation(self):
         deep_channels, skip_channels, out_channels = 5, 3, 4
-        arguments = {"upsample": upsample, "act": None, "norm": None}
+        arguments = {"act": None, "norm": None}
         add = AddMerge(2, deep_channels, skip_channels, out_channels, **arguments)
-        concat = ConcatMerge(2, deep_channels, skip_channels, out_channels, **arguments)
+        concat = ConcatMerge(2, deep_channels, skip_channels)
         conv = nn.Conv2d(deep_channels + skip_channels, out_channels, 1)
         add.project_deep.conv.weight.copy_(conv.weight[:, :deep_channels])
         add.project_skip.conv.weight.copy_(conv.weight[:, deep_channels:])
@@ -33,7 +31,7 @@ class TestAddMerge:
 
     @torch.no_grad()
     def test_activates_the_sum_and_not_the_branches(self):
-        merge = AddMerge(2, 4, 4, 4, "nearest", act="relu", norm=None)
+        merge = AddMerge(2, 4, 4, 4, act="relu", norm=None)
         for project in (merge.project_deep, merge.project_skip):
             nn.init.dirac_(project.conv.weight)
             nn.init.zeros_(project.conv.bias)
@@ -42,54 +40,17 @@ class TestAddMerge:
         assert torch.equal(merge(deep, -skip), torch.zeros(1, 4, 4, 4))
 
     def test_without_a_skip_only_the_deep_features_are_projected(self):
-        merge = AddMerge(2, 4, 0, 6, "nearest", act=None, norm=None)
+        merge = AddMerge(2, 4, 0, 6, act=None, norm=None)
         assert merge(torch.rand(1, 4, 3, 5), None).shape == (1, 6, 6, 10)
         assert sum(p.numel() for p in merge.parameters()) == 4 * 6 + 6
 
 
-class TestConcatMerge:
-    def test_up_sampled_deep_features_come_first(self):
-        merge = ConcatMerge(2, 1, 1, 7, "nearest", act=None, norm=None)
-        deep, skip = torch.rand(1, 1, 2, 3), torch.rand(1, 1, 4, 6)
-        merged = merge(deep, skip)
-        assert merged.shape[1] == merge.out_channels == 2
-        assert torch.equal(merged[:, :1], deep.repeat_interleave(2, 2).repeat_interleave(2, 3))
-        assert torch.equal(merged[:, 1:], skip)
-
-    def test_without_a_skip_only_up_samples(self):
-        merge = ConcatMerge(2, 3, 0, 7, "nearest", act=None, norm=None)
-        assert merge(torch.rand(1, 3, 2, 3), None).shape == (1, merge.out_channels, 4, 6) == (1, 3, 4, 6)
-
-
-class TestConcatAfter:
-    @pytest.mark.parametrize("spatial_dims", [2, 3])
-    @pytest.mark.parametrize(("block", "upsample"), [("double_conv_bias", "nearest"), ("transposed_conv", "none")])
-    @torch.no_grad()
-    def test_stage_ends_with_the_skip(self, block, upsample, spatial_dims):
-        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), "concat_after", block, upsample, spatial_dims=spatial_dims)
-        features = features_of((16, 24, 16)[:spatial_dims])
-        outputs = decoder(features)
-        assert decoder.channels == (20, 16 + 12, 10 + 8, 6)
-        assert [o.shape[1] for o in outputs] == list(decoder.channels)
-        assert torch.equal(outputs[1][:, 16:], features[1])
-        assert torch.equal(outputs[2][:, 10:], features[0])
-        assert outputs[3].shape[2:] == (16, 24, 16)[:spatial_dims]
-
-    @torch.no_grad()
-    def test_deep_half_does_not_depend_on_the_skip(self):
-        decoder = UNetDecoder(FEATURES, 2, (16, 10), "concat_after").eval()
-        features = features_of((16, 24))
-        changed = [features[0], torch.randn_like(features[1]), features[2]]
-        assert torch.equal(decoder(features)[1][:, :16], decoder(changed)[1][:, :16])
-
-
-@pytest.mark.parametrize("upsample", PLAIN_UPSAMPLING)
 @pytest.mark.parametrize("block", PLAIN_BLOCKS)
 @pytest.mark.parametrize("merge", sorted(MERGES))
 class TestEveryCombination:
     @torch.no_grad()
-    def test_returns_the_coarsest_features_and_every_stage(self, merge, block, upsample):
-        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), merge, block, upsample)
+    def test_returns_the_coarsest_features_and_every_stage(self, merge, block):
+        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), merge, block)
         features = features_of((16, 24))
         outputs = decoder(features)
         assert outputs[0] is features[-1]
@@ -97,12 +58,12 @@ class TestEveryCombination:
         assert decoder.channels == (20, 16, 10, 6)
 
     @torch.no_grad()
-    def test_stops_at_the_finest_features_for_a_subpixel_head(self, merge, block, upsample):
-        outputs = UNetDecoder(FEATURES, 2, (16, 10), merge, block, upsample)(features_of((16, 24)))
+    def test_stops_at_the_finest_features_for_a_subpixel_head(self, merge, block):
+        outputs = UNetDecoder(FEATURES, 2, (16, 10), merge, block)(features_of((16, 24)))
         assert [tuple(o.shape) for o in outputs[1:]] == [(2, 16, 4, 6), (2, 10, 8, 12)]
 
-    def test_in_three_dimensions(self, merge, block, upsample):
-        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), merge, block, upsample, spatial_dims=3)
+    def test_in_three_dimensions(self, merge, block):
+        decoder = UNetDecoder(FEATURES, 1, (16, 10, 6), merge, block, spatial_dims=3)
         assert decoder(features_of((16, 8, 16)))[-1].shape == (2, 6, 16, 8, 16)
 
 
@@ -133,17 +94,16 @@ def test_default_channels_belong_to_the_skips_from_the_finest(stages, out_reduct
 
 
 @pytest.mark.parametrize(
-    ("block", "dense", "depthwise"),
-    [("conv", 1, 0), ("double_conv", 2, 0), ("separable", 0, 1), ("double_separable", 0, 2)],
+    ("block", "count", "bias"),
+    [("conv", 1, False), ("double_conv", 2, False), ("double_conv_bias", 2, True)],
 )
-def test_blocks(block, dense, depthwise):
+def test_blocks(block, count, bias):
     convs = [m for m in BLOCKS[block](2, 12, 16).modules() if isinstance(m, nn.Conv2d)]
-    assert sum(c.kernel_size == (3, 3) and c.groups == 1 for c in convs) == dense
-    assert sum(c.kernel_size == (3, 3) and c.groups == c.in_channels for c in convs) == depthwise
+    assert [(c.kernel_size, c.groups, c.bias is not None) for c in convs] == [((3, 3), 1, bias)] * count
     assert (convs[0].in_channels, convs[-1].out_channels) == (12, 16)
 
 
-@pytest.mark.parametrize("option", ["merge", "block", "upsample"])
+@pytest.mark.parametrize("option", ["merge", "block"])
 def test_unknown_option_is_refused(option):
     with pytest.raises(ValueError, match="nonsense"):
         UNetDecoder(FEATURES, **{option: "nonsense"})

@@ -4,7 +4,7 @@ from monai.networks.layers.factories import Norm
 from torch import nn
 
 from monai_mobileunet.networks import ENCODERS, FeatureInfo, MobileNetEncoder
-from monai_mobileunet.networks.blocks import SqueezeExcite
+from monai_mobileunet.networks.literature import SqueezeExcite
 
 
 def conv_and_norm(in_channels: int, out_channels: int) -> int:
@@ -95,25 +95,6 @@ def test_activations_and_squeeze_excites_of_v3_are_those_of_its_table():
         named = MobileNetEncoder("mobilenetv3_large", norm=name)
         assert {m.eps for m in named.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-3}
     assert {m.momentum for m in norms} == {0.1}  # that of torchvision, 0.01, needs far longer trainings
-
-
-@pytest.mark.parametrize("name", ["mobilenetv2", "mobilenetv3_large"])
-@torch.no_grad()
-def test_expansion_taps_compute_the_same_coarsest_features(name):
-    image = torch.rand(2, 1, 64, 64)
-    torch.manual_seed(0)
-    stages = MobileNetEncoder(name).eval()
-    torch.manual_seed(0)
-    expansions = MobileNetEncoder(name, taps="expansion").eval()
-    assert torch.equal(stages(image)[-1], expansions(image)[-1])
-    for feature, (channels, reduction) in zip(expansions(image), expansions.feature_info, strict=True):
-        assert feature.shape == (2, channels, 64 // reduction, 64 // reduction)
-
-
-@pytest.mark.parametrize("name", ["mobilenetv1", "mobilenetv3_small", "mobilenetv4_conv_small"])
-def test_expansion_taps_are_refused_where_a_stage_begins_without_one(name):
-    with pytest.raises(ValueError, match=rf"stage 2 of encoder '{name}' begins without an expansion"):
-        MobileNetEncoder(name, taps="expansion")
 
 
 @pytest.mark.parametrize("stem_stride", [1, 2])

@@ -1,53 +1,21 @@
 from __future__ import annotations
 
-from typing import ClassVar
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+import monai_mobileunet
 from monai_mobileunet import MobileUNet
 from monai_mobileunet.networks import VARIANTS, create_network
-from monai_mobileunet.networks.variants import smp_key_map
 
 from .contract import NetworkContract
-from .published import count, smp_mobilenet_v2_unet, state_dict
 
-
-class TestMobileUNetTiny(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_tiny"].arguments
-
-
-class TestMobileUNetSmall(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_small"].arguments
-
-
-class TestMobileUNetBase(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_base"].arguments
-
-
-class TestMobileUNetLarge(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_large"].arguments
-
-
-class TestMobileUNetFine(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_fine"].arguments
-
-
-class TestMobileUNetFineLarge(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobileunet_fine_large"].arguments
-
-
-class TestMobileNetV1UNet(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobilenetv1_unet"].arguments
-
-
-class TestMobileNetV2UNet(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobilenetv2_unet"].arguments
-
-
-class TestMobileNetV2UNetTransposed(NetworkContract):
-    arguments: ClassVar = VARIANTS["mobilenetv2_unet_transposed"].arguments
+for _name, _row in VARIANTS.items():
+    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (NetworkContract,), {"arguments": _row.arguments})
 
 
 @pytest.mark.parametrize("name", ["mobileunet_tiny", "mobileunet_small", "mobileunet_base", "mobileunet_large"])
@@ -123,36 +91,6 @@ def test_tapped_expansions_are_activated():
     assert features[-1].min() < 0
 
 
-@pytest.mark.parametrize("in_channels", [1, 3])
-def test_state_dict_of_segmentation_models_pytorch_loads_strictly(in_channels):
-    network = create_network("mobilenetv2_unet", 2, in_channels, 4, head_kernel_size=3)
-    published = state_dict(smp_mobilenet_v2_unet(4))
-    if in_channels == 1:
-        published["encoder.features.0.0.weight"] = published["encoder.features.0.0.weight"].sum(1, keepdim=True)
-    keys = smp_key_map(network)
-    assert sorted(keys.values()) == sorted(published)
-    network.load_state_dict({ours: published[theirs] for ours, theirs in keys.items()}, strict=True)
-    assert torch.equal(network.decoder.stages[0].block[0].conv.weight, published["decoder.blocks.0.conv1.0.weight"])
-    assert count(smp_mobilenet_v2_unet(1)) == 6_628_945
-
-
-@pytest.mark.parametrize("other", ["mobilenetv1_unet", "mobilenetv2_unet_transposed", "mobileunet_small"])
-def test_key_map_refuses_other_networks(other):
-    with pytest.raises(ValueError, match=r"takes create_network\('mobilenetv2_unet', …\); this network has another"):
-        smp_key_map(create_network(other))
-
-
-@torch.no_grad()
-def test_agrees_with_segmentation_models_pytorch():
-    smp = pytest.importorskip("segmentation_models_pytorch", reason="segmentation_models.pytorch is not installed")
-    theirs = smp.Unet("mobilenet_v2", encoder_weights=None, in_channels=1, classes=3).eval()
-    ours = create_network("mobilenetv2_unet", 2, 1, 3, head_kernel_size=3).eval()
-    published = theirs.state_dict()
-    ours.load_state_dict({key: published[name] for key, name in smp_key_map(ours).items()}, strict=True)
-    image = torch.rand(2, 1, 64, 96)
-    torch.testing.assert_close(ours(image), theirs(image), atol=1e-5, rtol=0)
-
-
 def test_arguments_go_before_those_of_the_variant():
     network = create_network("mobilenetv2_unet", in_channels=5, out_channels=4, dropout=0.25, head_kernel_size=3)
     assert isinstance(network, MobileUNet)
@@ -165,3 +103,22 @@ def test_unknown_variant_is_refused_with_the_ones_that_exist():
     with pytest.raises(ValueError, match="mobileunet_huge") as error:
         create_network("mobileunet_huge")
     assert all(name in str(error.value) for name in VARIANTS)
+
+
+def test_the_tables_come_without_torch():
+    """The command line lists them before anything heavy is imported."""
+    package = Path(monai_mobileunet.__file__).parent
+    code = f"""
+import sys, types
+face = sys.modules["monai_mobileunet"] = types.ModuleType("monai_mobileunet")
+face.__path__ = [{str(package)!r}]
+from monai_mobileunet.networks import ENCODERS, VARIANTS
+assert all(row.arguments["encoder"] in ENCODERS for row in VARIANTS.values())
+assert not {{"torch", "monai"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_name_that_is_not_there_is_no_attribute():
+    with pytest.raises(AttributeError, match="has no attribute 'MobileUNets'"):
+        monai_mobileunet.networks.MobileUNets  # noqa: B018

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, read_volume
-from monai_mobileunet.data.formats import image_suffix
-from monai_mobileunet.segmentation.plan import plan_run
+from monai_mobileunet.data.names import image_suffix
 
 REFUSED = {
     "derived/bitflip.nii.gz": "CRC check failed",

@@ -15,7 +15,7 @@ from damage import itk_image, volume, write_series
 from test_weird_files import REFUSED, TIME_POINTS
 from whole_run import run_folder
 
-from monai_mobileunet.data.formats import image_suffix
+from monai_mobileunet.data.names import image_suffix
 
 
 def good(path: Path) -> None:

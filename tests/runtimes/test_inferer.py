@@ -15,7 +15,7 @@ from monai_mobileunet import ContextSliceInferer
 from monai_mobileunet.inferers import AutocastInferer
 from monai_mobileunet.runtimes import RuntimeInferer
 from monai_mobileunet.runtimes.conversion import to_onnx
-from monai_mobileunet.runtimes.exports import MANIFEST, find_export, hash_file, hash_weights, probe
+from monai_mobileunet.runtimes.manifest import MANIFEST, find_export, hash_file, hash_weights, probe
 
 
 class Small(nn.Module):

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.errors import Finding, list_some
 
-__all__ = ["NAMED", "Frame", "directions", "in_order", "problems_of", "volumes_in"]
+__all__ = ["Frame", "directions", "in_order", "problems_of", "volumes_in"]
 
 UNEVEN = 0.02
 """Share of the slice distance by which single distances may be off: positions are written with few digits."""
@@ -25,8 +25,6 @@ SAME_PLACE = 1e-3
 """Share of the mean distance: slices that are closer, or closer than 0.0001 mm, lie at one place."""
 SPACING = 1e-3
 """Share of the pixel spacing by which it may differ between slices."""
-NAMED = 5
-"""How many files, or values, a message lists."""
 SPLIT = "Split the series into volumes, for example with dcm2niix, and name one of them."
 
 
@@ -40,10 +38,10 @@ class Frame:
         count: frames in the file.
         uid: SOP instance UID of the file.
         size: rows and columns.
-        position: of the first pixel's centre, mm, LPS; ``None`` if not said.
+        position: of the first pixel's centre, mm, LPS; ``None`` if it is not known.
         orientation: directions in which the columns' and the rows' numbers grow (``ImageOrientationPatient``).
         spacing: mm between rows, and between columns.
-        thickness: mm; ``None`` if not said.
+        thickness: mm; ``None`` if it is not known.
         bits: allocated, stored, high bit, and 1 where values are signed.
         slope, intercept: from stored values to those that are meant.
         rescaled: whether slope and intercept are written in the file.
@@ -80,26 +78,33 @@ class Frame:
 
 def problems_of(frames: Sequence[Frame], name: str) -> list[Finding]:
     """Why frames are not one regular volume: the first kind of reason that there is."""
-    for check in (_unplaced, _other_size, _other_plane, _other_spacing, _unscaled, _places):
-        if problems := check(frames, name):
-            return problems
-    return []
+    if problems := _unplaced(frames):
+        return problems
+    smallest = min(min(frame.spacing or ()) for frame in frames)
+    axes = "rows along ({0:.3g}, {1:.3g}, {2:.3g}) and columns along ({3:.3g}, {4:.3g}, {5:.3g})"
+    return (
+        _odd(frames, [frame.size for frame in frames], 0, "{0:g} rows and {1:g} columns")
+        or _odd(frames, [frame.orientation for frame in frames], TURNED, axes)
+        or _odd(frames, [frame.spacing for frame in frames], SPACING * smallest, "pixels of {0:g} x {1:g} mm")
+        or _unscaled(frames)
+        or _places(frames, name)
+    )
 
 
-def _unplaced(frames: Sequence[Frame], name: str) -> list[Finding]:
+def _unplaced(frames: Sequence[Frame]) -> list[Finding]:
     missing = {
         "where it lies (ImagePositionPatient)": [f for f in frames if not _finite(f.position, 3)],
         "how it is turned (ImageOrientationPatient)": [f for f in frames if not _axes(f.orientation)],
         "how large its pixels are (PixelSpacing)": [f for f in frames if not _finite(f.spacing, 2, above=0)],
     }
     files = {frame.file: frame for group in missing.values() for frame in group}
-    found = []
+    findings = []
     for file, frame in files.items():
         words = ", ".join(words for words, group in missing.items() if any(f.file == file for f in group))
         subject = "does not say" if frame.count == 1 else "has frames that do not say"
         problem = f"{subject} {words}; such a slice has no place in a volume."
-        found.append(Finding(str(file), problem, "Export the original series, not screenshots or derived images."))
-    return found
+        findings.append(Finding(str(file), problem, "Export the original series, not screenshots or derived images."))
+    return findings
 
 
 def _finite(values: tuple[float, ...] | None, count: int, above: float | None = None) -> bool:
@@ -118,26 +123,10 @@ def _axes(orientation: tuple[float, ...] | None) -> bool:
     return bool(abs(row @ row - 1) < 0.05 and abs(column @ column - 1) < 0.05 and abs(row @ column) < 0.02)
 
 
-def _other_size(frames: Sequence[Frame], name: str) -> list[Finding]:
-    return _odd(frames, [frame.size for frame in frames], 0, "{0:g} rows and {1:g} columns")
-
-
-def _other_plane(frames: Sequence[Frame], name: str) -> list[Finding]:
-    words = "rows along ({0:.3g}, {1:.3g}, {2:.3g}) and columns along ({3:.3g}, {4:.3g}, {5:.3g})"
-    return _odd(frames, [frame.orientation for frame in frames], TURNED, words)
-
-
-def _other_spacing(frames: Sequence[Frame], name: str) -> list[Finding]:
-    smallest = min(min(frame.spacing) for frame in frames if frame.spacing)
-    return _odd(frames, [frame.spacing for frame in frames], SPACING * smallest, "pixels of {0:g} x {1:g} mm")
-
-
 def _odd(frames: Sequence[Frame], values: Sequence[Any], tolerance: float, words: str) -> list[Finding]:
     """A finding for each value that is not that of most frames, with the files that have it."""
     table = np.asarray(values, float)
-    reference = table[0]
-    close = np.abs(table - reference).max(axis=1) <= tolerance
-    if close.all():
+    if (np.abs(table - table[0]).max(axis=1) <= tolerance).all():
         return []
     keys = [tuple(row) for row in table.round(3)]
     counts = Counter(keys)
@@ -149,9 +138,8 @@ def _odd(frames: Sequence[Frame], values: Sequence[Any], tolerance: float, words
     for frame, key, fits in zip(frames, keys, close, strict=True):
         if not fits:
             groups.setdefault(key, []).append(frame)
-    others = int(close.sum()) - 1
-    as_in = f"{example} and {others} more" if others else str(example)
-    expected = f"expected {words.format(*reference)} as in {as_in}"
+    others = f" and {close.sum() - 1} more" if close.sum() > 1 else ""
+    expected = f"expected {words.format(*reference)} as in {example}{others}"
     remedy = "Move what belongs to another series, a localizer for example, out of the folder."
     return [
         Finding(group[0].where, f"has {words.format(*key)}{_too(group)}; {expected}.", remedy)
@@ -160,13 +148,10 @@ def _odd(frames: Sequence[Frame], values: Sequence[Any], tolerance: float, words
 
 
 def _too(group: Sequence[Frame]) -> str:
-    others = [str(frame) for frame in group[1:]]
-    if not others:
-        return ""
-    return f", as {', '.join(others[:NAMED])}{f' and {len(others) - NAMED} more' if len(others) > NAMED else ''}"
+    return f", as {list_some(group[1:], rest=' and {} more')}" if group[1:] else ""
 
 
-def _unscaled(frames: Sequence[Frame], name: str) -> list[Finding]:
+def _unscaled(frames: Sequence[Frame]) -> list[Finding]:
     without = [frame for frame in frames if not frame.rescaled]
     if not without or len(without) == len(frames):
         return []
@@ -225,20 +210,21 @@ def _places(frames: Sequence[Frame], name: str) -> list[Finding]:
         return []
     uneven = np.linalg.norm(beside - np.median(beside, axis=0), axis=1)
     if float(uneven.max()) <= UNEVEN * step:
-        return [Finding(name, "was scanned with a tilted gantry.", "Straighten it before, by resampling.")]
+        return [Finding(name, "was scanned with a tilted gantry.", "Resample it to a straight grid.")]
     at = int(np.argmax(uneven))
     problem = f"has slices that do not lie in one line: {ordered[at + 1]} is {uneven[at]:.3g} mm beside it."
-    return [Finding(name, problem, "Export the whole series again, or take the slices of another series out.")]
+    return [Finding(name, problem, "Export the whole series again, or move slices of another series away.")]
 
 
 def _same_place(first: Frame, second: Frame, name: str) -> Finding:
     place = ", ".join(f"{value:g}" for value in first.position or ())
+    problem = f"has several slices at one place: {first} and {second} at ({place})."
     differ = [key for key in first.attributes if first.attributes[key] != second.attributes.get(key)]
-    words = "; ".join(f"{key} {first.attributes[key]} and {second.attributes.get(key)}" for key in differ[:NAMED])
-    twice = first.uid == second.uid and first.file != second.file
-    why = f" They differ in {words}." if differ else ""
-    why += " Both have the same SOPInstanceUID, but not the same pixels." if twice else ""
-    problem = f"has several slices at one place: {first} and {second} at ({place}).{why}"
+    if differ:
+        pairs = (f"{key} {first.attributes[key]} and {second.attributes.get(key)}" for key in differ[:5])
+        problem += f" They differ in {'; '.join(pairs)}."
+    if first.uid == second.uid and first.file != second.file:
+        problem += " Both have the same SOPInstanceUID, but not the same pixels."
     return Finding(name, problem, SPLIT)
 
 
@@ -253,7 +239,8 @@ def volumes_in(frames: Sequence[Frame], name: str, only: Sequence[str] | None = 
     """
     if any(not _axes(frame.orientation) or not _finite(frame.position, 3) for frame in frames):
         return []
-    keys = {key: len({frame.attributes.get(key) for frame in frames}) for key in _attributes(frames)}
+    attributes = dict.fromkeys(key for frame in frames for key in frame.attributes)
+    keys = {key: len({frame.attributes.get(key) for frame in frames}) for key in attributes}
     likely = [key for key, values in keys.items() if 1 < values <= max(2, len(frames) // 2)] or [
         key for key, values in keys.items() if values > 1
     ]
@@ -264,15 +251,10 @@ def volumes_in(frames: Sequence[Frame], name: str, only: Sequence[str] | None = 
             groups: dict[tuple[str, ...], list[Frame]] = {}
             for frame in frames:
                 groups.setdefault(tuple(frame.attributes.get(key, "none") for key in chosen), []).append(frame)
-            if len(groups) > 1 and _all_regular(groups.values(), frames, name):
-                if only is not None and not _overlap(list(groups.values())):
-                    continue
+            several = len(groups) > 1 and _all_regular(groups.values(), frames, name)
+            if several and (only is None or _overlap(list(groups.values()))):
                 return [_several(groups, chosen, name)]
     return []
-
-
-def _attributes(frames: Sequence[Frame]) -> list[str]:
-    return list(dict.fromkeys(key for frame in frames for key in frame.attributes))
 
 
 def _all_regular(groups: Any, frames: Sequence[Frame], name: str) -> bool:
@@ -293,8 +275,7 @@ def _overlap(groups: Sequence[Sequence[Frame]]) -> bool:
 
 
 def _several(groups: Mapping[tuple[str, ...], Sequence[Frame]], keys: Sequence[str], name: str) -> Finding:
-    shown = [" / ".join(values) for values in groups]
-    values = ", ".join(shown[:NAMED]) + (", …" if len(shown) > NAMED else "")
+    values = list_some([" / ".join(values) for values in groups])
     files = {frame.file for group in groups.values() for frame in group}
     problem = f"holds {len(groups)} volumes, told apart by {' and '.join(keys)} ({values}); expected one."
     if len(files) == len(groups) and all(len({frame.file for frame in group}) == 1 for group in groups.values()):

@@ -7,30 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_mobileunet.data.dicom.checks import NAMED, Frame, directions, in_order, problems_of, volumes_in
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.dicom.checks import Frame, directions, in_order, problems_of, volumes_in
+from monai_mobileunet.data.errors import DataError, Finding, list_some, warning
 
 __all__ = ["Frame", "Stack", "arrange"]
 
 MIXED = (
-    "EchoTime",
-    "EffectiveEchoTime",
-    "DiffusionBValue",
-    "InversionTime",
-    "FlipAngle",
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "ComplexImageComponent",
-    "ImageType",
-    "FrameType",
-    "ConvolutionKernel",
-    "FrameOfReferenceUID",
-    "PatientID",
+    *("EchoTime", "EffectiveEchoTime", "DiffusionBValue", "InversionTime", "FlipAngle", "TemporalPositionIdentifier"),
+    *("TemporalPositionIndex", "ComplexImageComponent", "ImageType", "FrameType", "ConvolutionKernel"),
+    *("FrameOfReferenceUID", "PatientID"),
 )
 """What is the same in all slices of a volume; a difference does not forbid that they are one."""
 
 VARIES = ("InversionTime", "FlipAngle")
-"""What scanners vary from slice to slice of one volume, too: told, but no reason for two volumes."""
+"""What scanners vary from slice to slice of one volume, too: worth a warning, but no reason for two volumes."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
         step = ordered[0].thickness or 0
         if not step:
             problem = "is a single slice that does not say how thick it is; 1 mm is assumed."
-            warnings.append(Finding(name, problem, "Trust no volumes in ml.", warning=True))
+            warnings.append(warning(name, problem, "Trust no volumes in ml."))
             step = 1.0
     warnings += _mixed(ordered, name)
     return Stack(tuple(ordered), _affine(ordered[0], step), tuple(warnings))
@@ -80,22 +70,19 @@ def arrange(frames: Sequence[Frame], name: str, identical: Callable[[Frame, Fram
 def _without_copies(
     frames: Sequence[Frame], identical: Callable[[Frame, Frame], bool]
 ) -> tuple[list[Frame], list[Finding]]:
-    kept: dict[tuple[str, int], Frame] = {}
+    known: dict[tuple[str, int], Frame] = {}
     copies: list[tuple[Frame, Frame]] = []
     renamed: list[tuple[Frame, Frame]] = []
     result = []
     for frame in sorted(frames, key=lambda frame: (str(frame.file), frame.index)):
-        first = kept.setdefault((frame.uid, frame.index), frame) if frame.uid else frame
-        same = first is not frame and (first.position, first.orientation, first.size) == (
-            frame.position,
-            frame.orientation,
-            frame.size,
-        )
-        if same and identical(first, frame):
-            copies.append((frame, first))
-            continue
-        if first is not frame and not same:
-            renamed.append((frame, first))
+        first = known.setdefault((frame.uid, frame.index), frame) if frame.uid else frame
+        if first is not frame:
+            same = all(getattr(first, key) == getattr(frame, key) for key in ("position", "orientation", "size"))
+            if same and identical(first, frame):
+                copies.append((frame, first))
+                continue
+            if not same:
+                renamed.append((frame, first))
         result.append(frame)
     return result, [
         *_pairs(copies, "is a file twice: {0} and {1} are the same image, which was taken once{2}."),
@@ -109,18 +96,16 @@ def _pairs(pairs: Sequence[tuple[Frame, Frame]], words: str) -> list[Finding]:
         return []
     (frame, first), more = pairs[0], len({frame.file for frame, _ in pairs}) - 1
     problem = words.format(frame.file.name, first.file, f"; {more} other files are such too" if more else "")
-    return [Finding(str(frame.file), problem, "Delete one of the two files, or export the series again.", warning=True)]
+    return [warning(frame.file, problem, "Delete one of the two files, or export the series again.")]
 
 
 def _mixed(frames: Sequence[Frame], name: str) -> list[Finding]:
-    found = []
-    for key in MIXED:
-        values = list(dict.fromkeys(frame.attributes.get(key, "none") for frame in frames))
-        if len(values) > 1:
-            shown = ", ".join(values[:NAMED]) + (", …" if len(values) > NAMED else "")
-            problem = f"has slices of different {key}: {shown}."
-            found.append(Finding(name, problem, "Look whether they belong to one volume.", warning=True))
-    return found
+    values = {key: list(dict.fromkeys(frame.attributes.get(key, "none") for frame in frames)) for key in MIXED}
+    return [
+        warning(name, f"has slices of different {key}: {list_some(some)}.", "Look whether they belong to one volume.")
+        for key, some in values.items()
+        if len(some) > 1
+    ]
 
 
 def _affine(first: Frame, step: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from pydicom.tag import Tag
 from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.tags import (
     DIRECTORY,
-    FIRST_TOLD,
+    MOST_TELLING,
     NO_IMAGE_CLASSES,
     NO_IMAGES,
     NUMBERS,
@@ -27,10 +27,12 @@ from monai_mobileunet.data.dicom.tags import (
     TELL_APART,
     WITH_UNITS,
 )
-from monai_mobileunet.data.errors import DataError, Finding
+from monai_mobileunet.data.errors import DataError, refusal
+from monai_mobileunet.data.names import image_suffix
 
-__all__ = ["Header", "Identity", "read_header", "read_identity", "unreadable"]
+__all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
 
+PREAMBLE = 128
 LAST_OF_IDENTITY = TAGS["SeriesInstanceUID"]
 
 
@@ -59,7 +61,7 @@ class Header:
 
     Attributes:
         frames: in the order of the file.
-        modality: ``"CT"``, ``"MR"``, …; empty if not said.
+        modality: ``"CT"``, ``"MR"``, …; empty if it is not known.
         concatenation: UID that the parts of a volume in several multi-frame files share; empty for others.
         negative: whether small stored values are to be shown bright (``MONOCHROME1``).
     """
@@ -70,10 +72,28 @@ class Header:
     negative: bool
 
 
-def unreadable(path: Path, error: BaseException) -> Finding:
-    """That a file is damaged."""
+def unreadable(path: Path, error: BaseException) -> DataError:
+    """That a file is damaged, to be raised."""
     reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
-    return Finding(str(path), f"is DICOM but cannot be read ({reason}).", "Replace it with an intact copy.")
+    return refusal(path, f"is DICOM but cannot be read ({reason}).")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM, by its first bytes; its name says little, often a number.
+
+    Most have four letters behind a preamble; old ones begin with their first element: group 2 or 8 and a small length.
+    """
+    if image_suffix(path) or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(PREAMBLE + 4)
+    except OSError:  # a text that one may not read is no reason to stop a search for images
+        return False
+    if start[PREAMBLE:] == b"DICM":
+        return True
+    bare = len(start) == PREAMBLE + 4 and start[:2] in (b"\x02\0", b"\x08\0") and start[3] == 0
+    return bare and ((start[4:6].isalpha() and start[4:6].isupper()) or start[6:8] == b"\0\0")
 
 
 def read_identity(path: Path) -> Identity:
@@ -89,12 +109,10 @@ def read_identity(path: Path) -> Identity:
         kind, modality = _text(header, "SOPClassUID"), _text(header, "Modality")
         listed = str(getattr(header.file_meta, "MediaStorageSOPClassUID", "") or kind)
         series = _text(header, "SeriesInstanceUID")
-    except OSError as error:
-        raise DataError([unreadable(path, error)]) from error
-    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
-        raise DataError([unreadable(path, error)]) from error
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
     if not kind and not listed and not series:
-        raise DataError([unreadable(path, ValueError("its header names neither its kind nor its series"))])
+        raise unreadable(path, ValueError("its header names neither its kind nor its series"))
     kind = kind or listed
     image = modality not in NO_IMAGES and not kind.startswith(NO_IMAGE_CLASSES)
     return Identity(path, series, image, kind == DIRECTORY, modality)
@@ -111,21 +129,20 @@ def read_header(path: Path) -> Header:
         return _header(path, data)
     except DataError:
         raise
-    except Exception as error:  # of a damaged file pydicom raises what its parser comes upon
-        raise DataError([unreadable(path, error)]) from error
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
 
 
 def _header(path: Path, data: Dataset) -> Header:
     size = (int(_number(data, "Rows", 0)), int(_number(data, "Columns", 0)))
     if 0 in size:
-        raise DataError([unreadable(path, ValueError("it has no Rows and Columns"))])
+        raise unreadable(path, ValueError("it has no Rows and Columns"))
     colours = _text(data, "PhotometricInterpretation") or "MONOCHROME2"
     if _number(data, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
-        problem = f"holds colours ({colours}); expected one number per voxel."
-        raise DataError([Finding(str(path), problem, "Export intensities.")])
+        raise refusal(path, f"holds colours ({colours}); expected one number per voxel.", "Export intensities.")
     if "MOSAIC" in _text(data, "ImageType").split("\\"):
         problem = "holds the slices of a volume side by side in one picture (a mosaic)."
-        raise DataError([Finding(str(path), problem, "Split it, for example with dcm2niix.")])
+        raise refusal(path, problem, "Split it, for example with dcm2niix.")
     modality = _text(data, "Modality")
     negative = colours == "MONOCHROME1"
     common: dict[str, Any] = {
@@ -145,7 +162,7 @@ def _bits(path: Path, data: Dataset) -> tuple[int, int, int, int]:
     high = int(_number(data, "HighBit", stored - 1))
     if allocated not in (8, 16, 32) or not 0 < stored <= allocated or not stored - 1 <= high < allocated:
         problem = f"has pixels of {allocated} bits, {stored} of them used, the highest {high}; expected 8, 16 or 32."
-        raise DataError([Finding(str(path), problem, "Export it again.")])
+        raise refusal(path, problem, "Export it again.")
     return allocated, stored, high, int(_number(data, "PixelRepresentation", 0))
 
 
@@ -154,10 +171,9 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
     count = max(int(_number(data, "NumberOfFrames", 1)), 1)
     groups = _items(data, "PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != count:
-        problem = f"describes {len(groups)} frames but holds {count}."
-        raise DataError([Finding(str(path), problem, "Export it again.")])
+        raise refusal(path, f"describes {len(groups)} frames but holds {count}.", "Export it again.")
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
-    common = {key: text for key in TELL_APART if (text := _text(data, key))}
+    common = {key: text for key in TELL_APART if (count == 1 or key in OF_ALL) and (text := _text(data, key))}
     for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so
         own = _macros(groups[index]) if groups else []
         sources = [*own, *shared, data]
@@ -171,7 +187,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
             "orientation": _first(sources, "ImageOrientationPatient"),
             "spacing": _first(sources, "PixelSpacing"),
             "thickness": abs(thick[0]) if thick else None,
-            "attributes": {**_said(own), **{key: text for key, text in common.items() if count == 1 or key in OF_ALL}},
+            "attributes": {**_attributes_of(own), **common},
             **_rescale(sources),
         }
 
@@ -198,9 +214,9 @@ def _macros(group: Dataset) -> list[Dataset]:
     return [item for tag in list(group.keys()) for item in _sequence(group, tag)]
 
 
-def _said(own: Sequence[Dataset]) -> dict[str, str]:
+def _attributes_of(own: Sequence[Dataset]) -> dict[str, str]:
     """All that a frame says of itself, apart from its place; what is known to tell volumes apart comes first."""
-    said: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     waiting = list(own)
     while waiting:
         item = waiting.pop(0)
@@ -209,11 +225,10 @@ def _said(own: Sequence[Dataset]) -> dict[str, str]:
             if inner := _sequence(item, tag):
                 waiting += inner
             elif keyword not in OF_EACH_FRAME and (values := _values(item, tag)):
-                said.setdefault(
-                    keyword, "\\".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-                )
-    order = {key: place for place, key in enumerate(FIRST_TOLD)}
-    return dict(sorted(said.items(), key=lambda entry: order.get(entry[0], len(order))))
+                texts = (f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+                attributes.setdefault(keyword, "\\".join(texts))
+    order = {key: place for place, key in enumerate(MOST_TELLING)}
+    return dict(sorted(attributes.items(), key=lambda entry: order.get(entry[0], len(order))))
 
 
 def _items(data: Dataset, keyword: str) -> list[Dataset]:

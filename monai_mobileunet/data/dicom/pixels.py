@@ -22,7 +22,6 @@ from pydicom.uid import (
 
 from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.headers import unreadable
-from monai_mobileunet.data.errors import DataError
 
 __all__ = ["SamePixels", "voxels"]
 
@@ -142,7 +141,7 @@ def _stored(path: Path, frame: Frame) -> np.ndarray:
         else:
             stored = _plain(data.get_item(PIXELS).value, frame, ">" if syntax == ExplicitVRBigEndian else "<")
     except Exception as error:  # of a damaged file the parsers raise what they come upon
-        raise DataError([unreadable(path, error)]) from error
+        raise unreadable(path, error) from error
     if used < allocated:  # other bits may hold overlays; the sign is that of the highest bit in use
         stored = (stored << (allocated - 1 - high)) >> (allocated - used)
     return stored

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from monai_mobileunet.data.dicom.frames import Frame, arrange
-from monai_mobileunet.data.dicom.headers import Header, Identity, read_header, read_identity
+from monai_mobileunet.data.dicom.headers import Header, Identity, is_dicom, read_header, read_identity
 from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
-from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.formats import is_dicom
-from monai_mobileunet.data.itk import LPS_TO_RAS
-from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
+from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
+from monai_mobileunet.data.walking import walk_folders
 
-__all__ = ["SeriesFiles", "dicom_series", "files_of", "read_dicom", "series_in"]
+__all__ = ["SeriesFiles", "dicom_series", "files_of", "grid_of_dicom", "read_dicom", "series_in"]
+
+T = TypeVar("T")
 
 NEAR = 3
 """How many folders before and after a file's own are asked whether they hold slices of its series."""
 FEW = 16
 """A folder of more files than this is not one of those that hold a slice each."""
-NAMED = 5
 SAME = ("PatientID", "FrameOfReferenceUID")
 """What parts of one series share; some anonymisers give all series one UID."""
 
@@ -58,9 +59,9 @@ def read_dicom(path: Path) -> Volume:
     affine = LPS_TO_RAS @ stack.affine
     if any(header.negative for header in headers):
         inverted = any(frame.inverted for frame in stack.frames)
-        done = "were inverted within the range of their bits" if inverted else "have units and were taken as they are"
+        done = "were inverted within the range of their bits" if inverted else "have units and were kept as they are"
         problem = f"is to be shown with its smallest value as white (MONOCHROME1); its values {done}."
-        warnings.append(Finding(str(path), problem, "Look whether bright tissue is bright.", warning=True))
+        warnings.append(warning(path, problem, "Look whether bright tissue is bright."))
     modality = next((header.modality for header in headers if header.modality), "")
     return Volume(voxels(stack.frames), affine, str(path), modality=modality, warnings=(*warnings, *stack.warnings))
 
@@ -71,6 +72,19 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
     Files that are damaged are left out: reading their series, or their folder, says so.
     """
     return _by_series(_identities(_visible(folder))[0])
+
+
+def grid_of_dicom(path: Path) -> Grid:
+    """How many voxels a series may have, by the size of its files, as its shape; nothing is known of their size.
+
+    Args:
+        path: as for :func:`read_dicom`.
+    """
+    if path.is_dir():
+        files = [file for file in files_of(path) if is_dicom(file)]
+    else:
+        files = next((files for files in dicom_series(path.parent).values() if path in files), [path])
+    return (sum(file.stat().st_size for file in files) // 2,), ()
 
 
 def files_of(path: Path) -> list[Path]:
@@ -133,7 +147,7 @@ def _together(parts: Mapping[Path, Sequence[Path]], resolve: bool = False) -> li
         return alone
     try:
         frames = {folder: [f for h in _read(files) for f in h.frames] for folder, files in parts.items()}
-    except DataError:  # told when they are read
+    except DataError:  # reading them will say why
         return alone
     whose = {tuple(map(frame.attributes.get, SAME)) for of_folder in frames.values() for frame in of_folder}
     if len(whose) > 1:
@@ -164,12 +178,12 @@ def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
             raise DataError(damaged)
         if len(found) != 1:
             problem = f"holds {len(found)} DICOM series with images; expected one."
-            raise DataError([Finding(str(path), problem, "Name a file of the series that you mean.")])
+            raise refusal(path, problem, "Name a file of the series that you mean.")
         return next(iter(found.values())), _passed_over(identities, path)
     asked = read_identity(path)
     if not asked.image:
         problem = f"is DICOM but no image ({asked.modality or 'of no modality'})."
-        raise DataError([Finding(str(path), problem, "Name a file of a series of images.")])
+        raise refusal(path, problem, "Name a file of a series of images.")
     warnings = [Finding(f.path, f.problem, "If it is of this series, a slice is missing.", True) for f in damaged]
     header = read_header(path)
     if len(header.frames) > 1:
@@ -190,35 +204,32 @@ def _passed_over(identities: Iterable[Identity], path: Path) -> list[Finding]:
     others = [item for item in identities if not item.image and not item.directory]
     if not others:
         return []
-    names = ", ".join(f"{item.file.name} ({item.modality or 'no modality'})" for item in others[:NAMED])
-    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    problem = f"holds DICOM files that are no images to segment; they were passed over: {names}{more}."
-    return [Finding(str(path), problem, "Nothing need be done if the series is whole.", warning=True)]
+    names = list_some([f"{item.file.name} ({item.modality or 'no modality'})" for item in others], rest=" and {} more")
+    problem = f"holds DICOM files that are no images to segment; they were passed over: {names}."
+    return [warning(path, problem, "Nothing need be done if the series is whole.")]
 
 
 def _read(files: Iterable[Path]) -> list[Header]:
-    headers: list[Header] = []
-    findings: list[Finding] = []
-    for file in files:
-        try:
-            headers.append(read_header(file))
-        except DataError as error:
-            findings += error.findings
+    headers, findings = _each(files, read_header)
     if findings:
         raise DataError(findings)
     return headers
 
 
 def _identities(files: Iterable[Path]) -> tuple[list[Identity], list[Finding]]:
-    identities: list[Identity] = []
+    return _each(filter(is_dicom, files), read_identity)
+
+
+def _each(files: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[Finding]]:
+    """What is read from each file, and what is wrong with those that cannot be read."""
+    results: list[T] = []
     findings: list[Finding] = []
     for file in files:
-        if is_dicom(file):
-            try:
-                identities.append(read_identity(file))
-            except DataError as error:
-                findings += error.findings
-    return identities, findings
+        try:
+            results.append(read(file))
+        except DataError as error:
+            findings += error.findings
+    return results, findings
 
 
 def _by_series(identities: Iterable[Identity]) -> dict[str, list[Path]]:
@@ -234,7 +245,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(file for place, _, _ in os.walk(folder) for file in _visible(Path(place)))
+    return sorted(file for _, _, files in walk_folders(folder) for file in files)
 
 
 def _beside(path: Path) -> list[Path]:
@@ -249,7 +260,7 @@ def _beside(path: Path) -> list[Path]:
         if len(list(top.glob("*"))) == 1:
             pattern, top = f"*/{glob.escape(inside)}", top.parent
         folders = sorted(folder for folder in top.glob(pattern) if folder.is_dir())
-    except (DataError, OSError):  # told when the file is read
+    except (DataError, OSError):  # reading the file will say why
         return []
     at = next((index for index, folder in enumerate(folders) if folder.samefile(path.parent)), 0)
     near = [folder for folder in folders[max(at - NEAR, 0) : at + NEAR + 1] if folder != folders[at]]

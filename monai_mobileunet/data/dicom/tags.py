@@ -6,7 +6,7 @@ from pydicom.datadict import tag_for_keyword
 
 __all__ = [
     "DIRECTORY",
-    "FIRST_TOLD",
+    "MOST_TELLING",
     "NO_IMAGES",
     "NO_IMAGE_CLASSES",
     "NUMBERS",
@@ -43,7 +43,7 @@ TELL_APART = (
 """What may tell volumes of one series apart, the plainest first."""
 OF_ALL = ("PatientID", "FrameOfReferenceUID", "ImageType")
 """Of those, what a file with several frames says once for all of them."""
-FIRST_TOLD = (
+MOST_TELLING = (
     *("EffectiveEchoTime", "TemporalPositionIndex", "TemporalPositionIdentifier", "TemporalPositionTimeOffset"),
     *("DiffusionBValue", "StackID", "ComplexImageComponent", "NominalPercentageOfCardiacPhase"),
     *("NominalCardiacTriggerDelayTime", "FrameType", "InversionTimes", "FlipAngle", "ConvolutionKernel"),

@@ -14,7 +14,7 @@ from monailabel.tasks.train.bundle import BundleTrainTask
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import Finding
-from monai_mobileunet.data.checks import check_case
+from monai_mobileunet.data.datasets.checks import check_case
 
 __all__ = ["BatchInference", "BundleInference", "BundleTraining"]
 

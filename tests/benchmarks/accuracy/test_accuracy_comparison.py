@@ -7,11 +7,11 @@ import pytest
 from conftest import write_dataset
 from typer.testing import CliRunner
 
-from monai_mobileunet.benchmarks.accuracy import AccuracyRow, compare_networks
-from monai_mobileunet.benchmarks.accuracy.peers import OURS, PEERS
-from monai_mobileunet.benchmarks.accuracy.report import accuracy_table, draw_accuracy
+from benchmarks.__main__ import app
+from benchmarks.accuracy import AccuracyRow, compare_networks
+from benchmarks.accuracy.peers import OURS, PEERS
+from benchmarks.accuracy.report import accuracy_table, draw_accuracy
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.cli import app
 
 QUICK = {
     "device": "cpu",
@@ -74,7 +74,7 @@ def test_every_peer_is_trained_by_the_bundle_s_recipe(bundle_copy: Path, dataset
 
 def test_a_training_that_fails_names_its_log(bundle_copy: Path, dataset: Path, tmp_path: Path):
     (dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
-    arguments = ["bench-accuracy", bundle_copy, dataset, "--output", tmp_path / "out", "--network", OURS]
+    arguments = ["accuracy", bundle_copy, dataset, "--output", tmp_path / "out", "--network", OURS]
     result = CliRunner().invoke(app, [*map(str, arguments), "--epochs", "1", "--set", "device=cpu"])
     assert result.exit_code == 1
     assert "a training failed" in result.output

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from monai_mobileunet.benchmarks.accuracy.cost import volume_macs
+from benchmarks.accuracy.cost import volume_macs
 from monai_mobileunet.bundle import Bundle
 
 

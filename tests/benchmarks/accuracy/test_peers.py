@@ -2,7 +2,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from monai_mobileunet.benchmarks.accuracy.peers import (
+from benchmarks.accuracy.peers import (
     OURS,
     PEERS,
     PUBLISHED,

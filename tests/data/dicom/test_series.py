@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
+from monai_mobileunet.cohort.memory import case_bytes
+from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, VolumeReader, read_volume
 from monai_mobileunet.data.dicom import dicom_series, files_of, series_in
-from monai_mobileunet.segmentation.case_files import file_states
-from monai_mobileunet.segmentation.memory import case_bytes
-from monai_mobileunet.segmentation.plan import plan_run
+from monai_mobileunet.data.formats import image_states
 
 CT, MR, PET = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("2", "4", "128"))
 ENHANCED_MR, ENHANCED_CT, CAPTURE = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("4.1", "2.1", "7.3"))
@@ -312,7 +312,7 @@ def test_slices_in_folders_of_their_own_are_one_series(tmp_path: Path):
     for case in plan.cases:
         (source,) = case.images
         assert np.array_equal(read_volume(source).values, VALUES)
-        assert len(file_states(case.images)) >= 7
+        assert len(image_states(case.images)) >= 7
         assert case_bytes(case.images) > 7 * (root / "patient" / "ct" / "1" / "IM.dcm").stat().st_size
     assert np.array_equal(read_volume(root / "patient" / "ct" / "4" / "IM.dcm").values, VALUES)
     assert np.array_equal(read_volume(root / "deep" / "4" / "DICOM" / "IM.dcm").values, VALUES)

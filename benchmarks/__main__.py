@@ -1,0 +1,133 @@
+"""``python -m benchmarks``: speed and accuracy beside other networks, in one run on this machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, overrides, steps, well_formed
+
+__all__ = ["app"]
+
+app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def speed(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is measured.")] = Path("bench_output"),
+    bundle: Annotated[Path | None, typer.Option(help="A trained bundle: masks in lower precision, stages.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of images such as it segments.")] = None,
+    dice: Annotated[
+        Path | None, typer.Option(help="JSON file, network: Dice of a trained one; time is then drawn against it too.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu; or cuda, where only torch is measured.")] = "cpu",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer networks and turns: does it run?")] = False,
+) -> None:
+    """Measure speed and memory against other networks, all in one run on this machine."""
+    if (bundle is None) != (data is None):
+        raise typer.BadParameter("--bundle and --data go together.", param_hint="--bundle")
+    from benchmarks import run_benchmarks
+    from benchmarks.report import draw_pareto, print_report
+    from monai_mobileunet.bundle import Bundle
+
+    try:
+        known_dice = json.loads(dice.read_text(encoding="utf-8")) if dice else None
+        opened = None
+        if bundle is not None:
+            opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
+        with steps() as note:
+            results = run_benchmarks(output, opened, data, quick, device, note)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        fail(error)
+    print_report(results, console)
+    with (output / "report.txt").open("w", encoding="utf-8") as file:
+        print_report(results, Console(file=file, width=160))
+    draw_pareto(results, output / "pareto.png", known_dice)
+    console.print(
+        ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
+    )
+
+
+@app.command()
+def accuracy(
+    bundle: Annotated[Path, typer.Argument(help="Bundle whose recipe trains each network. A bundle is code.")],
+    dataset: Annotated[Path, typer.Argument(help="Data set that it is trained on, split as its train.json says.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it; what is there is kept.")] = Path(
+        "accuracy_output"
+    ),
+    networks: Annotated[
+        list[str] | None, typer.Option("--network", help="Only this one; as often as needed. All without it.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How long each is trained, in place of the recipe.")] = None,
+    fold: Annotated[int, typer.Option(min=0, help="Which part of the split validates.")] = 0,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value, an entry of the recipe to change; as often as needed."
+        ),
+    ] = None,
+) -> None:
+    """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
+    try:
+        from benchmarks.accuracy import compare_networks
+        from benchmarks.accuracy.peers import OURS, PEERS
+        from benchmarks.accuracy.report import accuracy_table, draw_accuracy
+
+        changed = overrides(changes or [], bundle, "train.json")
+        with log_file(output / "accuracy.log"), steps() as note:
+            rows = compare_networks(bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, note)
+    except ModuleNotFoundError as error:
+        fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    except subprocess.CalledProcessError as error:
+        fail(error, f"a training failed; its log is named in {output / 'accuracy.log'}.")
+    console.print(accuracy_table(rows))
+    with (output / "report.txt").open("w", encoding="utf-8") as file:
+        Console(file=file, width=160).print(accuracy_table(rows))
+    draw_accuracy(rows, output / "pareto.png")
+    console.print(
+        ", ".join(str(output / name) for name in ("report.txt", "results.json", "pareto.png")), soft_wrap=True
+    )
+
+
+@app.command()
+def folder(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
+    data: Annotated[Path, typer.Argument(help="Folder of NIfTI images such as it segments.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all of it.")] = Path("bench_segment"),
+    limit: Annotated[int, typer.Option(min=1, help="Images at most.")] = 200,
+    large: Annotated[bool, typer.Option("--large", help="One more run, with a volume of 512×512×1000.")] = False,
+) -> None:
+    """Measure a folder from file to file: images per second and memory, against MONAI's own run of the bundle."""
+    from monai.utils import ensure_tuple
+
+    from benchmarks.folders import measure_folder
+    from monai_mobileunet.data import find_images
+
+    try:
+        images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])][:limit]
+        with steps() as note:
+            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, note)
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    except subprocess.CalledProcessError as error:
+        fail(error, f"{error}\n{error.output}")
+    table = Table("", "images", "seconds", "images/s", "of the first", "peak, GiB", "masks that differ")
+    for timing in timings:
+        row = (str(timing.images), f"{timing.seconds:.1f}", f"{timing.per_second:.2f}")
+        share = f"{timing.per_second / timings[0].per_second:.2f}"
+        table.add_row(timing.name, *row, share, f"{timing.peak_gib:.2f}", str(timing.differing))
+    console.print(table)
+    results = json.dumps([timing.as_dict() for timing in timings], indent=2)
+    (output / "results.json").write_text(results + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

@@ -1,0 +1,208 @@
+"""Train networks one after the other by a bundle's recipe, and measure what came of each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from benchmarks.accuracy.cost import seconds_per_case, volume_macs
+from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cohort.evaluate import evaluate_cases
+from monai_mobileunet.reports.evaluation_report import write_report
+from monai_mobileunet.runtimes.manifest import hash_file
+from monai_mobileunet.segmentation import Segmenter
+
+__all__ = ["AccuracyRow", "compare_networks"]
+
+TIMED_CASES = 12
+
+logger = logging.getLogger(__name__)
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """What came of one network.
+
+    Attributes:
+        network: its name.
+        dice: mean over the validation cases, by class.
+        cases: how many of them were measured.
+        macs: multiply-accumulates per volume, mean over the validation cases.
+        parameters: of the network; ``None`` for a published result.
+        seconds: from file to file, median; ``None`` likewise.
+        training_seconds: by the clock, validation included; ``None`` likewise.
+        source: of a published result.
+    """
+
+    network: str
+    dice: dict[str, float]
+    cases: int
+    macs: float
+    parameters: int | None = None
+    seconds: float | None = None
+    training_seconds: float | None = None
+    source: str = ""
+
+    @property
+    def mean_dice(self) -> float:
+        """Over the classes."""
+        return float(np.mean(list(self.dice.values())))
+
+
+def compare_networks(
+    bundle: Path,
+    dataset: Path,
+    output: Path,
+    networks: Sequence[str] = (OURS, *PEERS),
+    epochs: int | None = None,
+    fold: int = 0,
+    overrides: dict[str, Any] | None = None,
+    note: Note = lambda text: None,
+) -> list[AccuracyRow]:
+    """Train and measure each network; what an earlier run finished of that is taken from it.
+
+    To measure trained networks again, on a machine that is idle now, remove their ``row.json``.
+
+    Args:
+        bundle: folder whose recipe, classes and split are used. A bundle is code: only one you trust.
+        dataset: folder of the data set.
+        output: folder for everything: a subfolder for each network, and ``results.json``.
+        networks: :data:`OURS` or keys of :data:`PEERS`.
+        epochs: how long each is trained; ``None`` as the recipe says.
+        fold: which part of the bundle's split validates.
+        overrides: further changes to the recipe, by id.
+        note: gets a line before each step.
+
+    Returns:
+        A row for each network, then one for what was published of another kind, where the project knows of it.
+
+    Raises:
+        ValueError: a network that is none of them.
+        subprocess.CalledProcessError: a training failed; its log is named.
+    """
+    unknown = [name for name in networks if name not in (OURS, *PEERS)]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join((OURS, *PEERS))}.")
+    settings = {
+        "bundle": str(bundle.resolve()),
+        "configs": {name: hash_file(bundle / "configs" / name) for name in ("train.json", "inference.json")},
+        "dataset": str(dataset.resolve()),
+        "epochs": epochs,
+        "fold": fold,
+        "overrides": overrides or {},
+    }
+    rows = []
+    for name in networks:
+        folder = output / name.replace(" ", "_").replace("'", "")
+        known = _read(folder / "row.json", settings)
+        if known is not None:
+            row = AccuracyRow(**known["row"])
+        else:
+            changes = {**(overrides or {}), **network_override(name)}
+            trained = _read(folder / "training.json", settings)
+            if trained is None:
+                note(f"{name}: training")
+                trained = {"seconds": _train(bundle, dataset, folder, changes, epochs, fold)}
+                _write(folder / "training.json", {"settings": settings, **trained})
+            note(f"{name}: measuring")
+            row = _measure(name, bundle, dataset, folder, changes, fold, trained["seconds"])
+            if row.cases < len(Bundle(bundle).cases(dataset, "validation", fold, changes)):
+                note(f"{name}: only {row.cases} cases could be measured, see {folder / 'cases.csv'}")
+            _write(folder / "row.json", {"settings": settings, "row": asdict(row)})
+        rows.append(row)
+        note(f"{name}: {', '.join(f'{label} {dice:.4f}' for label, dice in row.dice.items())}")
+    rows += _published(bundle, dataset, fold, overrides or {})
+    _write(output / "results.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
+    return rows
+
+
+def _read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """What an earlier run with the same settings left there."""
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if content["settings"] == settings else None
+
+
+def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], epochs: int | None, fold: int) -> float:
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: dict[str, Any] = {
+        "dataset_dir": str(dataset.resolve()),
+        "ckpt_dir": str((folder / "models").resolve()),
+        "output_dir": str((folder / "training").resolve()),
+        "fold": fold,
+        **({"train#trainer#max_epochs": epochs, "val_interval": epochs} if epochs else {}),
+    }
+    override = folder / "override.json"
+    _write(override, {**changes, **settings})
+    files = repr([str((bundle / "configs" / "train.json").resolve()), str(override.resolve())])
+    command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file", files]
+    started = time.perf_counter()
+    with (folder / "train.log").open("w", encoding="utf-8") as log:
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT)
+    if done.returncode:
+        tail = (folder / "train.log").read_text(encoding="utf-8").splitlines()[-5:]
+        logger.error("training failed, see %s:\n%s", folder / "train.log", "\n".join(tail))
+        done.check_returncode()
+    return time.perf_counter() - started
+
+
+def _measure(
+    name: str, bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], fold: int, training: float
+) -> AccuracyRow:
+    opened = Bundle(bundle)
+    known = set(opened.parser.get())
+    opened.parser.update({key: value for key, value in changes.items() if key.split("#")[0] in known})
+    opened.parser.update({"device": "cpu", "ckpt_path": str(folder / "models" / "model.pt")})
+    cases = opened.cases(dataset, "validation", fold, changes)
+    images = [Path(case["image"]) for case in cases]
+    segmenter = Segmenter(opened)
+    evaluation = evaluate_cases(name, cases, opened.class_names, folder, bundle=opened, changed=changes)
+    write_report(evaluation, folder)
+    dice = {}
+    for summary in evaluation.classes:
+        estimate = summary.metrics["dice"]
+        if estimate is None:
+            raise ValueError(f"{name}: no validation case has a Dice of {summary.name}; see {folder / 'cases.csv'}.")
+        dice[summary.name] = estimate.mean
+    return AccuracyRow(
+        network=name,
+        dice=dice,
+        cases=len(evaluation.measured),
+        macs=float(np.mean(volume_macs(opened, segmenter.network, images))),
+        parameters=sum(parameter.numel() for parameter in segmenter.network.parameters()),
+        seconds=seconds_per_case(segmenter, images[:TIMED_CASES]),
+        training_seconds=training,
+    )
+
+
+def _published(bundle: Path, dataset: Path, fold: int, overrides: dict[str, Any]) -> list[AccuracyRow]:
+    published = PUBLISHED.get(bundle.resolve().name)
+    if published is None:
+        return []
+    opened = Bundle(bundle)
+    shapes = [nibabel.load(case["image"]).shape[:3] for case in opened.cases(dataset, "validation", fold, overrides)]  # type: ignore[attr-defined]
+    names = opened.class_names
+    macs = float(np.mean(dynunet_macs(published, shapes, len(names) + 1)))
+    dice = dict(zip(names, published.dice, strict=True))
+    return [AccuracyRow(published.name, dice, published.cases, macs, source=published.source)]
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,5 +1,0 @@
-"""Speed and memory, measured against other networks in the same run on the same machine."""
-
-from monai_mobileunet.benchmarks.suite import run_benchmarks
-
-__all__ = ["run_benchmarks"]

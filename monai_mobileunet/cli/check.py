@@ -1,0 +1,136 @@
+"""A look at one's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from monai_mobileunet.cli.terminal import bundle_folder, console, fail, printable, say_error
+
+if TYPE_CHECKING:
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.data import Finding
+
+__all__ = ["check"]
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="Training set, or a folder of images or of labels alone.")],
+    num_classes: Annotated[
+        int | None,
+        typer.Option(min=2, help="Classes, the background included; by default those that dataset.json names."),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option("--model", "-m", help="Hold images to this bundle too. A bundle is code.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count too.")] = False,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="With --write: class number of a value in the labels, as 255=1 or 85=1,170=2."),
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option("--write", help="New folder for labels with class numbers and a dataset.json.")
+    ] = None,
+) -> None:
+    """Open every file and list what is wrong and what is odd, without training or segmenting.
+
+    Pairs of image and label of a training set; images as mobileunet segment would see them; or with --num-classes
+    the labels in a folder without images. Exit code 1 if anything is wrong.
+    """
+    if mapping and target is None:
+        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.data.datasets.cases import is_training_set
+
+    try:
+        opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
+        if target is not None:
+            folder = _rewritten(folder, target, mapping or [], num_classes, opened)
+        trains = is_training_set(folder)
+        looked = _look_at_dataset if trains else _look_at_files
+        findings, count = looked(folder, num_classes, opened)
+    except (ValueError, OSError) as error:
+        fail(error)
+    for finding in findings:
+        if strict or not finding.warning:
+            say_error(finding)
+        else:
+            text = printable(f"warning: {finding}")
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    errors = [finding for finding in findings if strict or not finding.warning]
+    warned = len(findings) - len(errors)
+    summary = f"{len(errors) or 'nothing'} wrong" + (f", {warned} warnings" if warned else "")
+    console.print(f"{count} cases, {summary}.", highlight=False)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[str, ...]:
+    """Of the classes that labels are held to: those of the bundle, of the data set, or numbers."""
+    from monai_mobileunet.data import DataError, find_class_names
+
+    if bundle is not None and num_classes in (None, len(bundle.class_names) + 1):
+        return bundle.class_names
+    try:
+        names = find_class_names(folder)
+    except DataError:
+        if num_classes is None:
+            raise
+        names = ()
+    known = num_classes in (None, len(names) + 1)
+    return names if known else tuple(f"class {number}" for number in range(1, num_classes or 1))
+
+
+def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
+    """What is wrong with a training set, and how many cases it has."""
+    from monai_mobileunet.bundle.training_range import TrainingRange
+    from monai_mobileunet.case_record import CaseRecord
+    from monai_mobileunet.cohort.check import inspect_images
+    from monai_mobileunet.data import check_dataset, find_all_cases
+    from monai_mobileunet.data.datasets.naming import image_files
+
+    names = _class_names(folder, num_classes, bundle)
+    channels = TrainingRange.of(bundle.metadata).channels if bundle else None
+    findings, count = check_dataset(folder, len(names) + 1, names, channels, console.is_terminal)
+    if bundle is not None:
+        planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
+        with _bar(len(planned)) as advance:
+            findings += inspect_images(planned, bundle, note=advance)
+    return list(dict.fromkeys(findings)), count
+
+
+def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
+    """What is wrong with a folder of images or of labels, and how many it holds."""
+    from monai_mobileunet.cohort.check import inspect_images, inspect_labels
+    from monai_mobileunet.cohort.plan import plan_run
+
+    planned = plan_run(folder, folder / ".masks").cases
+    with _bar(len(planned)) as advance:
+        if num_classes is not None and bundle is None:
+            return inspect_labels(planned, num_classes, note=advance), len(planned)
+        return inspect_images(planned, bundle, note=advance), len(planned)
+
+
+def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:
+    """The folder of a data set with the labels' values mapped to class numbers."""
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
+
+    values, names = parse_mapping(mapping), _class_names(folder, num_classes, bundle)
+    with _bar(len(find_all_cases(folder))) as advance:
+        index = write_dataset(folder, target, values, names, advance)
+    console.print(printable(f"{index} written: train with --dataset_dir {target}"), markup=False, soft_wrap=True)
+    return target
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on a terminal."""
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        yield partial(progress.advance, progress.add_task("reading", total=total))

@@ -1,0 +1,173 @@
+"""How good segmentations are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from monai_mobileunet.cli.terminal import (
+    INTERRUPTED,
+    TRUST,
+    case_progress,
+    console,
+    fail,
+    log_file,
+    one_of,
+    overrides,
+    printable,
+    say_error,
+    stoppable,
+    well_formed,
+)
+from monai_mobileunet.runtimes.table import RUNTIMES
+
+if TYPE_CHECKING:
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.case_record import CaseRecord
+    from monai_mobileunet.data.datasets.cases import Case
+    from monai_mobileunet.reports.evaluation_report import Evaluation
+
+__all__ = ["evaluate", "evaluation_table"]
+
+PARTS = ("all", "training", "validation")
+
+
+def evaluate(
+    dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help=f"Trained bundle that segments the cases and names the classes. {TRUST}")
+    ] = None,
+    preds: Annotated[
+        Path | None, typer.Option("--pred", help="Folder of segmentations that exist already, named as the images.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("eval_output"),
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Name of class 1, 2, …; by default the bundle's or data set's.")
+    ] = None,
+    part: Annotated[
+        str,
+        typer.Option(
+            callback=one_of(PARTS),
+            help="all; or training or validation, as the bundle's train.json splits the data set.",
+        ),
+    ] = "all",
+    fold: Annotated[int, typer.Option(min=0, help="Which part of that split validates.")] = 0,
+    weights: Annotated[Path | None, typer.Option(help="In place of the bundle's models/model.pt.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(callback=one_of(RUNTIMES), help="What executes the network; mobileunet runtimes lists them."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", callback=well_formed, help="id=value of the bundle's inference.json, as often as needed."
+        ),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(min=0, help="Of the surface Dice, in mm.")] = 1.0,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the worst cases to picture.")] = 6,
+) -> None:
+    """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
+    if bundle is None and (preds is None or part != "all"):
+        raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
+    entries = overrides(changes or [], bundle, "inference.json", "train.json")
+    named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
+    changed = entries | named
+    try:
+        from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.bundle.changes import known_changes
+        from monai_mobileunet.cohort.evaluate import evaluate_cases
+        from monai_mobileunet.reports.evaluation_report import write_report
+
+        opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
+        cases = _cases(dataset, opened, part, fold, changed)
+        names = tuple(classes) if classes else _class_names(dataset, opened)
+    except ModuleNotFoundError as error:
+        fail(error, f"{error}. Install what evaluation needs: pip install 'monai_mobileunet[evaluate]'")
+    except (ValueError, OSError) as error:
+        fail(error)
+    with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
+        title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
+        evaluation = evaluate_cases(title, cases, names, output, preds, opened, changed, tolerance, progress=_case_bar)
+        files = write_report(evaluation, output, worst)
+    console.print(evaluation_table(evaluation))
+    for case in evaluation.problems:
+        say_error(case.trouble)
+    console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
+    if evaluation.problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _ends_in_words(output: Path) -> Iterator[None]:
+    """However an evaluation ends, it ends with a sentence."""
+    from monai_mobileunet.cohort.guard import OutputError
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        say_error("interrupted. The same command goes on from here.")
+        raise typer.Exit(INTERRUPTED) from error
+    except OutputError as error:
+        fail(error, f"{error} Make room or name another folder with --output. The same command goes on from here.")
+    except OSError as error:
+        if error.errno is None:
+            fail(error)
+        place = error.filename or output
+        fail(error, f"{place}: cannot be written ({error.strerror}). Make room or name another folder with --output.")
+    except ValueError as error:
+        fail(error)
+
+
+@contextmanager
+def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
+    """Progress over cases, with what is done to them."""
+    console.print(f"{doing} {total} cases", highlight=False)
+    with case_progress(console, total) as show:
+        yield show
+
+
+def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any]) -> list[Case]:
+    from monai_mobileunet.data import find_all_cases
+
+    return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
+
+
+def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
+    from monai_mobileunet.data import find_class_names
+
+    return find_class_names(dataset) if bundle is None else bundle.class_names
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """Means over cases with their intervals, and what the means leave out."""
+    from monai_mobileunet.evaluation.metrics import Outcome
+    from monai_mobileunet.evaluation.summary import METRICS, Estimate
+
+    def cell(known: Estimate | None, digits: int) -> str:
+        if known is None:
+            return "–"
+        ends = () if known.low is None or known.high is None else (known.low, known.high)
+        interval = "–".join(f"{end:.{digits}f}".removeprefix("0") for end in ends)
+        return f"{known.mean:.{digits}f}\n{interval}"
+
+    title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
+    table = Table("class", title=title, box=SIMPLE, pad_edge=False)
+    for column in (*(f"{m.title}, {m.unit}" if m.unit else m.title for m in METRICS), "bias, ml", "cases"):
+        table.add_column(column)
+    for summary in evaluation.classes:
+        values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]
+        counts = (
+            f"{count} {outcome.value}" if outcome is not Outcome.BOTH else str(count)
+            for outcome, count in summary.outcomes.items()
+            if count
+        )
+        bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
+        table.add_row(escape(summary.name), *values, bias, "\n".join(counts))
+    return table

@@ -1,0 +1,77 @@
+"""A bundle's network in other formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from monai_mobileunet.cli.terminal import TRUST, console, fail, one_of, overrides, say_error, steps, well_formed
+from monai_mobileunet.runtimes.formats import FORMATS
+
+if TYPE_CHECKING:
+    from monai_mobileunet.bundle.export import ExportResult
+
+__all__ = ["export", "exports_table"]
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of images such as it segments, to compare masks on.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", "-f", callback=one_of(FORMATS), help=f"One or more of {', '.join(FORMATS)}; all without it."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="In place of models/model.pt; what is exported lies beside them.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            callback=well_formed,
+            help="What the training changed: id=value of inference.json, as often as needed.",
+        ),
+    ] = None,
+) -> None:
+    """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
+    from monai_mobileunet.bundle import Bundle
+    from monai_mobileunet.bundle.export import export_bundle
+
+    kinds = list(FORMATS) if formats is None else formats
+    changed = overrides(changes or [], bundle, "inference.json") | (
+        {"ckpt_path": str(weights.resolve())} if weights else {}
+    )
+    try:
+        with steps() as note:
+            opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})
+            results = export_bundle(opened, data, kinds, note)
+    except (ValueError, OSError) as error:
+        fail(error)
+    console.print(exports_table(results))
+    for result in results:
+        if result.problem:
+            say_error(f"{result.kind}: {result.problem}")
+    if any(result.problem for result in results):
+        raise typer.Exit(1)
+
+
+def exports_table(results: Sequence[ExportResult]) -> Table:
+    """How exported networks differ from torch."""
+    table = Table("format", "files", "largest difference", "voxels changed", "Dice to torch", title="Parity with torch")
+    for result in results:
+        parity = result.parity
+        if parity is None:
+            table.add_row(result.kind, "none")
+            continue
+        files = ", ".join(path.name for path in result.files) or "none"
+        difference = f"{parity.largest_difference:.2g} of {parity.largest_score:.3g}"
+        changed = f"{parity.changed_voxels:,} of {parity.voxels:,}"
+        dice = ", ".join("absent" if value is None else f"{value:.4f}" for value in parity.dice)
+        table.add_row(result.kind, files, difference, changed, dice)
+    return table

@@ -1,0 +1,211 @@
+"""One case from the look at its files to its record: the stages, each behind the guard."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
+from monai_mobileunet.cohort.guard import Guarded, OutputError
+from monai_mobileunet.cohort.journal import Journal
+from monai_mobileunet.cohort.memory import Budget, case_bytes
+from monai_mobileunet.cohort.outcome import done_record, failed_record
+from monai_mobileunet.cohort.plan import Plan
+from monai_mobileunet.cohort.standing import written_file
+from monai_mobileunet.data import DataError, Finding, write_mask
+from monai_mobileunet.data.files import write_bytes
+from monai_mobileunet.data.formats import check_regular, image_states
+from monai_mobileunet.data.search.places import set_aside
+from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
+from monai_mobileunet.reports.thumbnails import draw_thumbnail
+from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter
+
+__all__ = ["PICTURES", "SCRATCH", "CaseInHand", "Tools"]
+
+PICTURES, SCRATCH = "pictures", "scratch"
+ATTEMPTS = 5
+"""How often a run may end with a case in hand before the case is passed over: one that takes all memory ends each."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all cases of a run share.
+
+    Attributes:
+        plan: the run that they belong to.
+        segmenter: the bundle's.
+        journal: gets a record when a case is taken in hand, and one after its masks are on disk.
+        budget: memory that the cases in hand may take together.
+        settings: key of all that decides about voxels.
+        strict: whether a warning is a failure.
+        spacing: mm per voxel that the bundle resamples to; ``None`` if it does not.
+        show: called with the record of each case that has ended.
+    """
+
+    plan: Plan
+    segmenter: Segmenter
+    journal: Journal
+    budget: Budget
+    settings: str = ""
+    strict: bool = False
+    spacing: Sequence[float] | None = None
+    show: Callable[[CaseRecord], None] = lambda record: None
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of files that are being written."""
+        return self.plan.state / SCRATCH
+
+    def lost(self, error: OSError) -> bool:
+        """Whether an error of writing befalls the output as a whole, and not one place in it."""
+        return output_lost(error, self.scratch)
+
+
+class CaseInHand(Guarded):
+    """A case on its way: ``look``, ``prepare``, ``predict``, ``write``, and then ``end``.
+
+    Args:
+        record: the case as it is planned, with what earlier runs have left of it.
+        tools: what all cases of the run share.
+    """
+
+    def __init__(self, record: CaseRecord, tools: Tools) -> None:
+        super().__init__(record.name)
+        self._record, self._tools = record, tools
+        self._prepared: Any = None
+        self._pred: Any = None
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that it is expected to take, once it was looked at; a case that failed takes none."""
+        return 0 if self.failure is not None else self._size
+
+    def look(self) -> None:
+        """Put on record that the case is in hand, and see what its files are and how much memory they take."""
+        record, tools = self._record, self._tools
+        self._record = replace(record, state=CaseState.IN_HAND, attempts=record.attempts + 1, settings=tools.settings)
+        tools.journal.write(self._record)  # before a file is touched: whatever ends the process now is counted
+        if self._record.attempts > ATTEMPTS:
+            problem = f"was in hand {ATTEMPTS} times when a run was killed, perhaps for want of memory."
+            remedy = "Crop it, give the run more memory, or finish it alone with --overwrite."
+            raise DataError([Finding(str(record.images[0]), problem, remedy)])
+        self._record = replace(self._record, inputs=image_states(record.images))
+        check_regular(record.images)
+        self._size = case_bytes(record.images, tools.spacing)
+        tools.budget.check(self._size, str(record.images[0]))
+
+    def prepare(self) -> None:
+        """Read and preprocess."""
+        images = self._record.images
+        self._prepared = self._tools.segmenter.prepare(images[0] if len(images) == 1 else images)
+
+    def predict(self) -> None:
+        """Let the network work on it."""
+        self._pred = self._tools.segmenter.predict(self._prepared)
+
+    def write(self) -> None:
+        """Bring the masks on the image's grid and to the disk, and then the record that it is done."""
+        result = self._checked()
+        started = time.perf_counter()
+        done = done_record(self._record, result)
+        self._write_masks(result)
+        picture = self._draw(result)
+        seconds = {**done.seconds, "write": time.perf_counter() - started}
+        output = self._tools.plan.output
+        written = {path.relative_to(output).as_posix(): self._written(path) for path in done.outputs}
+        done = replace(done, written=written, picture=picture, seconds=seconds)
+        self._tools.journal.write(done)
+        self._record = done
+
+    def _checked(self) -> Segmentation:
+        """The masks, if the image is still what was read."""
+        result = self._tools.segmenter.finish(self._prepared, self._pred)
+        if image_states(self._record.images) != self._record.inputs:
+            problem = "changed while it was read."
+            raise DataError([Finding(str(self._record.images[0]), problem, "Run again when it is all there.")])
+        if self._tools.strict and result.warnings:
+            raise DataError([replace(warning, warning=False) for warning in result.warnings])
+        return result
+
+    def _write_masks(self, result: Segmentation) -> None:
+        outputs = self._record.outputs
+        for number, path in enumerate(outputs, 1):
+            mask = result.mask if len(outputs) == 1 else (result.mask == number).astype(mask_type(2))
+            with self._writing(path):
+                write_mask(mask, path, result.volume, self._tools.scratch)
+
+    def _written(self, path: Path) -> WrittenFile:
+        with self._writing(path):
+            return written_file(path)
+
+    def _draw(self, result: Segmentation) -> str:
+        """A picture for the report; a mask without one is as good."""
+        try:
+            drawn = draw_thumbnail(result.mask, result.volume)
+        except Exception:  # whatever a strange grid leads to
+            logger.exception("%s: no picture", self.name)
+            return ""
+        state = self._tools.plan.state
+        place = state / PICTURES / f"{self.name}.webp"
+        picture = place.with_name(fitting_name(Path(self.name).name, ".webp"))
+        with self._writing(picture):
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(picture, drawn, self._tools.scratch)
+        return picture.relative_to(state.parent).as_posix()
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """What goes wrong in writing is the output's trouble, or this file's."""
+        try:
+            yield
+        except OSError as error:
+            if self._tools.lost(error):
+                place = error.filename or self._tools.plan.output
+                raise OutputError(f"{place}: cannot be written ({error.strerror}).") from error
+            problem = f"cannot be written ({error.strerror or error})."
+            raise DataError([Finding(str(path), problem, "Look at that place, or name another folder.")]) from error
+
+    def _conclude(self) -> None:
+        """Say how it ended; of a case that failed nothing stays where one looks for its mask.
+
+        Raises:
+            OutputError: the output cannot be written to any more.
+        """
+        self._prepared = self._pred = None
+        if self.failure is not None:
+            failed = failed_record(self._record, self.failure)
+            self._record = replace(failed, problem="\n".join([failed.problem, *self._move_away()]))
+            self._tools.journal.write(self._record)
+        logger.log(*_line(self._record))
+        try:
+            self._tools.show(self._record)
+        except Exception:  # a terminal that has gone is no reason to end
+            logger.exception("%s: cannot be shown", self.name)
+
+    def _move_away(self) -> list[str]:
+        """A mask of an earlier image or model does not stay in the place of this one's; what could not be moved."""
+        output, stays = self._tools.plan.output, []
+        for path in self._record.outputs:
+            try:
+                set_aside(path, output, self._tools.plan.state)
+            except OSError as error:
+                if self._tools.lost(error):
+                    problem = f"{error.filename}: cannot be reached any more ({error.strerror})."
+                    raise OutputError(problem) from error
+                stays.append(f"{path}: is an earlier mask, and cannot be moved away ({error.strerror}). Remove it.")
+        return stays
+
+
+def _line(record: CaseRecord) -> tuple[int, str, str, str]:
+    if record.problem:
+        return logging.ERROR, "%s: %s", record.name, record.problem
+    total = f"done in {sum(record.seconds.values()):.2f} s"
+    return logging.INFO, "%s: %s", record.name, "; ".join([total, *record.warnings])

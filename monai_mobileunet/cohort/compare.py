@@ -1,0 +1,97 @@
+"""Masks against their references, case by case, each on record; what was compared before is not compared again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import monai_mobileunet
+from monai_mobileunet.case_record import CaseRecord, Comparison
+from monai_mobileunet.cohort.guard import Guarded
+from monai_mobileunet.cohort.journal import Journal, settings_key
+from monai_mobileunet.data import DataError
+from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.formats import check_regular, image_states
+from monai_mobileunet.evaluation import measure_files
+
+__all__ = ["TOLERANCE", "compare_cases"]
+
+TOLERANCE = 1.0
+"""Tolerance of the surface Dice where none is asked for, in mm."""
+
+logger = logging.getLogger(__name__)
+
+
+def compare_cases(
+    records: Iterable[CaseRecord],
+    class_names: Sequence[str],
+    tolerance: float = TOLERANCE,
+    journal: Journal | None = None,
+    show: Callable[[CaseRecord], None] = lambda record: None,
+) -> list[CaseRecord]:
+    """Compare masks on disk with references. What is wrong with a pair is a problem of its case, on record as such.
+
+    Args:
+        records: the cases; those without a mask or without a reference stay as they are.
+        class_names: names of the classes from 1 on.
+        tolerance: tolerance of the surface Dice, in mm.
+        journal: gets the records; without it nothing is kept.
+        show: called with each record.
+
+    Returns:
+        The records, in their order.
+
+    Raises:
+        OutputError: the journal cannot be written.
+    """
+    version = monai_mobileunet.__version__
+    key = settings_key({"version": version, "classes": list(class_names), "tolerance": float(tolerance)})
+    compared = []
+    for record in records:
+        if record.done and record.label is not None:
+            case = _Compared(record, key)
+            case.compare(class_names, tolerance)
+            case.end()
+            if journal is not None and case.record.comparison != record.comparison:
+                journal.write(case.record)
+            record = case.record
+        compared.append(record)
+        show(record)
+    return compared
+
+
+class _Compared(Guarded):
+    """One case and its reference."""
+
+    def __init__(self, record: CaseRecord, key: str) -> None:
+        super().__init__(record.name)
+        self.record, self._comparison = record, Comparison(key)
+
+    def compare(self, class_names: Sequence[str], tolerance: float) -> None:
+        """Compare, unless that was done with both as they are."""
+        label, masks, known = self.record.label, self.record.outputs, self.record.comparison
+        if label is None:
+            return
+        check_regular([label, *masks])
+        self._comparison = replace(self._comparison, files=image_states([label, *masks]))
+        if known is not None and known.classes and (known.key, known.files) == _identity(self._comparison):
+            self._comparison = known
+            return
+        results = measure_files(label, masks, len(class_names) + 1, tolerance)
+        self._comparison = replace(self._comparison, classes=dict(zip(class_names, results, strict=True)))
+
+    def _conclude(self) -> None:
+        if self.failure is not None:
+            problem = (
+                f"{self.record.outputs[0]}: was not measured ({root_cause(self.failure)}). The log has the details."
+            )
+            if isinstance(self.failure, DataError):
+                problem = "\n".join(map(str, self.failure.findings))
+            logger.error("%s", problem)
+            self._comparison = replace(self._comparison, problem=problem)
+        self.record = replace(self.record, comparison=self._comparison)
+
+
+def _identity(comparison: Comparison) -> tuple[str, list]:
+    return comparison.key, comparison.files

@@ -1,0 +1,219 @@
+"""A run in a few steps: prepare it, claim its output folder, segment what is left, compare, report.
+
+:func:`prepare` reads and decides, and writes nothing. :func:`claim` gives the journal, which keeps other runs out of
+the folder. :func:`carry_out` segments. :func:`records_of` tells at any time what there is. What is asked for, and what
+is told of it, is the business of the two kinds of run: :mod:`~monai_mobileunet.cohort.segment` and
+:mod:`~monai_mobileunet.cohort.evaluate`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import monai_mobileunet
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.case_record import CaseRecord, CaseState
+from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
+from monai_mobileunet.cohort.journal import Journal, read_records, settings_key
+from monai_mobileunet.cohort.memory import Budget
+from monai_mobileunet.cohort.plan import Plan
+from monai_mobileunet.cohort.standing import Standing, find_standing
+from monai_mobileunet.cohort.worker import segment_cases
+from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.segmentation.segmenter import Segmenter
+
+__all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
+
+REPORT_EVERY = 600.0  # s; and never more than a tenth of the time
+VOXEL_FREE = ("ckpt_path", "device", "slice_inferer#sw_batch_size")
+"""What was asked for without a say in the voxels; the weights have a hash of their own."""
+JOURNAL = "journal.jsonl"
+OTHER_FOLDER = "Name another folder for the output, or replace it with --overwrite."
+
+Show = Callable[[CaseRecord], None]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """What a run will do, and where it stands.
+
+    Attributes:
+        bundle: the bundle, opened, with its weights on disk.
+        plan: the cases and their masks.
+        changed: entries of the bundle's ``inference.json`` that are not as they stand there.
+        weights: SHA-256 of the weights.
+        settings: key of all that decides about voxels.
+        standing: what is finished and what is to do.
+        overwrite: whether finished cases and masks of others are made anew.
+    """
+
+    bundle: Bundle
+    plan: Plan
+    changed: Mapping[str, Any]
+    weights: str
+    settings: str
+    standing: Standing
+    overwrite: bool = False
+
+    @property
+    def journal(self) -> Path:
+        """File of the journal."""
+        return self.plan.state / JOURNAL
+
+    def standing_by(self, records: Mapping[str, CaseRecord]) -> PreparedRun:
+        """The same run, standing as records say."""
+        return replace(self, standing=find_standing(self.plan, records, self.settings, self.overwrite))
+
+
+def prepare(
+    bundle: Bundle, plan: Plan, changed: Mapping[str, Any], split: bool = False, overwrite: bool = False
+) -> PreparedRun:
+    """See what of a plan is finished and what is to do.
+
+    Args:
+        bundle: the bundle, with ``changed`` in it already.
+        plan: the cases and their masks.
+        changed: entries of ``inference.json`` that are not as they stand there, by their ids.
+        split: whether there is one file for each class.
+        overwrite: whether all cases are to do.
+
+    Raises:
+        FileNotFoundError: the bundle has no weights.
+    """
+    if not bundle.weights.is_file():
+        raise FileNotFoundError(f"{bundle.weights}: no weights. Train the bundle first, or name a file with --weights.")
+    weights = hash_file(bundle.weights)
+    configs = bundle.folder / "configs"
+    settings = settings_key(
+        {
+            "version": monai_mobileunet.__version__,
+            "weights": weights,
+            "configs": {name: hash_file(configs / name) for name in ("inference.json", "metadata.json")},
+            "changed": {key: value for key, value in changed.items() if key not in VOXEL_FREE},
+            "split": split,
+        }
+    )
+    standing = find_standing(plan, read_records(plan.state / JOURNAL), settings, overwrite)
+    return PreparedRun(bundle, plan, changed, weights, settings, standing, overwrite)
+
+
+def claim(run: PreparedRun, remedy: str = OTHER_FOLDER) -> tuple[Journal, PreparedRun]:
+    """Take the output folder, and see that it can be written to.
+
+    Args:
+        run: as it was prepared.
+        remedy: what to do about masks in the way, in words.
+
+    Returns:
+        The open journal, and the run as it stands by it.
+
+    Raises:
+        DataError: files in the masks' places that no run has written there; a folder that cannot be written to, or
+            that another run has.
+    """
+    if not run.plan.state.exists():  # a folder that is refused, of labels perhaps, is left as it is
+        _refuse_foreign(run, remedy)
+    journal = None
+    try:
+        journal = Journal(run.journal)
+        run = run.standing_by(journal.records)
+        _refuse_foreign(run, remedy)
+        scratch = run.plan.state / SCRATCH
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left
+        scratch.mkdir(parents=True)
+        (scratch / "probe").write_bytes(b"0" * 4096)
+        _begin(run, journal)
+    except BaseException as error:
+        if journal is not None:
+            journal.__exit__()
+        if isinstance(error, OSError):
+            problem = f"cannot be written to ({error.strerror})."
+            raise DataError([Finding(str(run.plan.state.parent), problem, "Name another folder.")]) from error
+        raise
+    return journal, run
+
+
+def _refuse_foreign(run: PreparedRun, remedy: str) -> None:
+    """Refuse to replace masks that no run has written as they are."""
+    if run.standing.foreign and not run.overwrite:
+        problem = "is there, and no run has written it, or it was changed since."
+        raise DataError([Finding(str(path), problem, remedy) for path in run.standing.foreign])
+
+
+def _begin(run: PreparedRun, journal: Journal) -> None:
+    """What is written before the first case."""
+    for name in run.standing.touched:
+        journal.write(run.standing.finished[name], sync=False)
+    if run.overwrite:
+        for case in run.standing.todo:  # in hand from now on: the command without it goes on if this run is ended
+            journal.write(replace(case, state=CaseState.IN_HAND, attempts=1, settings=""), sync=False)
+    journal.concluded.clear()
+
+
+def carry_out(
+    run: PreparedRun,
+    segmenter: Segmenter,
+    journal: Journal,
+    num_workers: int = 1,
+    strict: bool = False,
+    show: Show = lambda record: None,
+    report: Callable[[], object] = lambda: None,
+) -> None:
+    """Segment what is left to do.
+
+    Args:
+        run: as :func:`claim` gave it.
+        segmenter: the bundle's.
+        journal: likewise.
+        num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
+        strict: whether a warning is a failure.
+        show: called with the record of each case that has ended.
+        report: called from time to time.
+
+    Raises:
+        OutputError: the output cannot be written to any more.
+    """
+    last, took = time.monotonic(), 0.0
+
+    def ended(record: CaseRecord) -> None:
+        nonlocal last, took
+        show(record)
+        now = time.monotonic()
+        if now - last > max(REPORT_EVERY, 10 * took):
+            report()
+            last, took = time.monotonic(), time.monotonic() - now
+
+    spacing = _spacing(run.bundle)
+    tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, ended)
+    segment_cases(run.standing.todo, tools, num_workers)
+
+
+def records_of(run: PreparedRun, journal: Journal) -> list[CaseRecord]:
+    """Of a run's cases those that are finished or have ended now, and the other finished ones of its folder."""
+    known = run.standing.finished.keys() | journal.concluded
+    planned = {case.name for case in run.plan.cases}
+    output = run.plan.output
+    shown = [
+        record
+        for name, record in list(journal.records.items())  # a case may be taken in hand meanwhile
+        if name in known
+        or (name not in planned and record.done and all(os.path.isfile(output / path) for path in record.written))
+    ]
+    return sorted(shown, key=lambda record: record.name)
+
+
+def _spacing(bundle: Bundle) -> Sequence[float] | None:
+    """mm per voxel that a bundle resamples to, where it says so in three numbers."""
+    value = bundle.parser.get_parsed_content("spacing") if "spacing" in bundle.parser else None
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    fits = len(numbers) == 3 and all(isinstance(number, int | float) and number > 0 for number in numbers)
+    return numbers if fits else None

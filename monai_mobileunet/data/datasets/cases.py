@@ -1,0 +1,195 @@
+"""Find the cases of a training set: pairs of image and label by name, and splits that keep subjects together.
+
+Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.data.datasets.checks` opens the images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
+from monai_mobileunet.data.datasets.listing import INDEX, Case, find_class_names, list_cases, read_description
+from monai_mobileunet.data.datasets.naming import name_cases, name_of
+from monai_mobileunet.data.errors import DataError, refusal, root_cause
+
+__all__ = [
+    "Case",
+    "find_all_cases",
+    "find_cases",
+    "find_class_names",
+    "find_lists",
+    "find_parts",
+    "is_training_set",
+    "split_cases",
+]
+
+TRAINING, VALIDATION = "training", "validation"
+
+SubjectOf = Callable[[str], Hashable]
+"""The subject that a case belongs to, by the case's name."""
+
+
+def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
+    """Pairs of image and label of a data set, sorted by name.
+
+    Three layouts: a folder whose ``dataset.json`` lists the pairs, as in the Medical Segmentation Decathlon; two
+    folders of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images`` and ``labels`` (the channel
+    suffix ``_0000`` of nnU-Net is understood); or a folder for each patient, with an image and a file whose name says
+    that it is the label. Pairs are made by name, never by position in a sorted list.
+
+    Args:
+        dataset_dir: the folder.
+        section: the list in ``dataset.json``.
+
+    Raises:
+        DataError: no such folder, no cases, a listed file that does not exist, or an image without label or
+            label without image; each is named.
+    """
+    root = Path(dataset_dir)
+    return sorted(name_cases(_unnamed(root, section), root), key=name_of)
+
+
+def _unnamed(root: Path, section: str) -> list[Case]:
+    if not root.is_dir():
+        found = "is a file." if root.exists() else "no such folder."
+        raise refusal(root, found, "Set --dataset_dir to the folder of the data set.")
+    description = read_description(root)
+    if section in description:
+        return list_cases(root, description, section)
+    folders = folder_pair(root)
+    if folders is not None:
+        return pair_by_name(root, folders)
+    cases = pair_by_folder(root)
+    if cases:
+        return cases
+    lists = sorted(key for key, value in description.items() if isinstance(value, list))
+    pairs = " or ".join(" and ".join(pair) for pair in FOLDER_PAIRS)
+    held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
+    problem = (
+        f"found neither a {INDEX} with a 'training' list"
+        f"{f' (its lists are {chr(44).join(lists)})' if lists else ''}, nor two folders {pairs}, nor a folder for each "
+        "patient with an image and a file named as a label."
+    )
+    example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
+    raise refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
+
+
+def is_training_set(folder: Path) -> bool:
+    """Whether a folder is one that :func:`find_cases` finds pairs in.
+
+    Raises:
+        DataError: its ``dataset.json`` cannot be read.
+    """
+    if folder_pair(folder) or TRAINING in read_description(folder):
+        return True
+    try:
+        return bool(pair_by_folder(folder))
+    except DataError:
+        return False
+
+
+def find_lists(dataset_dir: str | Path) -> dict[str, list[Case]]:
+    """The lists of a data set: ``"training"``, and ``"validation"`` if its ``dataset.json`` has one.
+
+    Names are unique over both.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+    """
+    root = Path(dataset_dir)
+    found = {TRAINING: _unnamed(root, TRAINING)}
+    if VALIDATION in read_description(root):
+        found[VALIDATION] = _unnamed(root, VALIDATION)
+    named = name_cases([case for cases in found.values() for case in cases], root)
+    first = len(found[TRAINING])
+    parts = {TRAINING: named[:first], VALIDATION: named[first:]}
+    return {part: sorted(parts[part], key=name_of) for part in found}
+
+
+def find_all_cases(dataset_dir: str | Path) -> list[Case]:
+    """The cases of a data set whatever they are for: its ``training`` and its ``validation`` list, each case once.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+    """
+    cases = [case for cases in find_lists(dataset_dir).values() for case in cases]
+    return list({(str(case["image"]), case["label"]): case for case in cases}.values())
+
+
+def find_parts(
+    dataset_dir: str | Path, fold: int, folds: int, subject_of: SubjectOf | None = None, seed: int = 0
+) -> dict[str, list[Case]]:
+    """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
+
+    A ``validation`` list in ``dataset.json`` is taken as it is; without one, :func:`split_cases` deals.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+        ValueError: as :func:`split_cases`.
+    """
+    lists = find_lists(dataset_dir)
+    if VALIDATION in lists:
+        return {"all": lists[TRAINING] + lists[VALIDATION], **lists}
+    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed)
+    return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
+
+
+def split_cases(
+    cases: Sequence[Case],
+    fold: int,
+    folds: int,
+    subject_of: SubjectOf | None = None,
+    seed: int = 0,
+) -> tuple[list[Case], list[Case]]:
+    """Split into training and validation; all cases of a subject stay on one side.
+
+    Args:
+        cases: the cases.
+        fold: which part validates, from 0 to ``folds - 1``.
+        folds: into how many parts the subjects are dealt.
+        subject_of: subject of a case by its name; ``None``: every case is a subject of its own.
+        seed: of the shuffle before dealing.
+
+    Returns:
+        The cases to train on, and those to validate on.
+
+    Raises:
+        ValueError: a fold that does not exist, more folds than subjects, or a name without a subject.
+    """
+    if folds < 2 or not 0 <= fold < folds:
+        raise ValueError(f"fold is {fold} of {folds}; expected at least 2 folds and a fold from 0 to folds - 1.")
+    subjects = [_subject(case, subject_of) for case in cases]
+    unique = list(dict.fromkeys(subjects))
+    if len(unique) < folds:
+        raise ValueError(_too_few(cases, unique, folds))
+    from monai.data import partition_dataset  # where it is needed: the lists of a data set need neither MONAI nor torch
+
+    held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
+    training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
+    validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]
+    return training, validation
+
+
+def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
+    if subject_of is None:
+        return case.get("name") or str(case["image"])
+    try:
+        return subject_of(name_of(case))
+    except Exception as error:  # any, since it is the config's own code
+        problem = f"subject_of cannot tell the subject of the case {name_of(case)!r} ({root_cause(error)})."
+        raise ValueError(f"{problem} Change it in train.json, or set --subject_of '$None'.") from error
+
+
+def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
+    problem = f"{len(subjects)} subjects cannot be dealt into {folds} folds"
+    if len(subjects) < len(cases):
+        shown = f"{name_of(cases[0])!r} and {name_of(cases[-1])!r} among them"
+        return (
+            f"{problem}: subject_of in train.json tells {len(subjects)} subjects in {len(cases)} cases ({shown}). "
+            f"Set --subject_of '$None' if every case is a subject of its own"
+            + (f", or choose --folds {len(subjects)} at most." if len(subjects) > 1 else ".")
+        )
+    if len(subjects) < 2:
+        return f"{problem}: the data set has {len(subjects)}. Add cases."
+    return f"{problem}; choose at most {len(subjects)}."

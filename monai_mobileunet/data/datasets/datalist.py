@@ -1,0 +1,145 @@
+"""The list of cases as a bundle's config asks for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
+from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
+from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
+from monai_mobileunet.data.datasets.listing import INDEX, find_class_names, read_description
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
+
+__all__ = ["check_dataset", "load_cases"]
+
+logger = logging.getLogger(__name__)
+
+TEST_LISTS = ("testing", "test")
+"""What the Decathlon's and other tools' ``dataset.json`` call the images that nothing is trained on."""
+
+
+def load_cases(
+    dataset_dir: str,
+    part: str = TRAINING,
+    num_classes: int | None = None,
+    fold: int = 0,
+    folds: int = 5,
+    subject_of: SubjectOf | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    exit_on_error: bool = False,
+    image_channels: int | None = None,
+) -> list[Case]:
+    """The training or the validation part of a data set, found, split and checked.
+
+    Args:
+        dataset_dir: folder of the data set; see :func:`monai_mobileunet.data.find_cases` for the layouts.
+        part: ``"training"``, ``"validation"`` or ``"all"``.
+        num_classes: classes with the background. If given, every file is opened and checked.
+        fold: which part of the split validates.
+        folds: parts of the split.
+        subject_of: subject of a case by its name, whose cases stay on one side.
+        seed: of the split.
+        limit: use only the first so many cases of the part (for smoke tests).
+        exit_on_error: end the program with the message alone where the data are at fault; see
+            :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
+        image_channels: channels that every image has in its files; without it those of the first case.
+
+    Raises:
+        DataError: the data are at fault; with ``exit_on_error`` :class:`SystemExit` with the same message.
+        ValueError: an unknown part or an impossible split.
+    """
+    with ending_program(exit_on_error, ValueError):
+        parts = find_parts(dataset_dir, fold, folds, subject_of, seed)
+        if part not in parts:
+            raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
+        cases = parts[part][:limit]
+        listed = VALIDATION in find_lists(dataset_dir)
+        findings = find_repeats({name: parts[name] for name in (TRAINING, VALIDATION)}, listed)
+        if subject_of is not None and listed:
+            findings += _shared_subjects(parts, subject_of)
+        if num_classes:
+            needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
+            labels = LabelSet(num_classes, _names(dataset_dir, num_classes), dataset_dir, limit is None, needed)
+            findings += check_cases(cases, num_classes, labels=labels, image_channels=image_channels)
+        for finding in findings:
+            if finding.warning:
+                logger.warning("%s", finding)
+        errors = [finding for finding in findings if not finding.warning]
+        if errors:
+            raise DataError(errors)
+    return cases
+
+
+def check_dataset(
+    dataset_dir: str | Path,
+    num_classes: int,
+    class_names: Sequence[str] = (),
+    image_channels: int | None = None,
+    progress: bool = True,
+) -> tuple[list[Finding], int]:
+    """All that :func:`load_cases` would refuse or warn of in the lists of a data set, and how many cases there are.
+
+    Args:
+        dataset_dir: folder of the data set.
+        num_classes: classes with the background.
+        class_names: from class 1 on; by default those that ``dataset.json`` names.
+        image_channels: channels that every image has; without it those of the first case.
+        progress: show a progress bar.
+
+    Raises:
+        DataError: as :func:`monai_mobileunet.data.find_cases`.
+    """
+    root = Path(dataset_dir)
+    lists = find_lists(root)
+    findings = find_repeats(lists, listed=VALIDATION in lists)
+    findings += _tested_too(root, lists)
+    names = tuple(class_names) or _names(root, num_classes)
+    labels = LabelSet(num_classes, names, str(dataset_dir))
+    for cases in lists.values():
+        findings += check_cases(cases, num_classes, progress=progress, labels=labels, image_channels=image_channels)
+    return list(dict.fromkeys(findings)), sum(map(len, lists.values()))
+
+
+def _names(dataset_dir: str | Path, num_classes: int) -> tuple[str, ...]:
+    """Names of the classes for messages; none where the data set has others."""
+    try:
+        names = find_class_names(dataset_dir)
+    except DataError:
+        return ()
+    return names if len(names) == num_classes - 1 else ()
+
+
+def _shared_subjects(parts: Mapping[str, Sequence[Case]], subject_of: SubjectOf) -> Iterator[Finding]:
+    """Subjects that a written validation list shares with the training list."""
+    trained = {subject_of(name_of(case)): case for case in parts[TRAINING]}
+    for case in parts[VALIDATION]:
+        other = trained.get(subject_of(name_of(case)))
+        if other is not None and other["image"] != case["image"]:
+            problem = (
+                f"is of the same subject as {image_files(other)[0].name} in 'training' (subject_of in train.json)."
+            )
+            yield warning(str(image_files(case)[0]), problem, "Keep all cases of a subject in one list.")
+
+
+def _tested_too(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Finding]:
+    """Images of a list for testing that are trained or validated on; what is odd in that list is no concern here."""
+    description = read_description(root)
+    cases: dict[Path, str] = {}
+    for section in TEST_LISTS:
+        entries = description.get(section)
+        for entry in entries if isinstance(entries, list) else ():
+            named = entry.get("image") if isinstance(entry, dict) else entry
+            for path in named if isinstance(named, list) else [named]:
+                if isinstance(path, str) and (root / path).is_file():
+                    cases[root / path] = section
+    known = {path.resolve(): part for part, trained in lists.items() for case in trained for path in image_files(case)}
+    same = {path: known[path.resolve()] for path in cases if path.resolve() in known}
+    rest = [path for path in cases if path not in same]
+    copied = {copy: known[first] for first, copy in find_copies([*known, *rest]) if first in known and copy in rest}
+    for path, part in {**same, **copied}.items():
+        problem = f"is in the list {cases[path]!r} of {INDEX} and in {part!r}."
+        yield warning(path, problem, "Remove it from one of the two.")

@@ -1,0 +1,115 @@
+"""A data set written anew: labels with the class numbers that a training expects, and a list of the cases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from monai_mobileunet.data.datasets.cases import find_lists
+from monai_mobileunet.data.datasets.listing import INDEX, Case
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.errors import DataError, Finding, refusal
+from monai_mobileunet.data.files import write_json
+from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
+from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.writing import mask_suffix, mask_type, write_mask
+
+__all__ = ["map_values", "parse_mapping", "write_dataset"]
+
+
+def parse_mapping(pairs: Sequence[str]) -> dict[float, int]:
+    """Class numbers by the values that stand for them, from ``255=1`` or ``85=1,170=2``.
+
+    Raises:
+        ValueError: something else than pairs of numbers, or a value twice.
+    """
+    mapping: dict[float, int] = {}
+    for pair in (pair for text in pairs for pair in text.split(",") if pair):
+        value, found, number = pair.partition("=")
+        try:
+            known = mapping.setdefault(float(value), int(number))
+            valid = bool(found) and known == int(number) >= 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ValueError(f"--map {pair}: expected VALUE=CLASS, as in 255=1 or 85=1,170=2, each value once.")
+    return mapping
+
+
+def map_values(label: Volume, mapping: Mapping[float, int]) -> np.ndarray:
+    """Values of a label, those of the mapping replaced; the others stay.
+
+    Args:
+        label: as :func:`monai_mobileunet.data.reading.read_label` gives it.
+        mapping: class numbers by value.
+    """
+    values = label.values
+    mapped = values.astype(np.float64)
+    for value, number in mapping.items():
+        mapped[np.abs(values - np.float64(value)) <= WHOLE_WITHIN] = number
+    return mapped
+
+
+def write_dataset(
+    dataset_dir: Path,
+    folder: Path,
+    mapping: Mapping[float, int],
+    class_names: Sequence[str],
+    on_case: Callable[[], None] = lambda: None,
+) -> Path:
+    """Write a data set whose labels hold class numbers; its list names the images where they are.
+
+    Args:
+        dataset_dir: the data set.
+        folder: of the new one; it must not exist, or be empty.
+        mapping: class numbers by the values that stand for them.
+        class_names: of the classes from 1 on.
+        on_case: called after each case.
+
+    Returns:
+        The list, a ``dataset.json``.
+
+    Raises:
+        DataError: the folder holds something already, or labels cannot be read or hold values that are no classes.
+        OSError: the folder cannot be written to.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise refusal(folder, "is there already.", "Name a new folder with --write.")
+    num_classes = len(class_names) + 1
+    lists: dict[str, list[Case]] = {}
+    findings: list[Finding] = []
+    for part, cases in find_lists(dataset_dir).items():
+        for case in cases:
+            try:
+                label = read_label(case["label"])
+                values = map_values(label, mapping)
+                unknown = np.setdiff1d(values, np.arange(num_classes))
+                if len(unknown):
+                    shown = ", ".join(f"{value:g}" for value in unknown[:8])
+                    problem = f"has values {shown} after --map; expected 0 to {num_classes - 1}."
+                    raise refusal(label.name, problem, "Map them too, as in --map 255=1.")
+                name = name_of(case)
+                suffix = image_suffix(name)
+                target = folder / "labels" / f"{name.removesuffix(suffix)}{suffix or mask_suffix(case['label'])}"
+                write_mask(values.astype(mask_type(num_classes)), target, label)
+            except DataError as error:
+                findings += error.findings
+                continue
+            finally:
+                on_case()
+            images = [os.path.abspath(path) for path in image_files(case)]
+            image = images[0] if len(images) == 1 else images
+            entry: Case = {"image": image, "label": target.relative_to(folder).as_posix()}
+            lists.setdefault(part, []).append(entry)
+    if findings:
+        shutil.rmtree(folder / "labels", ignore_errors=True)  # ours: the folder was empty
+        raise DataError(findings)
+    names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
+    index = folder / INDEX
+    write_json(index, {"labels": names, **lists})
+    return index

@@ -1,0 +1,173 @@
+"""Read and write NIfTI files."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.cifti2 import Cifti2Image
+from nibabel.fileholders import FileHolder
+from nibabel.nifti1 import Nifti1Header, Nifti1Pair
+from nibabel.nifti2 import Nifti2Header
+
+from monai_mobileunet.data.errors import DataError, refusal, root_cause
+from monai_mobileunet.data.files import CHUNK, read_start
+from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS, header_warnings, nifti_affine, sized_header
+from monai_mobileunet.data.formats.stored_values import PACKED_RATIO, left_over
+from monai_mobileunet.data.volume import Grid, Volume, check_grid
+
+__all__ = ["READ_ERRORS", "grid_of_nifti", "load_nifti", "nifti_affine", "read_nifti", "volume_of_nifti", "write_nifti"]
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+KEPT = (
+    *("sform_code", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"),
+    *("srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"),
+)
+"""Fields that a mask has from its image's header: both transforms, their codes, and units. All others, as scaling,
+intent, display range and extensions, speak of intensities."""
+
+
+def load_nifti(path: Path) -> Nifti1Pair:
+    """Open a file: its header is read, and held against the length of the file; its values are not.
+
+    Args:
+        path: of a ``.nii`` or ``.nii.gz`` file.
+
+    Raises:
+        DataError: it cannot be opened, is no NIfTI volume, or promises more than it holds.
+    """
+    name = str(path)
+    _check_packing(path)
+    try:
+        image = nibabel.load(path, mmap=False)  # a mapped file that is cut off meanwhile ends the process
+    except READ_ERRORS as error:
+        raise _unreadable(name, error) from error
+    if isinstance(image, Cifti2Image) or not isinstance(image, Nifti1Pair):
+        raise refusal(name, f"is a {type(image).__name__}, no volume.", "Convert it to a NIfTI volume.")
+    _check_length(path, image)
+    return image
+
+
+def grid_of_nifti(path: Path) -> Grid:
+    """Shape of a file and mm per voxel along its axes, from the header alone; see :func:`load_nifti`."""
+    image = load_nifti(path)
+    return tuple(map(int, image.shape)), tuple(map(float, voxel_sizes(nifti_affine(image))))
+
+
+def read_nifti(path: Path) -> Volume:
+    """Read a file, and all of it: what is compressed is read to its end, where its checksum stands.
+
+    Args:
+        path: of a ``.nii`` or ``.nii.gz`` file.
+
+    Returns:
+        Its volume; of the two places where a file may say where it lies, the sform, as nibabel, ITK and viewers do.
+
+    Raises:
+        DataError: it cannot be read, or is not one volume of numbers.
+    """
+    name, image = str(path), load_nifti(path)
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        whole = type(image).from_file_map({key: FileHolder(name, file) for key in image.file_map}, mmap=False)
+        volume = volume_of_nifti(whole, name)
+        try:
+            while file.read(CHUNK):
+                pass
+            length = file.tell()
+        except READ_ERRORS as error:
+            raise _unreadable(name, error) from error
+    start, size = _promised(image)
+    unread = left_over(path, length - start, size)
+    return replace(volume, warnings=(*volume.warnings, *unread))
+
+
+def volume_of_nifti(image: Nifti1Pair, name: str) -> Volume:
+    """What a nibabel image holds.
+
+    Args:
+        image: from a file or from memory.
+        name: of the file, or words.
+
+    Returns:
+        Its volume, its affine in mm; its template is the header with voxel sizes that agree with that affine.
+
+    Raises:
+        DataError: it is not one volume of numbers, lies nowhere, or its values cannot be read.
+    """
+    dtype, shape = image.header.get_data_dtype(), tuple(map(int, image.shape))
+    kinds = {"V": "colours", "c": "complex numbers"}
+    if dtype.kind in kinds:
+        problem = f"holds {kinds[dtype.kind]} ({dtype}); expected one number per voxel."
+        raise refusal(name, problem, "Export intensities.")
+    kept = (*shape, 1) if len(shape) == 2 else shape
+    while len(kept) > 3 and kept[-1] == 1:
+        kept = kept[:-1]
+    if len(kept) not in (3, 4) or min(kept) < 1:
+        raise refusal(name, f"has shape {shape}; expected one 3D volume.", "Split it into volumes.")
+    affine = nifti_affine(image)
+    check_grid(affine, kept, name, "Fix its sform, or set sform_code to 0; and look at pixdim and xyzt_units.")
+    warnings = tuple(header_warnings(image, name))
+    try:
+        stored: Any = image.dataobj
+        scaled = nibabel.is_proxy(stored) and (stored.slope, stored.inter) != (1, 0)
+        values = np.asarray(stored, np.float32) if scaled else np.asanyarray(stored)
+        values = values.reshape(kept)
+    except READ_ERRORS as error:
+        raise _unreadable(name, error) from error
+    return Volume(values, affine, name, len(shape) == 2, sized_header(image), warnings=warnings)
+
+
+def _unreadable(name: str, error: BaseException) -> DataError:
+    return refusal(name, f"cannot be read ({root_cause(error)}).")
+
+
+def _check_packing(path: Path) -> None:
+    """The name must say whether a file is compressed; readers believe it."""
+    named, packed = path.name.lower().endswith(".gz"), read_start(path, 2) == GZIP_MAGIC
+    if named != packed:
+        found = "is named .gz but is not compressed" if named else "is compressed but not named .gz"
+        remedy = f"Rename it to {path.name[:-3] if named else path.name + '.gz'} if it is an image at all."
+        raise refusal(path, f"{found}.", remedy)
+
+
+def _check_length(path: Path, image: Nifti1Pair) -> None:
+    """A header that promises more than the file can hold is found before memory is asked for."""
+    size = path.stat().st_size * (PACKED_RATIO if path.name.lower().endswith(".gz") else 1)
+    promised = sum(_promised(image))
+    if promised > size:
+        problem = f"is cut off, or its header is wrong: it promises {promised:,} bytes, the file has {size:,} at most."
+        raise refusal(path, problem)
+
+
+def _promised(image: Nifti1Pair) -> tuple[int, int]:
+    """Where the values begin by the header of a file, and how many bytes they take."""
+    stored: Any = image.dataobj
+    return int(stored.offset), math.prod(map(int, image.shape)) * image.header.get_data_dtype().itemsize
+
+
+def write_nifti(values: np.ndarray, path: Path, volume: Volume) -> None:
+    """Write class numbers on the grid of an image; of a NIfTI image the header's geometry is kept as it is."""
+    header = volume.template
+    image_type = nibabel.Nifti2Image if isinstance(header, Nifti2Header) else nibabel.Nifti1Image
+    if isinstance(header, Nifti1Header):
+        mask_header = image_type.header_class()
+        mask_header.set_data_dtype(values.dtype)
+        mask_header.set_data_shape(values.shape)
+        for field in KEPT:
+            mask_header[field] = header[field]
+        mask_header["pixdim"][: values.ndim + 1] = header["pixdim"][: values.ndim + 1]
+        # without an affine: nibabel would write the volume's, in mm, over transforms that are in the image's own unit
+        image = image_type(values, None, mask_header)
+    else:
+        image = image_type(values, volume.affine, dtype=values.dtype)
+        image.set_sform(volume.affine, code="scanner")
+        image.set_qform(volume.affine, code="scanner", strip_shears=True)
+        image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)

@@ -1,0 +1,246 @@
+"""An evaluation as files: a table of cases, a table of classes, one JSON file, and a page to look at."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from nibabel.spatialimages import SpatialImage
+
+import monai_mobileunet
+from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.reading import read_volume
+from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.evaluation.comparison import read_classes
+from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
+from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
+
+__all__ = ["Evaluation", "worst_cases", "write_report"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that a report tells.
+
+    Attributes:
+        title: what was evaluated.
+        class_names: of the classes from 1 on.
+        tolerance: tolerance of the surface Dice, mm.
+        cases: the record of each case.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    tolerance: float
+    cases: tuple[CaseRecord, ...]
+
+    @property
+    def measured(self) -> list[CaseRecord]:
+        """The cases that were compared with their references."""
+        return [case for case in self.cases if not case.trouble]
+
+    @property
+    def problems(self) -> list[CaseRecord]:
+        """The cases that could not be compared."""
+        return [case for case in self.cases if case.trouble]
+
+    @property
+    def classes(self) -> list[ClassSummary]:
+        """A summary for each class."""
+        return summarise(self.class_names, [case.classes for case in self.measured])
+
+
+def worst_cases(evaluation: Evaluation, count: int) -> list[CaseRecord]:
+    """The cases with the lowest mean Dice, lowest first; a class drawn where there is none counts as 0."""
+
+    def score(case: CaseRecord) -> float:
+        dice = [0.0 if r.outcome is Outcome.FALSE_POSITIVE else r.dice for r in case.classes]
+        known = [value for value in dice if value is not None]
+        return float(np.mean(known)) if known else 1.0
+
+    return sorted(evaluation.measured, key=score)[:count]
+
+
+def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[Path]:
+    """Write ``cases.csv``, ``classes.csv``, ``results.json`` and ``report.html``, each whole or not at all.
+
+    The page holds its pictures, so that it can be sent as one file. They show what is in the images.
+
+    Args:
+        evaluation: what to tell.
+        folder: where to, made if it does not exist.
+        worst: how many of the worst cases are pictured.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = evaluation.classes
+    contents = {
+        "cases.csv": lambda: _csv(_case_rows(evaluation)),
+        "classes.csv": lambda: _csv(_class_rows(classes)),
+        "results.json": lambda: json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
+        "report.html": lambda: _page(evaluation, classes, worst),
+    }
+    for name, content in contents.items():  # the numbers are on disk before pictures are tried
+        temporary = folder / f".{name}"
+        temporary.write_text(content(), encoding="utf-8")
+        os.replace(temporary, folder / name)
+    return [folder / name for name in contents]
+
+
+def _case_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    rows = []
+    for case in evaluation.cases:
+        for name, result in zip(evaluation.class_names, case.classes):
+            values = {_column(m): getattr(result, m.attribute) for m in METRICS}
+            volumes = {"pred_ml": result.pred_ml, "label_ml": result.label_ml, "bias_ml": result.bias_ml}
+            rows.append({"case": case.name, "class": name, "outcome": result.outcome.value, **values, **volumes})
+        if case.trouble:
+            rows.append({"case": case.name, "problem": case.trouble})
+    columns = ["case", "class", "outcome", *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _class_rows(classes: Sequence[ClassSummary]) -> list[dict[str, Any]]:
+    rows = []
+    for summary in classes:
+        row: dict[str, Any] = {"class": summary.name}
+        row |= {outcome.value: count for outcome, count in summary.outcomes.items()}
+        for metric in METRICS:
+            known = summary.metrics[metric.attribute]
+            for part in ("mean", "low", "high", "std", "median"):
+                row[f"{_column(metric)}_{part}"] = getattr(known, part) if known else None
+        volume = summary.volume
+        low, high = volume.limits if volume and volume.limits else (None, None)
+        row |= {"bias_ml": volume.bias if volume else None, "bias_ml_low": low, "bias_ml_high": high}
+        rows.append(row)
+    return rows
+
+
+def _column(metric: Any) -> str:
+    return f"{metric.attribute}_{metric.unit}" if metric.unit else metric.attribute
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["case"], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    return text.getvalue()
+
+
+def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
+    return {
+        "title": evaluation.title,
+        "intended_use": "Not a medical device. Not for diagnostic use.",
+        "monai_mobileunet": monai_mobileunet.__version__,
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "surface_dice_tolerance_mm": evaluation.tolerance,
+        "interval": "95 %, percentile bootstrap over cases",
+        "classes": [
+            {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
+            for summary in classes
+        ],
+        "cases": [_json_case(case) for case in evaluation.cases],
+    }
+
+
+def _json_case(case: CaseRecord) -> dict[str, Any]:
+    """Files and results of a case; of a mask with a file for each class their folder, and the files as its parts."""
+    parts = list(map(str, case.outputs)) if len(case.outputs) > 1 else []
+    paths = {"pred": case.outputs[0].parent if parts else case.outputs[0]} if case.outputs else {}
+    paths |= {"label": case.label} if case.label else {}
+    paths |= {"image": case.images[0]} if case.images else {}
+    return {
+        "name": case.name,
+        **{key: str(path) for key, path in paths.items()},
+        **({"parts": parts} if parts else {}),
+        "classes": {name: asdict(result) for name, result in case.results.items()},
+        **({"problem": case.trouble} if case.trouble else {}),
+    }
+
+
+def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -> str:
+    environment = Environment(
+        loader=PackageLoader("monai_mobileunet.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    measured = evaluation.measured
+    pictures = {}
+    if measured:
+        pictures["distributions"] = _embedded(draw_distributions(evaluation.class_names, measured))
+        pictures["agreement"] = _embedded(draw_agreement(evaluation.class_names, measured))
+    shown = []
+    for case in worst_cases(evaluation, worst):
+        png, problem = _overlay(case, evaluation.class_names)
+        shown.append({"case": case, "picture": _embedded(png) if png else "", "problem": problem})
+    return environment.get_template("evaluation.html").render(
+        evaluation=evaluation, classes=classes, metrics=METRICS, outcomes=list(Outcome), pictures=pictures, worst=shown
+    )
+
+
+def _embedded(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _overlay(case: CaseRecord, class_names: Sequence[str]) -> tuple[bytes | None, str]:
+    """Slices of a case where segmentation and reference differ most, and what is wrong with its image, if anything."""
+    num_classes = len(class_names) + 1
+    try:
+        label, pred = (read_classes(files, num_classes) for files in ([case.label or Path()], case.outputs))
+        image, problem = _shown_image(case.images[0] if case.images else None, label)
+        upright = [_canonical(volume.values, label) for volume in (pred, label)]
+        masks = [np.asanyarray(volume.dataobj) for volume in upright]
+        differing = masks[0] != masks[1]
+        shown = differing if differing.any() else masks[1]
+        png = io.BytesIO()
+        spacing = upright[1].header.get_zooms()[:3]
+        background = np.asanyarray(_canonical(image, label).dataobj)
+        draw_overlay(background, masks[0], png, class_names, spacing, masks[1], shown=shown, title=case.name)
+        return png.getvalue(), problem
+    except Exception as error:  # any, since the case is measured all the same; it is logged and said
+        logger.exception("%s cannot be shown", case.name)
+        return None, f"It cannot be shown ({root_cause(error)})."
+
+
+def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
+    """Intensities behind the masks, nothing where the image is of no use, and then why."""
+    nothing = np.zeros(label.shape, np.float32)
+    if path is None:
+        return nothing, ""
+    try:
+        volume = read_volume(path)
+        values = volume.values[..., 0] if volume.channels > 1 else volume.values
+        if volume.shape != label.shape:
+            raise ValueError(f"found shape {volume.shape}, expected that of its label, {label.shape}")
+        return values.astype(np.float32), ""
+    except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
+        return nothing, f"{path} cannot be shown: {error}"
+
+
+def _canonical(values: np.ndarray, grid: Volume) -> SpatialImage:
+    """Values with RAS axes."""
+    return nibabel.as_closest_canonical(
+        nibabel.Nifti1Image(values.reshape(grid.shape), grid.affine, dtype=values.dtype)
+    )

@@ -1,0 +1,186 @@
+"""Random transforms for training: mirrored patients, and slices with context out of volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapLabelValue, MapTransform, Randomizable, RandomizableTransform
+from monai.transforms.traits import MultiSampleTrait
+from monai.utils import ensure_tuple, ensure_tuple_rep
+
+from monai_mobileunet.slicing import pad_slices, slice_axes, take_slices
+
+__all__ = ["RandMirrorSidesd", "RandSliceSamplesd"]
+
+
+class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
+    """Cut ``num_samples`` random slices out of a volume, all across one randomly chosen plane.
+
+    What :class:`monai.inferers.SliceInferer`'s networks are trained on otherwise takes a chain of crops,
+    transpositions and squeezes; this cuts the slices with their context as
+    :class:`monai_mobileunet.inferers.ContextSliceInferer` will, in a random window of ``roi_size``. A slice
+    smaller than the window is padded on both sides by repeating its edge (with ``pad_values`` where given).
+
+    Args:
+        keys: items to cut, of the same spatial shape, each ``(C, H, W, D)``.
+        roi_size: size of the window in the slice, ``(H', W')`` or one number.
+        num_samples: slices per volume; each once before any is repeated.
+        spatial_dim: axis (0, 1, 2) or plane's name, or several of them to choose from; see
+            :func:`monai_mobileunet.slicing.slice_axes`. The default is that of the inferer, and of MONAI's.
+        context: neighbouring slices on each side, per key: of the image as the network wants it, 0 for the label.
+        pad_values: per key, what to pad with; ``None`` repeats the edge.
+        context_axis: per key, whether the neighbours become an axis of their own behind the channels: of the label
+            where the network predicts several slices at once.
+        class_key: item that tells where the classes are, a one-hot label ``(classes, H, W, D)``.
+        class_share: share of the samples, from 0 to 1, that are drawn by class: one that the volume has (the
+            background not counted) is chosen at random, and then a slice that has it. What reaches through few
+            slices is otherwise seldom seen, as in :class:`monai.transforms.RandCropByLabelClassesd`.
+        allow_missing_keys: do not raise if a key is missing.
+
+    Returns:
+        A list of ``num_samples`` dictionaries; the items of ``keys`` are plain tensors
+        ``(C * (2 * context + 1), H', W')``, or with ``context_axis`` and context ``(C, 2 * context + 1, H', W')``,
+        since a slice has no place in space that its window could keep.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        roi_size: Sequence[int] | int,
+        num_samples: int = 8,
+        spatial_dim: int | str | Sequence[int | str] = 0,
+        context: Sequence[int] | int = 0,
+        pad_values: Sequence[float | None] | float | None = None,
+        context_axis: Sequence[bool] | bool = False,
+        class_key: Hashable | None = None,
+        class_share: float = 0.0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        self.roi_size = ensure_tuple_rep(roi_size, 2)
+        self.num_samples = num_samples
+        self.planes = ensure_tuple(spatial_dim)
+        for plane in self.planes:
+            slice_axes(plane)
+        if min(self.roi_size) < 1 or num_samples < 1:
+            raise ValueError(f"roi_size {roi_size} and num_samples {num_samples} must be at least 1.")
+        if not 0 <= class_share <= 1 or (class_share and class_key is None):
+            raise ValueError(
+                f"class_share is {class_share} of class_key {class_key!r}; give a share of 0 to 1, and a key."
+            )
+        self.class_key = class_key
+        self.class_share = class_share
+        self.context = ensure_tuple_rep(context, len(self.keys))
+        self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
+        self.context_axis = ensure_tuple_rep(context_axis, len(self.keys))
+
+    def draw(
+        self, spatial_shape: Sequence[int], classes: torch.Tensor | None = None
+    ) -> tuple[int | str, torch.Tensor, list[tuple[int, int]]]:
+        """Draw the plane, the slices, and the corner of each slice's window in the padded slice.
+
+        Args:
+            spatial_shape: of the volume.
+            classes: one-hot label, for the slices that are drawn by class.
+        """
+        plane = self.planes[self.R.randint(len(self.planes))]
+        stack, *rest = slice_axes(plane)
+        depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
+        by_class = self._draw_by_class(classes, stack) if classes is not None else []
+        anywhere = self.num_samples - len(by_class)
+        rounds = -(-anywhere // depth)
+        order = by_class + [index for _ in range(rounds) for index in self.R.permutation(depth)][:anywhere]
+        slack = [max(size - roi, 0) for size, roi in zip(in_plane, self.roi_size, strict=True)]
+        corners = [(int(self.R.randint(slack[0] + 1)), int(self.R.randint(slack[1] + 1))) for _ in order]
+        return plane, torch.tensor(order), corners
+
+    def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[int]:
+        """Slices of classes that are there; none of a volume without any."""
+        others = [axis + 1 for axis in range(3) if axis != stack]
+        holds = (classes[1:] > 0.5).amax(others)  # classes × slices
+        present = holds[holds.any(1)]
+        if not len(present):
+            return []
+        chosen = self.R.randint(len(present), size=round(self.class_share * self.num_samples))
+        return [int(self.R.choice(torch.nonzero(present[index]).flatten().numpy())) for index in chosen]
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+        """Cut the slices; see the class."""
+        present = list(self.key_iterator(data, self.context, self.pad_values, self.context_axis))
+        shapes = {tuple(data[key].shape[1:]) for key, *_ in present}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 3:
+            raise ValueError(f"{self.keys} have spatial shapes {sorted(shapes)}; expected one 3D shape for all.")
+        classes = torch.as_tensor(data[self.class_key]) if self.class_share else None
+        if classes is not None and len(classes) < 2:
+            raise ValueError(f"{self.class_key} has one channel; expected a one-hot label, the background included.")
+        plane, indices, corners = self.draw(shapes.pop(), classes)
+        rest = {key: value for key, value in data.items() if key not in self.keys}
+        samples = [dict(rest) for _ in corners]
+        for key, context, pad_value, as_axis in present:
+            volume = data[key].as_tensor() if isinstance(data[key], MetaTensor) else torch.as_tensor(data[key])
+            slices = take_slices(volume, indices, plane, context)
+            mode = "replicate" if pad_value is None else "constant"
+            slices = pad_slices(slices, self.roi_size, mode, pad_value or 0.0)
+            for sample, cut, (row, column) in zip(samples, slices, corners, strict=True):
+                window = cut[:, row : row + self.roi_size[0], column : column + self.roi_size[1]]
+                if as_axis and context:
+                    window = window.unflatten(0, (2 * context + 1, -1)).movedim(1, 0)
+                sample[key] = window.contiguous()
+        return samples
+
+
+class RandMirrorSidesd(RandomizableTransform, MapTransform):
+    """Mirror a volume from left to right and exchange the classes that have a side.
+
+    :class:`monai.transforms.RandFlipd` alone would teach a network that a left organ may lie on the right. With the
+    classes exchanged the mirrored patient is another plausible one, and every case counts twice.
+
+    Args:
+        image_key: key of the image, ``(C, H, W, D)``.
+        label_key: key of the class numbers, ``(1, H, W, D)`` and of an integer type.
+        pairs: class numbers to exchange, each pair once.
+        spatial_axis: axis from left to right; 0 in volumes with RAS axes.
+        prob: how often.
+        allow_missing_keys: do not raise if a key is missing.
+
+    Raises:
+        ValueError: a class in two pairs, or the background in one.
+    """
+
+    def __init__(
+        self,
+        image_key: Hashable = "image",
+        label_key: Hashable = "label",
+        pairs: Sequence[tuple[int, int]] = (),
+        spatial_axis: int = 0,
+        prob: float = 0.5,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        keys: KeysCollection = (image_key, label_key)
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, prob)
+        numbers = [number for pair in pairs for number in pair]
+        if len(set(numbers)) != len(numbers) or min(numbers, default=1) < 1:
+            raise ValueError(
+                f"pairs is {pairs}; every class with a side belongs into one pair, the background in none."
+            )
+        self.label_key = label_key
+        self.spatial_axis = spatial_axis
+        self.exchange = partial(MapLabelValue, numbers, [number for pair in pairs for number in reversed(pair)])
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Mirror, or not; metadata are left out, for the volume does not lie where they say any more."""
+        mirrored = dict(data)
+        self.randomize(None)
+        if not self._do_transform:
+            return mirrored
+        for key in self.key_iterator(mirrored):
+            volume = mirrored[key].as_tensor() if isinstance(mirrored[key], MetaTensor) else mirrored[key]
+            volume = volume.flip(self.spatial_axis + 1)
+            mirrored[key] = self.exchange(volume.dtype)(volume) if key == self.label_key else volume
+        return mirrored

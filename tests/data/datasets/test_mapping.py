@@ -1,0 +1,117 @@
+"""Labels that are numbered in another way, or not quite in whole numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from conftest import BUNDLES
+from monai.bundle import ConfigParser
+from typer.testing import CliRunner
+
+from monai_mobileunet.cli import app
+from monai_mobileunet.data import DataError, check_dataset, find_cases, load_cases
+from monai_mobileunet.data.datasets.mapping import parse_mapping
+from monai_mobileunet.data.reading import read_label
+
+
+def relabel(dataset: Path, change) -> Path:
+    for path in (dataset / "labelsTr").iterdir():
+        volume = nibabel.load(path)
+        nibabel.save(nibabel.Nifti1Image(change(np.asarray(volume.dataobj)), volume.affine), path)
+    return dataset
+
+
+def check(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["check", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_the_command_that_a_refusal_names_gives_a_data_set_that_trains(own_dataset: Path):
+    before = [read_label(case["label"]).values for case in find_cases(own_dataset)]
+    relabel(own_dataset, lambda values: np.array([0, 85, 170], np.uint8)[values])
+    with pytest.raises(DataError) as error:
+        load_cases(str(own_dataset), "all", num_classes=3)
+    text = str(error.value.findings[0])
+    assert "the labels hold 0, 85, 170; expected 0 to 2" in text
+    command = text.split("mobileunet check ")[1].split()
+    code, said = check(*command)
+    assert code == 0, said
+    mapped = Path(command[-1])
+    cases = load_cases(str(mapped), "all", num_classes=3)
+    after = [read_label(case["label"]).values for case in cases]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert after[0].dtype == np.uint8
+    assert [case["image"] for case in cases] == [case["image"] for case in find_cases(own_dataset)]
+    assert json.loads((mapped / "dataset.json").read_text())["labels"] == {"0": "background", "1": "head", "2": "tail"}
+    code, said = check(*command)
+    assert code == 1
+    assert "is there already" in said
+
+
+def test_what_a_mapping_leaves_out_is_said_and_leaves_no_labels(own_dataset: Path, tmp_path: Path):
+    relabel(own_dataset, lambda values: np.array([0, 85, 170], np.uint8)[values])
+    code, said = check(own_dataset, "--map", "85=1", "--write", tmp_path / "mapped")
+    assert code == 1
+    assert "has values 170 after --map; expected 0 to 2" in said
+    assert not (tmp_path / "mapped" / "labels").exists()
+
+
+@pytest.mark.parametrize("pairs", [["255"], ["a=1"], ["255=x"], ["255=1", "255=2"], ["255=-1"]])
+def test_a_mapping_that_is_none_is_refused(pairs: list[str]):
+    with pytest.raises(ValueError, match="expected VALUE=CLASS"):
+        parse_mapping(pairs)
+
+
+def test_pairs_by_comma_or_one_by_one():
+    assert parse_mapping(["85=1,170=2", "255=1"]) == {85: 1, 170: 2, 255: 1}
+
+
+def test_labels_without_any_class_are_refused(own_dataset: Path):
+    relabel(own_dataset, np.zeros_like)
+    for part in ("training", "validation"):
+        with pytest.raises(DataError, match="no label has any class"):
+            load_cases(str(own_dataset), part, num_classes=3, folds=3)
+    with pytest.raises(DataError, match="take more cases with --limit"):
+        load_cases(str(own_dataset), num_classes=3, folds=3, limit=2)
+    code, said = check(own_dataset)
+    assert code == 1
+    assert said.count("error:") == 1
+    assert "no label has any class: 6 of them" in said.replace("\n", "")
+    assert check(own_dataset / "labelsTr", "--num-classes", 3)[0] == 1, "labels alone are held to it too"
+
+
+def test_a_class_that_no_label_has_is_a_warning_with_its_name(own_dataset: Path):
+    relabel(own_dataset, lambda values: np.where(values == 2, 0, values).astype(np.uint8))
+    findings, _ = check_dataset(own_dataset, 3, progress=False)
+    assert [f.problem == "no label has class 2 (tail); the network cannot learn it." for f in findings] == [True]
+    assert findings[0].warning
+
+
+def test_a_few_empty_labels_are_nothing_odd(own_dataset: Path):
+    path = own_dataset / "labelsTr" / "toy_002.nii.gz"
+    volume = nibabel.load(path)
+    nibabel.save(nibabel.Nifti1Image(np.zeros(volume.shape, np.uint8), volume.affine), path)
+    assert check_dataset(own_dataset, 3, progress=False)[0] == []
+
+
+@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("part", ["train#preprocessing_transforms", "validate#preprocessing#transforms"])
+def test_what_check_reads_as_whole_numbers_training_reads_so_too(own_dataset: Path, bundle: Path, part: str):
+    """A type of whole numbers would cut 0.9999999 off to 0."""
+    case = find_cases(own_dataset)[0]
+    before = np.asarray(nibabel.load(case["label"]).dataobj)
+    relabel(own_dataset, lambda values: np.where(values > 0, values - np.float32(2e-7), 0).astype(np.float32))
+    assert np.array_equal(read_label(case["label"]).values, before)
+    assert all(finding.warning for finding in check_dataset(own_dataset, 3, progress=False)[0])
+    parser = ConfigParser()
+    parser.read_config(str(bundle / "configs" / "train.json"))
+    parser.update({"dataset_dir": str(own_dataset), "bundle_root": str(bundle), "spacing": [1, 1, 1]})
+    of_the_grid = ("CropForegroundd", "Spacingd")
+    item = dict(case)
+    for transform in parser.get_parsed_content(part):
+        item = item if type(transform).__name__ in of_the_grid else transform(item)
+    assert np.array_equal(np.asarray(item["label"])[0], before)

@@ -1,0 +1,114 @@
+"""The page of a run in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_mobileunet.case_record import CaseRecord, CaseState
+from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.reports.thumbnails import draw_thumbnail
+
+BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def done(folder: Path, case: str, liver: float, seconds: float, warnings: list[str] | None = None) -> CaseRecord:
+    image = np.add.outer(np.add.outer(np.arange(30.0), np.arange(40.0)), np.arange(20.0))
+    mask = np.zeros(image.shape, np.uint8)
+    mask[5:20, 10:30, 4:12] = 1
+    picture = folder / f"{case}.webp"
+    picture.write_bytes(draw_thumbnail(mask, Volume(image, np.eye(4), case)))
+    return CaseRecord(
+        case,
+        (Path(f"{case}.nii.gz"),),
+        state=CaseState.DONE,
+        warnings=warnings or [],
+        shape=[30, 40, 20],
+        spacing_mm=[1, 1, 2.5],
+        volumes_ml={"liver": liver, "<b>spleen</b>": 2 * liver},
+        cut_off=["liver"] if liver > 5 else [],
+        seconds={"read": 0.1, "infer": seconds},
+        picture=picture.name,
+    )
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    empty = "case_3.nii.gz: is empty (0 bytes). Replace it."
+    rows = [
+        done(tmp_path, "case_2", 9.5, 0.3),
+        CaseRecord("case_3", (Path("case_3.nii.gz"),), state=CaseState.FAILED, problem=empty),
+        done(tmp_path, "case_10", 1.25, 2.0, ["has 3 voxels that are NaN."]),
+    ]
+    report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, ("liver", "<b>spleen</b>"), rows, 4, ("a warning",))
+    return write_run_report(report, tmp_path)[-1]
+
+
+@pytest.fixture
+def opened(page: Path) -> Iterator:
+    """The page in headless Chromium, with whatever it complained of."""
+    if BROWSER is None:
+        pytest.skip("no Chromium found (apt-get install chromium, or set CHROMIUM to one)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1200, "height": 800})
+        complaints: list[str] = []
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
+        tab.goto(page.as_uri())
+        yield tab
+        assert complaints == []
+        browser.close()
+
+
+def order(tab) -> list[str]:
+    return tab.locator("tbody tr td:first-child").all_inner_texts()
+
+
+def test_the_page_says_what_there_is(opened):
+    text = opened.inner_text("body")
+    assert "toy: 2 of 7 cases segmented" in text
+    assert "Not a medical device" in text
+    assert "case_3.nii.gz: is empty (0 bytes)" in text
+    assert "has 3 voxels that are NaN." in text
+    assert "cut off" in text
+    assert "<b>spleen</b>, ml" in text, "names are text, never markup"
+    assert opened.locator("tbody img").count() == 2
+    assert opened.evaluate("[...document.images].slice(0, 2).every(i => i.complete && i.naturalWidth > 100)")
+
+
+def test_columns_sort_by_number_or_name_and_failures_come_last(opened):
+    assert order(opened) == ["case_2", "case_3", "case_10"]
+    opened.click("th button:has-text('liver')")
+    assert order(opened) == ["case_10", "case_2", "case_3"]
+    opened.click("th button:has-text('liver')")
+    assert order(opened) == ["case_2", "case_10", "case_3"]
+    assert opened.locator("th[aria-sort=descending]").count() == 1
+    opened.click("th button:has-text('seconds')")
+    assert order(opened) == ["case_2", "case_10", "case_3"]
+    opened.click("th button:has-text('case')")
+    assert order(opened) == ["case_2", "case_3", "case_10"], "10 after 2"
+
+
+def test_rows_are_found_by_text_and_by_trouble(opened):
+    opened.fill("#search", "case_1")
+    assert opened.locator("tbody tr:visible").count() == 1
+    assert "1 of 3 shown" in opened.inner_text("#shown")
+    opened.fill("#search", "")
+    opened.check("#attention")
+    assert opened.locator("tbody tr:visible").count() == 2
+
+
+def test_a_picture_opens_large(opened):
+    opened.locator("tbody img").first.click()
+    assert opened.locator("dialog[open] img").bounding_box()["width"] > 900
+    opened.click("dialog[open]")
+    assert opened.locator("dialog[open]").count() == 0
