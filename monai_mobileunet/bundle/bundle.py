@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigParser
 from monai.inferers import Inferer
 from torch import nn
 
-from monai_mobileunet.bundle.consistency import check_bundle, check_running_bundle
+from monai_mobileunet.bundle.consistency import check_bundle, check_running_bundle, running_workflow
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import class_names_of
 from monai_mobileunet.bundle.weights import load_weights
@@ -33,14 +32,11 @@ def running_bundle_root() -> str:
         Absolute path of the parent of ``configs/``; of the working directory where a bare
         :class:`monai.bundle.ConfigParser` evaluates the config (such callers set ``bundle_root`` themselves).
     """
-    frame = inspect.currentframe()
-    while frame is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, ConfigWorkflow):
-            configs = Path(caller.config_root_path).resolve()
-            return str(configs.parent if configs.name == "configs" else configs)
-        frame = frame.f_back
-    return str(Path.cwd())
+    workflow = running_workflow()
+    if workflow is None:
+        return str(Path.cwd())
+    configs = Path(workflow.config_root_path).resolve()
+    return str(configs.parent if configs.name == "configs" else configs)
 
 
 def samples_dropout(network: nn.Module, dropout: float) -> bool:

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["check_bundle", "check_running_bundle", "find_contradictions"]
+__all__ = ["check_bundle", "check_running_bundle", "find_contradictions", "running_workflow"]
 
 INFERENCE, TRAIN, METADATA = "inference.json", "train.json", "metadata.json"
 CLASS_IDS = ("num_classes", "class_names", "network_def#out_channels")
@@ -49,7 +49,7 @@ def check_running_bundle() -> None:
     Raises:
         SystemExit: there are contradictions; MONAI shows it without a traceback.
     """
-    workflow = _running_workflow()
+    workflow = running_workflow()
     if workflow is None:
         return
     folder = Path(workflow.config_root_path).resolve().parent
@@ -58,7 +58,8 @@ def check_running_bundle() -> None:
         raise SystemExit(f"error: {DataError(findings)}")
 
 
-def _running_workflow() -> ConfigWorkflow | None:
+def running_workflow() -> ConfigWorkflow | None:
+    """The workflow that evaluates a config now, which is on the call stack; MONAI tells the config nothing of it."""
     frame = inspect.currentframe()
     while frame is not None:
         caller = frame.f_locals.get("self")

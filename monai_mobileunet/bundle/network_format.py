@@ -39,11 +39,11 @@ def describe_format(
         image_channels: of the preprocessed image.
         context: neighbouring slices on each side that the network sees.
         out_slices: slices that the network predicts at once.
-        channel_names: of the preprocessed image's channels; numbers stand for them if they are not as many.
+        channel_names: of the preprocessed image's channels; numbers stand for them if there are fewer.
     """
     image, pred = form["inputs"]["image"], form["outputs"]["pred"]
-    names = list(channel_names)
-    if len(names) != image_channels or (image_channels > 1 and not all(names)):
+    names = list(channel_names)[:image_channels]
+    if len(names) < image_channels or not all(names):
         names = [f"channel {number}" for number in range(image_channels)] if image_channels > 1 else [""]
     slices = [f"slice {offset:+d}" if offset else "slice 0" for offset in range(-context, context + 1)]
     channels = [f"{place}, {name}" if name else place for place in slices for name in names]

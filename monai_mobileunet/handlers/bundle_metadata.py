@@ -15,13 +15,14 @@ from ignite.engine import Engine, Events
 from monai.utils import is_scalar
 
 import monai_mobileunet
+from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.datasets.listing import read_description
-from monai_mobileunet.data.files import put_in_place
 from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
+from monai_mobileunet.planning.plan import PLAN, Plan
 from monai_mobileunet.runtimes.manifest import hash_file
 
 __all__ = ["BundleMetadata"]
@@ -35,7 +36,8 @@ class BundleMetadata:
     Whenever the file is another one, its hash, the range of the training data, the validation's scores and the classes
     are written, and what was told of the old weights goes; see
     :func:`monai_mobileunet.handlers.retrained.describe`. Settings that were changed for the training are written to
-    the bundle's ``train.json`` and ``inference.json``, for the weights can be used with these alone. A training whose
+    the bundle's ``train.json`` and ``inference.json``, for the weights can be used with these alone, and to its
+    ``plan.json``, so that the files are still those that this describes. A training whose
     checkpoints lie elsewhere, or in a bundle that cannot be written to, leaves the bundle as it is.
 
     Attach it behind what saves the best and the final model, and before what saves the last checkpoint: killed in
@@ -90,7 +92,7 @@ class BundleMetadata:
         return self.root / "configs" / name
 
     def _read(self, name: str) -> dict[str, Any]:
-        return json.loads(self._path(name).read_text(encoding="utf-8"))
+        return read_json(self._path(name))
 
     def _start(self, engine: Engine) -> None:
         # not when the run starts: a checkpoint may be loaded by a handler that comes later
@@ -148,9 +150,10 @@ class BundleMetadata:
             return
         try:
             metadata = self._read("metadata.json")
-            contents = {name: self._with_settings(name) for name in ("train.json", "inference.json")}
-            contents["metadata.json"] = describe(metadata, self._retrained(engine, metadata))
-            self._write({name: content for name, content in contents.items() if content is not None})
+            described = describe(metadata, self._retrained(engine, metadata))
+            contents = {self._path(name): self._with_settings(name) for name in ("train.json", "inference.json")}
+            contents |= {self._path("metadata.json"): described, self.root / PLAN: self._planned(described)}
+            write_files({path: layout(content) for path, content in contents.items() if content is not None})
         except OSError as error:  # tried again after the next epoch; the training is worth more
             path = self._path("metadata.json")
             logger.warning("%s: cannot be written (%s), and tells of other weights until it is.", path, error.strerror)
@@ -172,18 +175,21 @@ class BundleMetadata:
         logger.warning("%s: %s, as in this training.", self._path(name), ", ".join(map(_assigned, changed.items())))
         return config | changed
 
-    def _write(self, contents: Mapping[str, Mapping[str, Any]]) -> None:
-        """Replace files, all of them once all are on disk: one alone would contradict the others."""
-        temporaries = {name: self._path(f".{name}") for name in contents}
+    def _planned(self, described: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The bundle's plan with what is other than it says; ``None`` where that is nothing, or there is no plan."""
+        if not (self.root / PLAN).is_file():
+            return None
         try:
-            for name, temporary in temporaries.items():
-                text = json.dumps(contents[name], indent=4, ensure_ascii=False) + "\n"
-                temporary.write_text(text, encoding="utf-8")
-            for name, temporary in temporaries.items():
-                put_in_place(temporary, self._path(name))
-        finally:
-            for temporary in temporaries.values():
-                temporary.unlink(missing_ok=True)
+            plan = Plan.read(self.root)
+        except ValueError as error:  # no JSON, or no plan; the training is worth more
+            logger.warning("%s: does not tell of this training, for it cannot be read (%s).", self.root / PLAN, error)
+            return None
+        image = described["network_data_format"]["inputs"]["image"]
+        values = {name: image.get(name, value) for name, value in plan.image.value.items()}
+        texts = {name: described.get(name, value) for name, value in plan.texts.value.items()}
+        reason = f"Set for the training of {described['training']['date']}."
+        changed = plan.changed({**self.settings, **texts, "image": values}, reason)
+        return None if changed == plan else changed.to_json()
 
     def _retrained(self, engine: Engine, metadata: Mapping[str, Any]) -> Retrained:
         cases, validation = list(self.training.data), list(self.validation.data)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monai_mobileunet.bundle.network_format import describe_format
+
 __all__ = ["Retrained", "describe", "modality_of", "spoken"]
 
 WEIGHTS = "models/model.pt"
@@ -129,21 +131,14 @@ def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
     """The parts that name classes, of a bundle that had others, and the modality."""
     form = metadata["network_data_format"]
     image, pred = form["inputs"]["image"], form["outputs"]["pred"]
+    known = [name.partition(", ")[2] for name in image.get("channel_def", {}).values()]
+    described = describe_format(form, new.class_names, new.image_channels, new.context, new.out_slices, known)
+    inputs, channels = described["inputs"]["image"], described["outputs"]["pred"]["channel_def"]
+    if inputs["num_channels"] == image.get("num_channels"):  # whatever its author calls them
+        described["inputs"]["image"] = inputs = image.copy()
     modality = new.training_data.get("modality") or image.get("modality", "")
-    inputs = {**image, **({"modality": modality} if modality else {}), **_channels(image, new)}
-    channels = {"0": "background", **{str(number): name for number, name in enumerate(new.class_names, 1)}}
-    outputs = {**pred, "num_channels": len(channels), "channel_def": channels}
-    if "value_range" in pred:
-        outputs["value_range"] = [0, len(new.class_names)]
-    if "spatial_shape" in pred:
-        outputs["spatial_shape"] = [new.out_slices, "*", "*"] if new.out_slices > 1 else ["*", "*"]
-    changed: dict[str, Any] = {
-        "network_data_format": {
-            **form,
-            "inputs": {**form["inputs"], "image": inputs},
-            "outputs": {**form["outputs"], "pred": outputs},
-        }
-    }
+    inputs |= {"modality": modality} if modality else {}
+    changed: dict[str, Any] = {"network_data_format": described}
     if pred.get("channel_def") == channels and image.get("modality", "") == modality:
         return changed
     names = spoken(new.class_names)
@@ -157,16 +152,3 @@ def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
         "pred_classes": f"{len(channels)} channels, scores of {spoken(list(channels.values()))}{slices}",
         "references": [],
     }
-
-
-def _channels(image: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
-    """Of the network's input, of a bundle whose network had another context or other channels."""
-    count = new.image_channels * (2 * new.context + 1)
-    if image.get("num_channels") == count:
-        return {}
-    windows = [name.partition(", ")[2] for name in image.get("channel_def", {}).values()][: new.image_channels]
-    if len(windows) < new.image_channels or not all(windows):
-        windows = [f"channel {number}" for number in range(new.image_channels)] if new.image_channels > 1 else [""]
-    slices = [f"slice {offset:+d}" if offset else "slice 0" for offset in range(-new.context, new.context + 1)]
-    names = [f"{place}, {window}" if window else place for place in slices for window in windows]
-    return {"num_channels": count, "channel_def": {str(number): name for number, name in enumerate(names)}}

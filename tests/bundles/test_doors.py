@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -68,3 +69,29 @@ def test_the_same_body_gives_the_same_mask_however_it_is_stored(bundle: Path, im
         masks.append(np.asarray(mask.dataobj))
     for mask in masks[1:]:
         assert (mask != masks[0]).mean() < 1e-4, "the last bit of an affine may move a voxel"
+
+
+def test_the_warnings_are_the_same_by_every_door(
+    bundle: Path, tmp_path: Path, volume_for: VolumeFor, run_bundle: RunBundle
+):
+    own = volume_for(bundle.name)
+    far = nibabel.Nifti1Image(np.asarray(own.dataobj), own.affine @ np.diag([0.5, 0.5, 0.5, 1]))
+    for name, image in (("own", own), ("far", far)):
+        (tmp_path / name).mkdir()
+        nibabel.save(image, tmp_path / name / f"{name}.nii.gz")
+    segmenter = Segmenter(bundle, device="cpu")
+    for name in ("own", "far"):
+        path = tmp_path / name / f"{name}.nii.gz"
+        options = {"dataset_dir": path.parent, "output_dir": tmp_path / "monai" / name, "device": "cpu"}
+        done = run_bundle(bundle / "configs" / "inference.json", **options)
+        logged = [line for line in (done.stdout + done.stderr).splitlines() if f"{path}: " in line and "WARN" in line]
+        warnings = segmenter(path).warnings
+        assert [line[line.index(str(path)) :] for line in logged] == list(map(str, warnings))
+        assert any("of the training were" in str(warning) for warning in warnings) == (name == "far")
+        arguments = ["segment", "-i", path, "-o", tmp_path / "segment" / name, "-m", bundle, "--device", "cpu"]
+        told = CliRunner().invoke(app, [*map(str, arguments)])
+        report = json.loads((tmp_path / "segment" / name / "report.json").read_text())
+        (row,) = report["cases"]
+        assert row["warnings"] == [f"{warning.problem} {warning.remedy}" for warning in warnings]
+        for warning in warnings:
+            assert " ".join(told.output.split()).count(" ".join(warning.problem.split())) <= 1, "once each"

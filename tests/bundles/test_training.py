@@ -20,6 +20,7 @@ from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
 from monai_mobileunet.cohort.options import SegmentOptions
 from monai_mobileunet.cohort.segment import prepare_images
 from monai_mobileunet.networks import create_network
+from monai_mobileunet.planning import Plan, write_bundle_files
 
 QUICK = {"train#trainer#max_epochs": 1, "val_interval": 1, "fold": 0, "folds": 3, "subject_of": "$None"}
 
@@ -258,6 +259,11 @@ def test_a_bundle_trained_for_other_classes_describes_them(bundle_copy: Path, ow
     assert json.loads(train.read_text())["class_names"] == names
     assert bundle.metadata["data_source"] == "Hearts"
     assert bundle.metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 3
+
+    plan = Plan.read(bundle_copy)
+    assert (plan.class_names.value, plan.context.value, plan.texts.value["data_source"]) == (names, 1, "Hearts")
+    assert plan.context.reason.startswith("Set for the training of 20")
+    assert write_bundle_files(bundle_copy) == [], "the plan still describes what lies there"
 
     cases = bundle.cases(own_dataset, "training", overrides={"folds": 3, "subject_of": None})
     images, labels = ([case[key] for case in cases] for key in ("image", "label"))
