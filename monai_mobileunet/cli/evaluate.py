@@ -88,6 +88,9 @@ def evaluate(
     named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
     changed = entries | named
     try:
+        from monai_mobileunet.evaluation import check_installed
+
+        check_installed("scipy", "matplotlib")
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.bundle.changes import known_changes
         from monai_mobileunet.cohort.evaluate import evaluate_cases
@@ -96,9 +99,7 @@ def evaluate(
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
-    except ModuleNotFoundError as error:
-        fail(error, f"{error}. Install what evaluation needs: pip install 'monai_mobileunet[evaluate]'")
-    except (ValueError, OSError) as error:
+    except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
         title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"

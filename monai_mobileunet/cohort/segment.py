@@ -18,6 +18,7 @@ from monai_mobileunet.cohort.pairing import find_references
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
 from monai_mobileunet.data.files import write_json
+from monai_mobileunet.evaluation import check_installed
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -109,6 +110,7 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     parts = split_names(bundle.class_names) if options.split else ()
     plan = plan_run(options.source, options.output, parts)
     if options.reference:
+        check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
     run = prepare(bundle, plan, changed, options.split, options.overwrite)
     warnings = tuple(_warnings(options, run))

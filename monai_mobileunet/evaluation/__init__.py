@@ -1,13 +1,14 @@
 """How good a segmentation is, in numbers."""
 
 from monai_mobileunet.evaluation.comparison import measure_files
-from monai_mobileunet.evaluation.metrics import ClassResult, Outcome, measure_case
+from monai_mobileunet.evaluation.metrics import ClassResult, Outcome, check_installed, measure_case
 from monai_mobileunet.evaluation.summary import ClassSummary, summarise
 
 __all__ = [
     "ClassResult",
     "ClassSummary",
     "Outcome",
+    "check_installed",
     "measure_case",
     "measure_files",
     "summarise",

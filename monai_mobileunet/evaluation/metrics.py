@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-__all__ = ["ClassResult", "Outcome", "measure_case"]
+__all__ = ["ClassResult", "Outcome", "check_installed", "measure_case"]
 
 
 class Outcome(StrEnum):
@@ -62,6 +63,21 @@ class ClassResult:
     def bias_ml(self) -> float:
         """Volume of the segmentation less that of the reference."""
         return self.pred_ml - self.label_ml
+
+
+def check_installed(*packages: str) -> None:
+    """See before the first case that there is what comparisons need, of the extra ``evaluate``.
+
+    Args:
+        packages: names, such as ``"scipy"`` for MONAI's surface metrics.
+
+    Raises:
+        ModuleNotFoundError: one is not installed; the message says what to type.
+    """
+    for name in packages:
+        if find_spec(name) is None:
+            remedy = "Install what comparisons need: pip install 'monai_mobileunet[evaluate]'"
+            raise ModuleNotFoundError(f"No module named {name!r}. {remedy}", name=name)
 
 
 def measure_case(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
 
@@ -134,6 +133,8 @@ def estimate(values: Sequence[float], generator: np.random.Generator) -> Estimat
     mean, median = float(np.mean(values)), float(np.median(values))
     if len(values) == 1:
         return Estimate(mean, None, None, None, median, 1)
+    from scipy.stats import bootstrap  # of the extra that evaluation needs, while runs show this room's tables too
+
     interval = bootstrap(
         (np.asarray(values),), np.mean, n_resamples=RESAMPLES, method="percentile", rng=generator
     ).confidence_interval

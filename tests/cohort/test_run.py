@@ -93,6 +93,23 @@ def test_nothing_is_asked_of_a_network(trained: Path, images: Path, tmp_path: Pa
     assert "3 done, 0 failed" in segment("-i", images, "-o", tmp_path / "out", "-m", trained)
 
 
+def test_it_needs_nothing_of_the_extras(trained: Path, images: Path, tmp_path: Path):
+    """As a plain ``pip install monai_mobileunet`` leaves it: comparisons alone need more, and say what to type."""
+    extras = ("scipy", "matplotlib", "tqdm", "tensorboard", "onnxruntime", "openvino", "nilearn")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras})); from importlib import util; find = util.find_spec\n"
+        f"util.find_spec = lambda name, *more: None if name in {extras} else find(name, *more)\n"
+        "from monai_mobileunet.cli import app; app()"
+    )
+    arguments = ["segment", "-i", str(images / "two"), "-o", str(tmp_path / "out"), "-m", str(trained)]
+    process = [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    done = subprocess.run(process, capture_output=True, text=True, env=ONE_THREAD)
+    assert "1 done, 0 failed" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run([*process, "--reference", str(images)], capture_output=True, text=True, env=ONE_THREAD)
+    assert done.returncode == 2
+    assert "pip install 'monai_mobileunet[evaluate]'" in " ".join(done.stdout.split())
+
+
 def test_finished_cases_are_left_alone_and_changed_ones_done_again(trained: Path, images: Path, tmp_path: Path):
     out = tmp_path / "out"
     arguments = ("-i", images, "-o", out, "-m", trained)
