@@ -185,6 +185,13 @@ class MobileUNet(nn.Module):
             outputs.insert(1, self._slices(_crop(fine, padding, size)))
         return outputs
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Weights of a network with heads for deep supervision fit one without them, strictly too."""
+        if len(self.aux_heads) == 0:
+            for key in [key for key in state_dict if key.startswith(f"{prefix}aux_heads.")]:
+                del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def _slices(self, scores: torch.Tensor) -> torch.Tensor:
         if self.out_slices == 1:
             return scores
