@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ import torch
 from ignite.engine import Engine
 from ignite.handlers.checkpoint import BaseSaveHandler
 from monai.handlers import CheckpointSaver
+
+from monai_mobileunet.data.files import write_bytes
 
 __all__ = ["AtomicCheckpointSaver"]
 
@@ -105,29 +105,16 @@ class AtomicFileSaver(BaseSaveHandler):
         try:
             self.save_dir.mkdir(parents=True, exist_ok=True)
             self._keep(target)
-            self._write(content, target)
+            write_bytes(target, content.getbuffer())
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(target)) from error
-
-    def _write(self, content: io.BytesIO, target: Path) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.save_dir, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's files are private; others may serve this model
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
 
     def _keep(self, target: Path) -> None:
         if self.filename is not None and self.keep_existing and target.is_file():
             content = target.read_bytes()
             kept = target.with_name(f"{target.stem}_{hashlib.sha256(content).hexdigest()[:8]}{target.suffix}")
             if not kept.exists():
-                self._write(io.BytesIO(content), kept)  # not moved: killed in between, there would be no model at all
+                write_bytes(kept, content)  # not moved: killed in between, there would be no model at all
             logger.warning("%s was there before this training; kept as %s.", target, kept.name)
         self.keep_existing = False
 
@@ -135,9 +122,3 @@ class AtomicFileSaver(BaseSaveHandler):
         """Remove an old numbered checkpoint; a fixed name is replaced, never removed."""
         if idist.get_rank() == 0 and self.filename is None:
             (self.save_dir / filename).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import logging
 import math
-import os
 import time
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import torch
 from ignite.engine import Engine, Events
 from monai.handlers import from_engine
 from monai.utils import is_scalar
+
+from monai_mobileunet.data.files import replace_file
 
 __all__ = ["TrainingCurve"]
 
@@ -114,12 +115,10 @@ def read_curve(path: Path) -> list[dict[str, float]]:
 def write_curve(rows: list[dict[str, float]], path: Path) -> None:
     """Write the rows as CSV, with the union of their columns; a value that an epoch lacks stays empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    temporary = path.with_name(f".{path.name}")
-    with temporary.open("w", newline="") as file:
+    with replace_file(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows({name: f"{value:.6g}" for name, value in row.items() if not math.isnan(value)} for row in rows)
-    os.replace(temporary, path)
 
 
 def draw_curve(rows: list[dict[str, float]], path: Path) -> None:
@@ -141,6 +140,5 @@ def draw_curve(rows: list[dict[str, float]], path: Path) -> None:
     for axes in (loss_axes, metric_axes):
         axes.grid(alpha=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format="png", dpi=100)
-    os.replace(temporary, path)
+    with replace_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
