@@ -45,6 +45,14 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def no_grad() -> Iterator[None]:
+    """As in inference, and the same random numbers for every test."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes real data, directly or through other fixtures; `.ci/run` runs it without them too."""
     for item in items:

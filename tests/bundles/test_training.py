@@ -186,7 +186,7 @@ def test_on_real_volumes_it_trains_and_validates(bundle_copy: Path, hippocampus_
 
 def break_missing_label(folder: Path) -> str:
     (folder / "labelsTr" / "toy_003.nii.gz").unlink()
-    return "labelsTr/toy_003.nii.gz: listed in dataset.json, but missing. Restore it, or take it off the list."
+    return "labelsTr/toy_003.nii.gz: listed in dataset.json, but missing. Restore it, or remove it from the list."
 
 
 def break_orphan(folder: Path) -> str:

@@ -269,7 +269,7 @@ def test_a_reference_is_of_one_case(trained: Path, images: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        (["--runtime", "abacus"], "--runtime is 'abacus'; expected one of"),
+        (["--runtime", "abacus"], "'abacus' is none of torch, torch_bf16"),
         (["--weights", "nowhere.pt"], "no weights"),
         (["--reference", "nowhere"], "no such folder"),
         (["--device", "gpu"], "PyTorch finds no GPU here"),
