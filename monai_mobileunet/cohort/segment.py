@@ -17,7 +17,6 @@ from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, spli
 from monai_mobileunet.cohort.pairing import find_references
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
-from monai_mobileunet.data.files import write_json
 from monai_mobileunet.evaluation import check_installed
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
@@ -169,9 +168,6 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
     segmenter = Segmenter(prepared.run.bundle)
     segmenter.load_runtime()
     journal, run = claim(prepared.run)
-    bundle = run.bundle
-    labels = {"0": "background", **{str(number): name for number, name in enumerate(bundle.class_names, 1)}}
-    write_json(run.plan.output / "labels.json", {"labels": labels, "bundle": bundle.folder.name})
     return ClaimedImages(replace(prepared, run=run), journal, segmenter)
 
 
