@@ -88,7 +88,7 @@ def accuracy(
         from benchmarks.accuracy.peers import OURS, PEERS
         from benchmarks.accuracy.report import accuracy_table, draw_accuracy
 
-        changed = overrides(changes or [], bundle, "train.json")
+        changed = overrides(changes or [], bundle, "train.json", merged=True)
         with log_file(output / "accuracy.log"), steps() as note:
             rows = compare_networks(bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, note)
     except ModuleNotFoundError as error:

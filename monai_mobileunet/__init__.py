@@ -52,7 +52,11 @@ class _AfterMonai:
         """Where MONAI is, with what has to be done after its import."""
         if name != "monai":
             return None
-        others = (importer.find_spec(name, *where) for importer in sys.meta_path if importer is not self)
+        others = (
+            importer.find_spec(name, *where)
+            for importer in sys.meta_path
+            if type(importer).__name__ != _AfterMonai.__name__  # a reload of this package brings another of these
+        )
         spec = next(filter(None, others), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module

@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
 
-__all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile"]
+__all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
 
 FileState = list[Any]
 """Path, size in bytes and time of the last change (ns) of a file, as :mod:`monai_mobileunet.data.files` tells them."""
@@ -47,13 +47,13 @@ class Comparison:
     Attributes:
         key: short name of what the numbers depend on beside the files: the classes and the tolerance.
         files: states of the reference and of the masks.
-        classes: results by the name of the class; empty if there is a problem.
+        results: results by the name of the class; empty if there is a problem.
         problem: why the two could not be compared, naming the file and the remedy; empty if they could.
     """
 
     key: str
     files: list[FileState] = field(default_factory=list)
-    classes: dict[str, ClassResult] = field(default_factory=dict)
+    results: dict[str, ClassResult] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -114,7 +114,7 @@ class CaseRecord:
     @property
     def results(self) -> dict[str, ClassResult]:
         """Results against the reference by the name of the class; empty without a comparison."""
-        return self.comparison.classes if self.comparison else {}
+        return self.comparison.results if self.comparison else {}
 
     @property
     def classes(self) -> tuple[ClassResult, ...]:
@@ -184,8 +184,9 @@ def _paths(names: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _comparison(content: Mapping[str, Any]) -> Comparison:
-    results = {
-        name: ClassResult(**{**result, "outcome": Outcome(result["outcome"])})
-        for name, result in content["classes"].items()
-    }
-    return Comparison(**{**content, "classes": results})
+    return Comparison(**{**content, "results": results_from_json(content["results"])})
+
+
+def results_from_json(content: Mapping[str, Any]) -> dict[str, ClassResult]:
+    """Results by the name of the class, after a way through JSON."""
+    return {name: ClassResult(**{**one, "outcome": Outcome(one["outcome"])}) for name, one in content.items()}

@@ -28,6 +28,8 @@ def python(code: str) -> str:
         "import monai_mobileunet; from importlib.util import find_spec; find_spec('monai'); import monai",
         "import monai; import monai_mobileunet",
         "import monai_mobileunet.networks.blocks",
+        "import monai_mobileunet, importlib; importlib.reload(monai_mobileunet); import monai",
+        "import sys, monai_mobileunet; del sys.modules['monai_mobileunet']; import monai_mobileunet, monai",
     ],
 )
 def test_the_encoders_are_backbones_of_flexible_unet_in_whatever_order_packages_are_imported(imports: str):

@@ -19,20 +19,27 @@ from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
 __all__ = ["check_changes", "known_changes"]
 
 INFERENCE = "inference.json"
+ADDS = "+"
+"""Before an id MONAI adds to what is there, in place of replacing it."""
 OF_COMPONENTS = ConfigComponent.non_arg_keys - {"_target_"}
 """What MONAI reads of any component, beside its arguments."""
 
 
-def check_changes(folder: Path, changes: Mapping[str, Any], files: Sequence[str] = (INFERENCE,)) -> None:
+def check_changes(
+    folder: Path, changes: Mapping[str, Any], files: Sequence[str] = (INFERENCE,), merged: bool = False
+) -> None:
     """Refuse changes that no file of a bundle has a place for.
 
     Legal are entries that stand in one of the files, positions of lists, arguments of a ``_target_`` that takes them,
-    written or not, and what MONAI reads of any component, such as ``_disabled_``.
+    written or not, what MONAI reads of any component, such as ``_disabled_``, and new components for others to refer
+    to.
 
     Args:
         folder: of the bundle; where it lacks the files nothing is checked, for who opens it says that better.
         changes: values by id, in the order in which they are made.
         files: those that the command uses, in ``configs``.
+        merged: whether MONAI merges the changes as it does those of ``monai.bundle run``, to which ``+`` before an id
+            means an addition.
 
     Raises:
         ValueError: an id that there is not; the message names the nearest that there are.
@@ -40,11 +47,13 @@ def check_changes(folder: Path, changes: Mapping[str, Any], files: Sequence[str]
     if not changes:
         return
     parsers = [_read(folder, name) for name in files if (folder / "configs" / name).is_file()]
-    for name, value in changes.items():
-        places = [parser for parser in parsers if _has(parser, name)]
+    for given, value in changes.items():
+        name = given.removeprefix(ADDS) if merged else given
+        new = "#" not in name and "::" not in name and isinstance(value, dict) and "_target_" in value
+        places = [parser for parser in parsers if new or _has(parser, name)]
         if parsers and not places:
             raise ValueError(f"--set {name}: {_refusal(parsers, name, files)}")
-        for parser in places:  # what comes after may change what this one brings
+        for parser in places if name == given else ():  # what comes after may change what this one brings
             parser[name] = deepcopy(value)
 
 
@@ -84,7 +93,7 @@ def _has(parser: ConfigParser, name: str) -> bool:
 
 def _holds(node: Any, key: str) -> bool:
     if isinstance(node, list):
-        return key.isdecimal() and int(key) < len(node)
+        return key.removeprefix("-").isdecimal() and -len(node) <= int(key) < len(node)
     return isinstance(node, dict) and key in node
 
 

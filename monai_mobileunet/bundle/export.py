@@ -54,7 +54,7 @@ def export_bundle(
     Args:
         bundle: with weights.
         data: folder of images such as the bundle segments.
-        kinds: keys of :data:`monai_mobileunet.bundle.export.FORMATS`.
+        kinds: keys of :data:`monai_mobileunet.runtimes.formats.FORMATS`.
         note: gets a line before each step.
 
     Returns:

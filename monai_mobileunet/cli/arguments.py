@@ -37,13 +37,14 @@ def well_formed(changes: list[str] | None) -> list[str] | None:
     return changes
 
 
-def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -> dict[str, Any]:
+def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str, merged: bool = False) -> dict[str, Any]:
     """``id=value`` as MONAI's command line takes them: values in JSON, or else as text.
 
     Args:
         changes: what was typed.
         bundle: folder of the bundle that has to have a place for them; ``None`` leaves that to who opens it.
         files: its configs that the command uses.
+        merged: whether they are for MONAI to merge; see :func:`monai_mobileunet.bundle.changes.check_changes`.
     """
     values: dict[str, Any] = {}
     for change in changes:
@@ -58,7 +59,7 @@ def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str) -
         from monai_mobileunet.bundle.changes import check_changes
 
         try:
-            check_changes(bundle, values, files)
+            check_changes(bundle, values, files, merged)
         except ValueError as error:
             say_error(error)
             raise typer.Exit(2) from error

@@ -110,7 +110,7 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
     if bundle is not None:
         planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
-            findings += inspect_images(planned, bundle, note=advance)
+            findings += inspect_images(planned, bundle, advance=advance)
     return list(dict.fromkeys(findings)), count
 
 
@@ -122,8 +122,8 @@ def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None)
     planned = plan_run(folder, folder / ".masks").cases
     with _bar(len(planned)) as advance:
         if num_classes is not None and bundle is None:
-            return inspect_labels(planned, num_classes, note=advance), len(planned)
-        return inspect_images(planned, bundle, note=advance), len(planned)
+            return inspect_labels(planned, num_classes, advance=advance), len(planned)
+        return inspect_images(planned, bundle, advance=advance), len(planned)
 
 
 def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:

@@ -130,7 +130,7 @@ def _ends_in_words(output: Path) -> Iterator[None]:
             fail(error)
         place = error.filename or output
         fail(error, f"{place}: cannot be written ({error.strerror}). Make room or name another folder with --output.")
-    except ValueError as error:
+    except (ValueError, ImportError, RuntimeError) as error:  # the last of a runtime that cannot be loaded
         fail(error)
 
 

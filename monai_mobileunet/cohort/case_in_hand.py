@@ -46,6 +46,7 @@ class Tools:
         settings: key of all that decides about voxels.
         strict: whether a warning is a failure.
         spacing: mm per voxel that the bundle resamples to; ``None`` if it does not.
+        pictures: whether each mask is drawn for a report.
         show: called with the record of each case that has ended.
     """
 
@@ -56,6 +57,7 @@ class Tools:
     settings: str = ""
     strict: bool = False
     spacing: Sequence[float] | None = None
+    pictures: bool = True
     show: Callable[[CaseRecord], None] = lambda record: None
 
     @property
@@ -117,7 +119,7 @@ class CaseInHand(Guarded):
         started = time.perf_counter()
         done = done_record(self._record, result)
         self._write_masks(result)
-        picture = self._draw(result)
+        picture = self._draw(result) if self._tools.pictures else ""
         seconds = {**done.seconds, "write": time.perf_counter() - started}
         output = self._tools.plan.output
         written = {path.relative_to(output).as_posix(): self._written(path) for path in done.outputs}

@@ -21,7 +21,10 @@ Look = Callable[[CaseRecord], list[Finding]]
 
 
 def inspect_images(
-    cases: Sequence[CaseRecord], bundle: Bundle | None = None, num_workers: int = 2, note: Callable = lambda: None
+    cases: Sequence[CaseRecord],
+    bundle: Bundle | None = None,
+    num_workers: int = 2,
+    advance: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
     """What is wrong with images, and what a reader of their masks would have to know (``warning``).
 
@@ -29,7 +32,7 @@ def inspect_images(
         cases: of a plan.
         bundle: whose preprocessing and training data they are held to; without it only what is wrong by itself.
         num_workers: threads that read.
-        note: called after each case.
+        advance: called after each case.
     """
 
     transforms = None if bundle is None else after_reading(bundle)
@@ -41,11 +44,11 @@ def inspect_images(
         TrainingRange.of(bundle.metadata).check_channels(volume)
         return [*volume.warnings, *preprocess(transforms, volume).get(WARNINGS, ())]
 
-    return _findings(cases, look, num_workers, note)
+    return _findings(cases, look, num_workers, advance)
 
 
 def inspect_labels(
-    cases: Sequence[CaseRecord], num_classes: int, num_workers: int = 2, note: Callable = lambda: None
+    cases: Sequence[CaseRecord], num_classes: int, num_workers: int = 2, advance: Callable[[], None] = lambda: None
 ) -> list[Finding]:
     """What is wrong with files of class numbers, by themselves and together.
 
@@ -53,7 +56,7 @@ def inspect_labels(
         cases: of a plan.
         num_classes: classes with the background.
         num_workers: threads that read.
-        note: called after each case.
+        advance: called after each case.
     """
     values: dict[str, tuple[float, ...] | None] = {}
 
@@ -62,16 +65,16 @@ def inspect_labels(
         values[label.name] = class_values(label)
         return [*check_classes(label, num_classes), *label.warnings]
 
-    findings = _findings(cases, look, num_workers, note)
+    findings = _findings(cases, look, num_workers, advance)
     return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False)), *findings]
 
 
-def _findings(cases: Sequence[CaseRecord], look: Look, num_workers: int, note: Callable) -> list[Finding]:
+def _findings(cases: Sequence[CaseRecord], look: Look, num_workers: int, advance: Callable[[], None]) -> list[Finding]:
     found = []
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
         for findings in pool.map(partial(_looked_at, look), cases):
             found += findings
-            note()
+            advance()
     return found
 
 

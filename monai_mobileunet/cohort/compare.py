@@ -13,12 +13,9 @@ from monai_mobileunet.cohort.journal import Journal, settings_key
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.formats import check_regular, image_states
-from monai_mobileunet.evaluation import measure_files
+from monai_mobileunet.evaluation import TOLERANCE, measure_files
 
-__all__ = ["TOLERANCE", "compare_cases"]
-
-TOLERANCE = 1.0
-"""Tolerance of the surface Dice where none is asked for, in mm."""
+__all__ = ["compare_cases"]
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +72,11 @@ class _Compared(Guarded):
             return
         check_regular([label, *masks])
         self._comparison = replace(self._comparison, files=image_states([label, *masks]))
-        if known is not None and known.classes and (known.key, known.files) == _identity(self._comparison):
+        if known is not None and known.results and (known.key, known.files) == _identity(self._comparison):
             self._comparison = known
             return
         results = measure_files(label, masks, len(class_names) + 1, tolerance)
-        self._comparison = replace(self._comparison, classes=dict(zip(class_names, results, strict=True)))
+        self._comparison = replace(self._comparison, results=dict(zip(class_names, results, strict=True)))
 
     def _conclude(self) -> None:
         if self.failure is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord, CaseState
-from monai_mobileunet.cohort.compare import TOLERANCE, compare_cases
+from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import split_names
 from monai_mobileunet.cohort.pairing import Paired, pair_files
@@ -19,6 +19,7 @@ from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.evaluation import TOLERANCE
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -133,7 +134,7 @@ def segment_dataset(
     try:
         for record in run.standing.finished.values():
             show(record)
-        carry_out(run, segmenter, journal, show=show)
+        carry_out(run, segmenter, journal, pictures=False, show=show)
     except BaseException:
         journal.__exit__()
         raise

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
+from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison, WrittenFile, results_from_json
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.data import DataError, Finding
 
@@ -124,5 +124,13 @@ def _of_first_version(content: Mapping[str, Any]) -> CaseRecord:
         settings=content["settings"],
         inputs=content["inputs"],
         written={path: WrittenFile(-1, 0, sha256) for path, sha256 in content["outputs"].items()},
+        comparison=_first_comparison(content),
         **{key: row[key] for key in kept if key in row},
     )
+
+
+def _first_comparison(content: Mapping[str, Any]) -> Comparison | None:
+    """What a first run has measured; without a key it is measured again where a reference is given."""
+    row = content["row"]
+    results, problem = results_from_json(row.get("metrics") or {}), row.get("reference_problem", "")
+    return Comparison("", content["reference"], results, problem) if results or problem else None

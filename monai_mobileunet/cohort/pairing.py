@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, split_channel
+from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, names_without_channel
 from monai_mobileunet.data.walking import walk_images
 from monai_mobileunet.data.writing import mask_suffix
 
@@ -40,7 +40,7 @@ class Paired:
 
 
 def pair_files(
-    cases: Sequence[CaseRecord], folder: Path, class_files: Sequence[str] = (), beside: bool = False
+    cases: Sequence[CaseRecord], folder: Path, class_files: Sequence[str] = (), of_references: bool = False
 ) -> dict[str, Paired]:
     """Which file in a folder is the segmentation, or the reference, of each case.
 
@@ -49,15 +49,16 @@ def pair_files(
     have one name. ``mobileunet segment --split`` writes a folder with a file for each class in place of a file.
 
     Args:
-        cases: the cases; their images and labels are passed over in the folder.
+        cases: the cases; their images, labels and masks to be written are passed over in the folder.
         folder: searched with the folders below it, but hidden ones.
         class_files: names of the files of single classes, in the order of the classes.
-        beside: whether a file of another name counts too where it is the only label in the folder of the case.
+        of_references: whether the only label in the folder of a case counts too, whatever its name, and what lies
+            exactly as the case does is preferred to what lies deeper.
 
     Returns:
         For each case, by its name, its file, or why there is none.
     """
-    own = {path.resolve() for case in cases for path in (*case.images, *_label(case))}
+    own = {path.resolve() for case in cases for path in (*case.images, *case.outputs, *_label(case))}
     found = [path for path in walk_images(folder) if path.resolve() not in own]
     whole, parts = _by_place(found, folder, class_files)
     shared = _shared(cases)
@@ -70,9 +71,12 @@ def pair_files(
         fits = _fitting(case, shared, alone, whole)
         if not fits and class_files:
             fits, expected = _fitting(case, shared, alone, parts), class_files
-        if not fits and beside:
+        if not fits and of_references:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
-        fitting[case.name] = fits, expected
+        exact = [
+            (score, files) for score, files in fits if _place(files[0].relative_to(folder)) == _place(Path(case.name))
+        ]
+        fitting[case.name] = (exact if of_references and exact else fits), expected
         for _, files in fits:
             owners[files[0]].append(case.name)
     return {name: _chosen(name, fits, owners, expected) for name, (fits, expected) in fitting.items()}
@@ -86,7 +90,7 @@ def find_references(cases: Sequence[CaseRecord], folder: Path) -> list[CaseRecor
     """
     if not folder.is_dir():
         raise DataError([Finding(str(folder), "no such folder.", "Name the folder of the references.")])
-    paired = pair_files(cases, folder, beside=True)
+    paired = pair_files(cases, folder, of_references=True)
     problems = [found.problem for found in paired.values() if found.problem]
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
@@ -188,7 +192,7 @@ def _chosen(name: str, found: Sequence[Fit], owners: Mapping[Path, Sequence[str]
 def _without_channel(place: Place, labels: Sequence[str]) -> set[Place]:
     """A place as it is, and without nnU-Net's number of a channel."""
     *folders, last = place
-    names = {last, split_channel(last, labels)[0], split_channel(last)[0]}
+    names = set().union(*(names_without_channel(last, label) for label in labels or [""]))
     return {(*folders, name) for name in names}
 
 

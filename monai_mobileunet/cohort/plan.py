@@ -36,6 +36,7 @@ class Plan:
         left_out: what images in the input are not to be segmented, and why, in words.
         warnings: what else is doubtful about the input.
         beside: folder that holds :attr:`state`; by default that of the masks.
+        journal: name of the journal in that folder: runs whose masks lie in other places have journals of their own.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -45,6 +46,7 @@ class Plan:
     left_out: tuple[str, ...] = ()
     warnings: tuple[Finding, ...] = ()
     beside: Path | None = None
+    journal: str = "journal.jsonl"
 
     @property
     def state(self) -> Path:
@@ -103,7 +105,7 @@ def plan_dataset(cases: Sequence[Case], output: Path, beside: Path) -> Plan:
         if os.path.realpath(outputs[0]) in own:
             raise DataError([Finding(str(outputs[0]), "the mask would take its place.", "Name another folder.")])
         planned.append(CaseRecord(name_of(case), image_files(case), outputs, next(iter(_label_of(case)), None)))
-    return Plan(tuple(planned), output, beside=beside)
+    return Plan(tuple(planned), output, beside=beside, journal="evaluation.jsonl")
 
 
 def _label_of(case: Case) -> tuple[Path, ...]:

@@ -35,7 +35,6 @@ __all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
 REPORT_EVERY = 600.0  # s; and never more than a tenth of the time
 VOXEL_FREE = ("ckpt_path", "device", "slice_inferer#sw_batch_size")
 """What was asked for without a say in the voxels; the weights have a hash of their own."""
-JOURNAL = "journal.jsonl"
 OTHER_FOLDER = "Name another folder for the output, or replace it with --overwrite."
 
 Show = Callable[[CaseRecord], None]
@@ -67,7 +66,7 @@ class PreparedRun:
     @property
     def journal(self) -> Path:
         """File of the journal."""
-        return self.plan.state / JOURNAL
+        return self.plan.state / self.plan.journal
 
     def standing_by(self, records: Mapping[str, CaseRecord]) -> PreparedRun:
         """The same run, standing as records say."""
@@ -102,7 +101,7 @@ def prepare(
             "split": split,
         }
     )
-    standing = find_standing(plan, read_records(plan.state / JOURNAL), settings, overwrite)
+    standing = find_standing(plan, read_records(plan.state / plan.journal), settings, overwrite)
     return PreparedRun(bundle, plan, changed, weights, settings, standing, overwrite)
 
 
@@ -155,7 +154,7 @@ def _begin(run: PreparedRun, journal: Journal) -> None:
         journal.write(run.standing.finished[name], sync=False)
     if run.overwrite:
         for case in run.standing.todo:  # in hand from now on: the command without it goes on if this run is ended
-            journal.write(replace(case, state=CaseState.IN_HAND, attempts=1, settings=""), sync=False)
+            journal.write(replace(case, state=CaseState.IN_HAND, settings=""), sync=False)
     journal.concluded.clear()
     labels = {"0": "background", **{str(number): name for number, name in enumerate(run.bundle.class_names, 1)}}
     write_json(run.plan.state.parent / "labels.json", {"labels": labels, "bundle": run.bundle.folder.name})
@@ -167,6 +166,7 @@ def carry_out(
     journal: Journal,
     num_workers: int = 1,
     strict: bool = False,
+    pictures: bool = True,
     show: Show = lambda record: None,
     report: Callable[[], object] = lambda: None,
 ) -> None:
@@ -178,6 +178,7 @@ def carry_out(
         journal: likewise.
         num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
         strict: whether a warning is a failure.
+        pictures: whether each mask is drawn for a report.
         show: called with the record of each case that has ended.
         report: called from time to time.
 
@@ -195,7 +196,7 @@ def carry_out(
             last, took = time.monotonic(), time.monotonic() - now
 
     spacing = _spacing(run.bundle)
-    tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, ended)
+    tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, pictures, ended)
     segment_cases(run.standing.todo, tools, num_workers)
 
 

@@ -184,7 +184,15 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
     prepared, journal = claimed.prepared, claimed.journal
     options, run = prepared.options, prepared.run
     logger.info("%s", " | ".join(describe_images(prepared)))
-    carry_out(run, claimed.segmenter, journal, options.num_workers, options.strict, show, claimed.write_report)
+    carry_out(
+        run,
+        claimed.segmenter,
+        journal,
+        options.num_workers,
+        options.strict,
+        show=show,
+        report=claimed.write_report,
+    )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}
     records = [record.planned_as(planned[name]) for name, record in list(journal.records.items()) if name in planned]
     compare_cases(records, run.bundle.class_names, journal=journal)

@@ -13,13 +13,13 @@ from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import mask_type
-from monai_mobileunet.evaluation.metrics import ClassResult, measure_case
+from monai_mobileunet.evaluation.metrics import TOLERANCE, ClassResult, measure_case
 
 __all__ = ["measure_files", "read_classes"]
 
 
 def measure_files(
-    label: Path, masks: Sequence[Path], num_classes: int, tolerance: float = 1.0
+    label: Path, masks: Sequence[Path], num_classes: int, tolerance: float = TOLERANCE
 ) -> tuple[ClassResult, ...]:
     """Measure a segmentation against its reference.
 

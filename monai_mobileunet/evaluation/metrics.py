@@ -13,7 +13,11 @@ import numpy as np
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-__all__ = ["ClassResult", "Outcome", "check_installed", "measure_case"]
+__all__ = ["TOLERANCE", "ClassResult", "Outcome", "check_installed", "measure_case"]
+
+
+TOLERANCE = 1.0
+"""Tolerance of the surface Dice where none is asked for, in mm."""
 
 
 class Outcome(StrEnum):
@@ -81,7 +85,7 @@ def check_installed(*packages: str) -> None:
 
 
 def measure_case(
-    pred: np.ndarray, label: np.ndarray, num_classes: int, spacing: Sequence[float], tolerance: float = 1.0
+    pred: np.ndarray, label: np.ndarray, num_classes: int, spacing: Sequence[float], tolerance: float = TOLERANCE
 ) -> list[ClassResult]:
     """Measure every class but the background over a whole volume.
 

@@ -20,10 +20,10 @@ from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.datasets.listing import read_description
+from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.planning.plan import PLAN, Plan
-from monai_mobileunet.runtimes.manifest import hash_file
 
 __all__ = ["BundleMetadata"]
 

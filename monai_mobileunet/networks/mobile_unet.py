@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import Parameter, Signature, signature
 from os import PathLike
 from typing import Any
 
@@ -245,3 +246,14 @@ def create_network(
     """
     row = VARIANTS[look_up_option(variant, set(VARIANTS))]
     return MobileUNet(spatial_dims, in_channels, out_channels, **{**row.arguments, **arguments})
+
+
+def _all_arguments() -> Signature:
+    """What :func:`create_network` takes, for who checks a name before the network is made."""
+    own, network = signature(create_network).parameters, signature(MobileUNet).parameters
+    named = [one for one in own.values() if one.kind is not Parameter.VAR_KEYWORD]
+    others = [one.replace(kind=Parameter.KEYWORD_ONLY) for name, one in network.items() if name not in own]
+    return Signature([*named, *others])
+
+
+create_network.__signature__ = _all_arguments()  # type: ignore[attr-defined]

@@ -27,15 +27,22 @@ class Variant:
     source: str = ""
 
 
+OWN: dict[str, Any] = {"deep_supervision": False}
+"""What the project's own networks share: they have heads for deep supervision, used or not, so that weights, their
+hashes and the states of optimisers fit from one training to the next."""
+
 VARIANTS: dict[str, Variant] = {
     "mobileunet_tiny": Variant(
         "half the width of small",
-        {"encoder": "mobilenetv4_conv_small", "width": 0.5, "decoder_channels": (32, 24, 16, 16)},
+        {**OWN, "encoder": "mobilenetv4_conv_small", "width": 0.5, "decoder_channels": (32, 24, 16, 16)},
     ),
-    "mobileunet_small": Variant("the default: V4-conv-small, slim decoder", {"encoder": "mobilenetv4_conv_small"}),
+    "mobileunet_small": Variant(
+        "the default: V4-conv-small, slim decoder", {**OWN, "encoder": "mobilenetv4_conv_small"}
+    ),
     "mobileunet_base": Variant(
         "two 3×3 per stage and a head at full resolution",
         {
+            **OWN,
             "encoder": "mobilenetv4_conv_small",
             "block": "double_conv",
             "decoder_channels": (96, 64, 48, 32, 24),
@@ -45,6 +52,7 @@ VARIANTS: dict[str, Variant] = {
     "mobileunet_large": Variant(
         "V4-conv-medium, twice the decoder channels of small",
         {
+            **OWN,
             "encoder": "mobilenetv4_conv_medium",
             "block": "double_conv",
             "decoder_channels": (128, 96, 64, 48, 32),
@@ -54,6 +62,7 @@ VARIANTS: dict[str, Variant] = {
     "mobileunet_fine": Variant(
         "for slices up to about 96 pixels: stem and decoder at full resolution",
         {
+            **OWN,
             "encoder": "mobilenetv4_conv_small",
             "stem_stride": 1,
             "depth": 4,
@@ -64,6 +73,7 @@ VARIANTS: dict[str, Variant] = {
     "mobileunet_fine_large": Variant(
         "twice the decoder channels of fine",
         {
+            **OWN,
             "encoder": "mobilenetv4_conv_small",
             "stem_stride": 1,
             "depth": 4,

@@ -30,7 +30,7 @@ class RuntimeSpec:
         packages: modules that have to be installed to call it.
         conversion_packages: further ones, to make it from a network.
         extra: the extra of this package that brings them.
-        export: name of the format in :data:`monai_mobileunet.bundle.export.FORMATS` whose files it can be made from.
+        export: name of the format in :data:`monai_mobileunet.runtimes.formats.FORMATS` whose files it can be made from.
     """
 
     summary: str

@@ -45,7 +45,9 @@ def bundle(tmp_path: Path) -> Path:
         "slice_inferer#_target_",
         "slice_inferer#sw_batch_size",
         "inferer#sw_batch_size",
-        "network_def#whatever",
+        "network_def#decoder_channels",
+        "network_def#dropout",
+        "train#handlers#-1#name",
         "unknown#whatever",
         "_meta_#version",
     ],
@@ -70,6 +72,8 @@ def test_what_there_is_a_place_for_can_be_changed(bundle: Path, name: str):
         ("train#handlers#1#name", "train#handlers#0#name"),
         ("train#handlers#0#nam", "train#handlers#0#name"),
         ("network#x", "has no such entry"),
+        ("network_def#decoder_chanels", "near to it: network_def#decoder_channels"),
+        ("train#handlers#-2#name", "train#handlers#0#name"),
         ("+planes", "near to it: planes"),
         ("folds", "has no such entry"),
     ],
@@ -80,6 +84,15 @@ def test_what_there_is_no_place_for_is_refused_with_what_was_meant(bundle: Path,
     assert str(caught.value).startswith(f"--set {name}: ")
     assert words in str(caught.value)
     assert known_changes(bundle, {name: 1}) == {}
+
+
+def test_new_components_and_additions_are_for_others_to_refer_to(bundle: Path):
+    ema = {"_target_": "EMAHandler"}
+    check_changes(bundle, {"ema": ema, "+train#handlers": ["@ema"]}, merged=True)
+    with pytest.raises(ValueError, match="train#handlers"):
+        check_changes(bundle, {"+train#handlrs": ["@ema"]}, merged=True)
+    with pytest.raises(ValueError, match="has no such entry"):
+        check_changes(bundle, {"ema": "EMAHandler"}, merged=True)
 
 
 def test_changes_see_those_before_them(bundle: Path):
