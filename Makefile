@@ -27,7 +27,7 @@ demo: setup
 
 # The configs and metadata of the shipped bundles, from the plan.json in each; after an edit of one, or of a template.
 bundles: setup
-	$(BIN)/python -m monai_mobileunet.planning.bundle_files bundles/*
+	$(BIN)/python -m monai_mobileunet.planning bundles/*
 
 # Ratios of speed against other networks, in one run on this machine, which should do nothing else meanwhile. With
 # BUNDLE=<folder of a trained bundle> DATA=<folder of its images> also what lower precision does to its masks.

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import typer
 
-from monai_mobileunet.cli.terminal import say_error
+from monai_mobileunet.cli.terminal import fail, say_error
 from monai_mobileunet.shipped import shipped_bundles
 
-__all__ = ["TRUST", "bundle_folder", "one_of", "overrides", "well_formed"]
+__all__ = ["TRUST", "bundle_folder", "named_bundle", "one_of", "overrides", "well_formed"]
 
 T = TypeVar("T")
 TRUST = "A bundle is code: use only one you trust."
@@ -64,6 +64,14 @@ def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str, m
             say_error(error)
             raise typer.Exit(2) from error
     return values
+
+
+def named_bundle(given: Path) -> Path:
+    """A bundle as :func:`bundle_folder` finds it; if there is none, the command ends with exit code 1."""
+    try:
+        return bundle_folder(given)
+    except FileNotFoundError as error:
+        fail(error)
 
 
 def bundle_folder(given: Path | None) -> Path:

@@ -12,7 +12,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
+from monai_mobileunet.cli.arguments import TRUST, named_bundle, one_of, overrides, well_formed
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -84,6 +84,7 @@ def evaluate(
     """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
+    bundle = named_bundle(bundle) if bundle else None
     entries = overrides(changes or [], bundle, "inference.json", "train.json")
     named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
     changed = entries | named

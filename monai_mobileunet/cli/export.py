@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import TRUST, one_of, overrides, well_formed
+from monai_mobileunet.cli.arguments import TRUST, named_bundle, one_of, overrides, well_formed
 from monai_mobileunet.cli.terminal import console, fail, say_error, steps
 from monai_mobileunet.runtimes.formats import FORMATS
 
@@ -50,6 +50,7 @@ def export(
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.bundle.export import export_bundle
 
+    bundle = named_bundle(bundle)
     kinds = list(FORMATS) if formats is None else formats
     changed = overrides(changes or [], bundle, "inference.json") | (
         {"ckpt_path": str(weights.resolve())} if weights else {}

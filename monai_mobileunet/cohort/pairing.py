@@ -73,10 +73,10 @@ def pair_files(
             fits, expected = _fitting(case, shared, alone, parts), class_files
         if not fits and of_references:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
-        exact = [
-            (score, files) for score, files in fits if _place(files[0].relative_to(folder)) == _place(Path(case.name))
-        ]
-        fitting[case.name] = (exact if of_references and exact else fits), expected
+        if of_references:
+            place = _place(Path(case.name))
+            fits = [fit for fit in fits if _place(fit[1][0].relative_to(folder)) == place] or fits
+        fitting[case.name] = fits, expected
         for _, files in fits:
             owners[files[0]].append(case.name)
     return {name: _chosen(name, fits, owners, expected) for name, (fits, expected) in fitting.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import fields
@@ -136,9 +135,3 @@ def _composed(part: Any, pieces: Mapping[str, Any]) -> Any:
             items += value if isinstance(item, str) and item.startswith(PIECE) and isinstance(value, list) else [value]
         return items
     return deepcopy(part)
-
-
-if __name__ == "__main__":
-    for bundle in map(Path, sys.argv[1:]):
-        for path in write_bundle_files(bundle):
-            print(f"{path}: written")

@@ -51,7 +51,8 @@ class Plan:
     """All decisions about a bundle; ``plan.json`` has them by the same names.
 
     Attributes:
-        texts: entries of ``metadata.json`` for people: name, task, description, authors, copyright, data and licence.
+        texts: entries of ``metadata.json`` for people: version and changelog, name, task, description, authors,
+            copyright, data and licence.
         dataset_dir: folder of the data set, images to segment in its ``imagesTs``.
         class_names: of the classes from 1 on.
         image: what an image is: ``format``, ``modality`` and ``value_range`` of the network's input.

@@ -336,6 +336,22 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     assert corrected.read_bytes() == by_hand
 
 
+def test_a_folder_may_hold_a_run_and_an_evaluation(tmp_path: Path, toy_dataset: Path, trained_bundle: Path):
+    """Cases have the same names in both, and masks in other places."""
+    out = tmp_path / "out"
+    segment = ["segment", *map(str, ("-i", toy_dataset / "imagesTr", "-o", out, "-m", trained_bundle, "-d", "cpu"))]
+    assert runner.invoke(app, segment).exit_code == 0
+    result = evaluate(toy_dataset, "--bundle", trained_bundle, "-o", out, "--set", "mirror_axes=[]", "--worst", 0)
+    assert result.exit_code == 0, result.output
+    assert "6 finished before, 0 to do" in runner.invoke(app, segment).output
+
+
+def test_a_bundle_of_the_project_is_known_by_its_name(tmp_path: Path, toy_dataset: Path):
+    arguments = (toy_dataset, "--bundle", "hippocampus_mri_segmentation", "-o", tmp_path / "out", "--worst", 0)
+    result = evaluate(*arguments, "--set", "device=cpu")
+    assert "anterior" in result.output, result.output
+
+
 def test_an_output_that_cannot_be_written_ends_with_a_sentence(tmp_path: Path, toy_dataset: Path, preds: Path):
     (tmp_path / "file").write_text("")
     result = evaluate(toy_dataset, "--pred", preds, "-o", tmp_path / "file" / "out")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -110,11 +110,13 @@ def test_masks_are_hashed_only_where_their_size_or_time_is_not_that_on_record(
 
 def test_a_folder_of_the_first_version_is_gone_on_with(tmp_path: Path, case: CaseRecord):
     outputs = {path.name: hash_file(path) for path in case.outputs}
-    row = {"case": "x", "status": "done", "images": [str(case.images[0])], "warnings": ["odd"], "metrics": {}}
+    row = {"case": "x", "status": "done", "images": [str(case.images[0])], "warnings": ["odd"]}
+    row["metrics"] = {"liver": asdict(ClassResult(Outcome.BOTH, 0.9, 1.0, 0.5, 1.0, 2.0, 2.5))}
     old = {"case": "x", "settings": "s", "inputs": image_states(case.images), "outputs": outputs, "row": row}
     (tmp_path / "journal.jsonl").write_text(json.dumps({**old, "begun": 0, "reference": []}) + "\n")
     (known,) = read_records(tmp_path / "journal.jsonl").values()
     assert known.warnings == ["odd"]
+    assert known.results["liver"].dice == 0.9
     assert holds(known, case, "s", tmp_path)
     case.outputs[0].write_bytes(b"another mask")
     assert not holds(known, case, "s", tmp_path)

@@ -113,3 +113,18 @@ def test_references_that_may_be_of_several_cases_or_of_none_are_refused(tmp_path
     made(tmp_path / "none", "x.nii")
     with pytest.raises(DataError, match="has no reference for any case, such as p1/t1"):
         find_references(cases, tmp_path / "none")
+
+
+def test_a_reference_in_the_very_place_of_its_case_is_preferred_to_deeper_ones(tmp_path: Path):
+    cases = [CaseRecord(name, tuple(made(tmp_path, f"in/{name}.nii"))) for name in ("x", "old/x")]
+    made(tmp_path / "references", "x.nii", "old/x.nii", "other/x.nii")
+    found = find_references(cases, tmp_path / "references")
+    assert [case.label for case in found] == made(tmp_path / "references", "x.nii", "old/x.nii")
+
+
+def test_masks_that_are_to_be_written_are_no_references(tmp_path: Path):
+    (mask,) = made(tmp_path / "references", "out/x.nii")
+    made(tmp_path / "references", "below/x.nii")
+    case = CaseRecord("x", tuple(made(tmp_path, "in/x.nii")), (mask,))
+    (found,) = find_references([case], tmp_path / "references")
+    assert found.label == tmp_path / "references" / "below" / "x.nii"
