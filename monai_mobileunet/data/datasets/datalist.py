@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
@@ -32,6 +32,7 @@ def load_cases(
     limit: int | None = None,
     exit_on_error: bool = False,
     image_channels: int | None = None,
+    leave_out: Collection[str] = (),
 ) -> list[Case]:
     """The training or the validation part of a data set, found, split and checked.
 
@@ -47,6 +48,7 @@ def load_cases(
         exit_on_error: end the program with the message alone where the data are at fault; see
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
+        leave_out: names of cases that are not used; the others stay where the split has them.
 
     Raises:
         DataError: the data are at fault; with ``exit_on_error`` :class:`SystemExit` with the same message.
@@ -56,6 +58,7 @@ def load_cases(
         parts = find_parts(dataset_dir, fold, folds, subject_of, seed)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
+        parts = {name: [case for case in cases if name_of(case) not in leave_out] for name, cases in parts.items()}
         cases = parts[part][:limit]
         listed = VALIDATION in find_lists(dataset_dir)
         findings = find_repeats({name: parts[name] for name in (TRAINING, VALIDATION)}, listed)
