@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint"]
+__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint", "renamed"]
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 """Of intensities, wherever percentiles of them are told."""
@@ -98,6 +98,22 @@ class Fingerprint:
         cases = tuple(_case(case) for case in content["cases"])
         names = {key: tuple(content[key]) for key in ("class_names", "channel_names")}
         return cls(**{**content, **names, "cases": cases})
+
+
+def renamed(fingerprint: Fingerprint, class_names: Sequence[str]) -> Fingerprint:
+    """The fingerprint with other names of the classes, in the order of their numbers.
+
+    Raises:
+        ValueError: there are more classes than names, or a name twice.
+    """
+    known = fingerprint.class_names
+    if len(class_names) < len(known) or len(set(class_names)) < len(class_names):
+        raise ValueError(f"{len(class_names)} names for {len(known)} classes ({', '.join(known)}); name each once.")
+    new = dict(zip(known, class_names, strict=False))
+    cases = tuple(
+        replace(case, classes={new[name]: one for name, one in case.classes.items()}) for case in fingerprint.cases
+    )
+    return replace(fingerprint, class_names=tuple(class_names), cases=cases)
 
 
 def _case(content: Mapping[str, Any]) -> CaseFingerprint:

@@ -18,7 +18,10 @@ from monai_mobileunet.planning.rules import grid, intensity, sides, texts, train
 from monai_mobileunet.planning.rules.known import Costs, Known, Options
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
-__all__ = ["RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+
+NOTHING_ASKED = Options()
+"""All is left to the rules."""
 
 Rule = Callable[[Known], Decision | None]
 
@@ -36,7 +39,7 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 """Name of a decision or setting → rule, in the order of deciding."""
 
 
-def decide(fingerprint: Fingerprint, options: Options = Options(), costs: Costs | None = None) -> Known:
+def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Known:
     """Let every rule decide, but for what the user set.
 
     Raises:
@@ -59,7 +62,9 @@ def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:
     if decision is None:
         kind = Decision if name in {one.name for one in fields(Plan)} else Setting
         return kind(value, "Set by the user; by its rule there would be none.")
-    return replace(decision, value=value, reason=f"Set by the user; by its rule {decision.value}: {decision.reason}", rule="")
+    return replace(
+        decision, value=value, reason=f"Set by the user; by its rule {decision.value}: {decision.reason}", rule=""
+    )
 
 
 def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
@@ -69,8 +74,12 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
             raise refusal(f"--set {name}", "no rule decides it.", f"There are {', '.join(near)}.")
     subjects = {case.subject for case in fingerprint.cases}
     if len(subjects) < 2:
-        problem = f"{len(fingerprint.cases)} cases of {len(subjects)} subjects; training needs one and validation another."
-        raise refusal(fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject.")
+        problem = (
+            f"{len(fingerprint.cases)} cases of {len(subjects)} subjects; training needs one and validation another."
+        )
+        raise refusal(
+            fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
+        )
     channels = {case.channels for case in fingerprint.cases}
     if len(channels) > 1:
         problem = f"its images have {', '.join(map(str, sorted(channels)))} channels; expected as many in each."

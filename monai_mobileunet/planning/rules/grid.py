@@ -21,6 +21,9 @@ STACKED = 3.0
 ALIKE = 1.5
 """Volumes whose finest and coarsest spacing differ by less stay on their own grids: scaling in training covers it."""
 
+UNLIKELY = 3.0
+"""Ratio of a spacing to the median one below which it is nothing unusual."""
+
 SIZES = (20.0, 3000.0)
 """mm that the longest side of a volume of a body has."""
 
@@ -37,7 +40,7 @@ def odd_headers(cases: tuple[CaseFingerprint, ...]) -> dict[str, str]:
     for axis in range(3):
         logs = [math.log(case.spacing[axis]) for case in cases]
         middle = median(logs)
-        far = max(5 * 1.4826 * median(abs(value - middle) for value in logs), math.log(2))
+        far = max(5 * 1.4826 * median(abs(value - middle) for value in logs), math.log(UNLIKELY))
         for case, value in zip(cases, logs, strict=True):
             if abs(value - middle) > far:
                 usual = f"{numbers([math.exp(middle)])} mm in the median case"
@@ -45,7 +48,7 @@ def odd_headers(cases: tuple[CaseFingerprint, ...]) -> dict[str, str]:
     for case in cases:
         longest = max(size * step for size, step in zip(case.shape, case.spacing, strict=True))
         if not SIZES[0] <= longest <= SIZES[1]:
-            odd[case.name] = f"{numbers([longest])} mm long"
+            odd.setdefault(case.name, f"{numbers([longest])} mm long")
     return odd
 
 
@@ -82,9 +85,7 @@ def median_spacing(known: Known) -> Decision:
     options = known.options
     if options.spacing is not None:
         whose = f"That of {options.like}" if options.like else "Asked for by the user"
-        kept = ", ".join(
-            f"{name} {_percents(along)}" for name, along in zip(NAMES, _spacings(known), strict=True)
-        )
+        kept = ", ".join(f"{name} {_percents(along)}" for name, along in zip(NAMES, _spacings(known), strict=True))
         return Decision(list(options.spacing), f"{whose}. The data have, at 10, 50 and 90 %, {kept} mm.")
     spacings = _spacings(known)
     spacing = [_rounded(median(along)) for along in spacings]
@@ -135,7 +136,9 @@ def own_grids(known: Known, end: str) -> Setting | None:
     reason = f"Along {' and '.join(why)} volumes keep their own grid within the range of the data: resampling costs "
     reason += "half a voxel at borders, and the scaling in training covers the difference."
     if known.thickness() >= STACKED:
-        reason = f"Along {' and '.join(why)} volumes keep their own grid within the range of the data, for between thick "
+        reason = (
+            f"Along {' and '.join(why)} volumes keep their own grid within the range of the data, for between thick "
+        )
         reason += "slices nothing can be interpolated."
     return Setting(kept, reason)
 
@@ -157,7 +160,9 @@ def context_by_thickness(known: Known) -> Decision:
     if known.pixels(stack) < 1.5:
         return Decision(0, "Images have a single slice.")
     if known.thickness() >= STACKED:
-        reason = f"Slices are {numbers([known.thickness()])} times as thick as their pixels: the next ones alone are near."
+        reason = (
+            f"Slices are {numbers([known.thickness()])} times as thick as their pixels: the next ones alone are near."
+        )
         return Decision(1, reason)
     context = min(5, max(1, round(REACH / thickness)))
     return Decision(context, f"{context} slices of {numbers([thickness])} mm on each side, {REACH} mm or five at most.")
@@ -177,7 +182,9 @@ def half_overlapping_groups(known: Known) -> Decision:
     step = (known["out_slices"] + 1) // 2
     if step == 1:
         return Decision(1, "Slices are predicted one by one.")
-    return Decision(step, "Each slice in one or two groups: hippocampus had with every third of five the Dice of every one.")
+    return Decision(
+        step, "Each slice in one or two groups: hippocampus had with every third of five the Dice of every one."
+    )
 
 
 def window_around_objects(known: Known) -> Decision:
@@ -190,7 +197,9 @@ def window_around_objects(known: Known) -> Decision:
     slices = f"Slices have {numbers([rows, columns])} pixels"
     if wanted >= max(rows, columns):
         return Decision(size, f"{slices}: the whole slice.")
-    reason = f"{slices}; twice the extent of {name} ({numbers([extent])} pixels), 64 to {most}: smaller windows show more "
+    reason = (
+        f"{slices}; twice the extent of {name} ({numbers([extent])} pixels), 64 to {most}: smaller windows show more "
+    )
     return Decision(size, reason + "places for the same cost (head and neck: 64×64 +0.022 over half as many of 96×96).")
 
 

@@ -62,7 +62,9 @@ def offset_where_nothing_is_negative(known: Known) -> Setting | None:
     offset = [case for case in known.cases if is_offset(case)] if _is_ct(known) else []
     if not offset:
         return None
-    reason = f"{len(offset)} of {len(known.cases)} cases of CT have no negative value: their Hounsfield units were stored "
+    reason = (
+        f"{len(offset)} of {len(known.cases)} cases of CT have no negative value: their Hounsfield units were stored "
+    )
     return Setting(STORED_OFFSET, f"{reason}with 1024 added, which is taken off a volume without negative values.")
 
 
@@ -79,7 +81,9 @@ def windows_of_the_foreground(known: Known) -> Setting | None:
     measured = f"What is labelled lies between {numbers([low])} and {numbers([high])} HU (0.5 and 99.5 %)"
     if high - low > WIDE and low < SOFT_TISSUE[1]:
         wide = [list(SOFT_TISSUE), window]
-        return Setting(wide, f"{measured}, soft tissue and bone or air: a window for soft tissue, and one for all of it.")
+        return Setting(
+            wide, f"{measured}, soft tissue and bone or air: a window for soft tissue, and one for all of it."
+        )
     return Setting([window], f"{measured}; a tenth more on both sides, {NARROWEST:.0f} HU at least.")
 
 
@@ -100,7 +104,9 @@ def names_of_channels(known: Known) -> Decision:
     """What the data set calls them, or the windows."""
     count = known["image_channels"]
     if "windows" in known.decided and count == 2:
-        return Decision(["soft tissue window", "wide window"], "What the preprocessing makes of an image, in this order.")
+        return Decision(
+            ["soft tissue window", "wide window"], "What the preprocessing makes of an image, in this order."
+        )
     names = list(known.fingerprint.channel_names)
     if count > 1 and len(names) == count and all(names):
         return Decision(names, "As the data set calls them.")
@@ -128,7 +134,13 @@ def intensities_by_modality(known: Known) -> Decision:
     if "windows" not in known.decided:
         steps = [
             spacing,
-            {"_target_": "ClipIntensityPercentilesd", "keys": "image", "lower": 0.5, "upper": 99.5, "channel_wise": True},
+            {
+                "_target_": "ClipIntensityPercentilesd",
+                "keys": "image",
+                "lower": 0.5,
+                "upper": 99.5,
+                "channel_wise": True,
+            },
             {"_target_": "NormalizeIntensityd", "keys": "image", "channel_wise": True},
         ]
         tops = [case.percentiles[0][-1] for case in known.cases]
@@ -136,7 +148,11 @@ def intensities_by_modality(known: Known) -> Decision:
         return Decision(steps, f"{reason}each volume is clipped to its own 0.5th and 99.5th and normalised by channel.")
     steps, reason = [spacing], "Hounsfield units"
     if "stored_offset" in known.decided:
-        offset = {"_target_": "Lambdad", "keys": "image", "func": "$lambda x: x - @stored_offset if x.min() >= 0 else x"}
+        offset = {
+            "_target_": "Lambdad",
+            "keys": "image",
+            "func": "$lambda x: x - @stored_offset if x.min() >= 0 else x",
+        }
         steps.insert(0, offset)
         reason += ", the stored offset taken off"
     if _shows_air(known):

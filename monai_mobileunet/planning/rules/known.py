@@ -118,10 +118,7 @@ class Known:
         stack, rows, columns = self.axes()
         pixel = (self["spacing"][rows] * self["spacing"][columns]) ** 0.5
         return min(
-            (
-                (percentile([one.size_mm[stack] for _, one in found], 10) / pixel, name)
-                for name, found in self._found()
-            ),
+            ((percentile([one.size_mm[stack] for _, one in found], 10) / pixel, name) for name, found in self._found()),
             default=(float("inf"), "no class"),
         )
 
@@ -140,7 +137,10 @@ class Known:
         """Share of the slices of a case that show a class, of the class for which the median is the least."""
         stack, *_ = self.axes()
         return min(
-            ((median(one.slices[stack] / case.shape[stack] for case, one in found), name) for name, found in self._found()),
+            (
+                (median(one.slices[stack] / case.shape[stack] for case, one in found), name)
+                for name, found in self._found()
+            ),
             default=(1.0, "no class"),
         )
 

@@ -57,11 +57,14 @@ def side_pairs(known: Known) -> list[tuple[int, int]]:
 
 
 def _mirror_images(known: Known, one: str, other: str) -> bool:
-    """Whether two classes lie on constant, opposite sides, as far from the middle, as large and as high as each other."""
+    """Whether two classes lie on opposite sides, as far from the middle and as large as each other."""
     found = [(case.classes[one], case.classes[other]) for case in known.cases if {one, other} <= case.classes.keys()]
     if len(found) < 5 or len(found) < 0.5 * len(known.cases):
         return False
-    apart = [(a.side - 0.5) * (b.side - 0.5) < 0 and (a.side < b.side) == (found[0][0].side < found[0][1].side) for a, b in found]
+    apart = [
+        (a.side - 0.5) * (b.side - 0.5) < 0 and (a.side < b.side) == (found[0][0].side < found[0][1].side)
+        for a, b in found
+    ]
     places = [median(pair[number].side for pair in found) for number in (0, 1)]
     ratios = [median(a.volume_ml / b.volume_ml for a, b in found)]
     ratios += [median(a.extent_mm[axis] / b.extent_mm[axis] for a, b in found) for axis in range(3)]
@@ -89,8 +92,8 @@ def on_the_wrong_side(known: Known) -> Iterator[str]:
         if swapped:
             yield (
                 f"{left} lies to the right of {right} in {len(swapped)} of {len(both)} cases "
-                f"({', '.join(swapped[:5])}{', …' if swapped[5:] else ''}): the labels are exchanged there, or the header "
-                "has left and right the wrong way round."
+                f"({', '.join(swapped[:5])}{', …' if swapped[5:] else ''}): the labels are exchanged there, or the "
+                "header has left and right the wrong way round."
             )
 
 
@@ -102,9 +105,15 @@ def pairs_by_name_and_place(known: Known) -> Setting | None:
     names = known.fingerprint.class_names
     told = []
     for one, other in pairs:
-        places = [median(c.side for _, c in known.of_class(names[n - 1])) for n in (one, other) if known.of_class(names[n - 1])]
+        places = [
+            median(c.side for _, c in known.of_class(names[n - 1]))
+            for n in (one, other)
+            if known.of_class(names[n - 1])
+        ]
         how = "by name" if named_side(names[one - 1]) else "by place"
-        told.append(f"{names[one - 1]} and {names[other - 1]} ({how}; centres at {numbers(places, ' and ')} of the width)")
+        told.append(
+            f"{names[one - 1]} and {names[other - 1]} ({how}; centres at {numbers(places, ' and ')} of the width)"
+        )
     return Setting(
         [list(pair) for pair in pairs],
         f"{'; '.join(told)} are mirror images: they change places when a patient is mirrored.",

@@ -54,7 +54,8 @@ def names_of_classes(known: Known) -> Decision:
     total = len(known.cases)
     found = [f"{name} {len(known.of_class(name))}" for name in known.fingerprint.class_names]
     return Decision(
-        list(known.fingerprint.class_names), f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}."
+        list(known.fingerprint.class_names),
+        f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.",
     )
 
 

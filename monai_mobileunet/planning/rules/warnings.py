@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from monai_mobileunet.planning.rules.grid import odd_headers
 from monai_mobileunet.planning.rules.intensity import looks_like_ct
-from monai_mobileunet.planning.rules.known import Known, minutes, numbers
+from monai_mobileunet.planning.rules.known import Known, numbers
 from monai_mobileunet.planning.rules.sides import on_the_wrong_side
 from monai_mobileunet.planning.rules.training import expected_seconds
 
@@ -33,8 +33,8 @@ def _modality(known: Known) -> Iterator[str]:
         yield f"The modality is {modality}, but {count} of {total} cases have values like CT. If so: --modality CT."
     if modality == "CT" and "windows" not in known.decided:
         yield (
-            "The modality is CT, but the values are no Hounsfield units, nor these with an offset: they are normalised as "
-            "those of MRI are, and CT from elsewhere will look different. Better are files with Hounsfield units."
+            "The modality is CT, but the values are no Hounsfield units, nor these with an offset: they are normalised "
+            "as those of MRI are, and CT from elsewhere will look different. Better are files with Hounsfield units."
         )
 
 
@@ -57,6 +57,6 @@ def _amounts(known: Known) -> Iterator[str]:
     if known.costs is not None and known["epochs"] < FEWEST_EPOCHS:
         needed = FEWEST_EPOCHS / known["epochs"] * (expected_seconds(known) or 0)
         yield (
-            f"The budget has room for {known['epochs']} epochs; below {FEWEST_EPOCHS} a network is far from what it can "
-            f"learn. Give --budget {math.ceil(needed / 60)}m, or train on a GPU."
+            f"The budget has room for {known['epochs']} epochs; below {FEWEST_EPOCHS} a network is far from what it "
+            f"can learn. Give --budget {math.ceil(needed / 60)}m, or train on a GPU."
         )
