@@ -50,12 +50,14 @@ def shown(value: Any) -> str:
     """The value of a decision for a table: transforms by their names, texts left out."""
     if isinstance(value, list) and value and all(isinstance(step, dict) and "_target_" in step for step in value):
         return ", ".join(str(step["_target_"]).rpartition(".")[2].removesuffix("d") for step in value)
+    if value in ([""], ("",), "", [], (), None):
+        return "none"
     if isinstance(value, Mapping):
         parts = {key: part for key, part in value.items() if key != "_target_"}
         return ", ".join(f"{key} {shown(part)}" for key, part in parts.items())
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(shown, value)) + "]" if value else "none"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        return "[" + ", ".join(map(shown, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def readme(plan: Plan) -> str:

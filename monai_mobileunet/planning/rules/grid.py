@@ -27,6 +27,9 @@ UNLIKELY = 3.0
 SIZES = (20.0, 3000.0)
 """mm that the longest side of a volume of a body has."""
 
+ROOM = 1.5
+"""Size of a training's window as a multiple of the largest class."""
+
 NAMES = ("left-right", "back-front", "foot-head")
 ACROSS = {axes[0]: plane for plane, axes in PLANES.items()}
 
@@ -188,19 +191,20 @@ def half_overlapping_groups(known: Known) -> Decision:
 
 
 def window_around_objects(known: Known) -> Decision:
-    """A window for training that holds the largest class twice, or the whole slice where that is small."""
+    """A window for training with room around the largest class, or the whole of a small slice."""
     rows, columns = known.slice_size()
     extent, name = known.largest()
     most = 256 if known.options.device == "cpu" else 384
-    wanted = min(most, max(64.0, 2 * extent))
+    wanted = min(most, max(64.0, ROOM * extent))
     size = [_multiple(min(wanted, length)) for length in (rows, columns)]
     slices = f"Slices have {numbers([rows, columns])} pixels"
     if wanted >= max(rows, columns):
         return Decision(size, f"{slices}: the whole slice.")
-    reason = (
-        f"{slices}; twice the extent of {name} ({numbers([extent])} pixels), 64 to {most}: smaller windows show more "
+    reason = f"{slices}; {ROOM} times the extent of {name} ({numbers([extent])} pixels), 64 to {most}: smaller "
+    return Decision(
+        size,
+        reason + "windows show more places for the same cost (head and neck: 64×64 +0.022 over half as many of 96×96).",
     )
-    return Decision(size, reason + "places for the same cost (head and neck: 64×64 +0.022 over half as many of 96×96).")
 
 
 def whole_slices(known: Known) -> Decision:

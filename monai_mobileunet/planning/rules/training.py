@@ -25,7 +25,7 @@ TINY_SLICE = 64
 FINE_OBJECT = 8
 """Pixels of an object below which the first stage keeps the full resolution, where slices are not too large for it."""
 
-WINDOWS = 32 * 96 * 96
+WINDOWS = 32 * 128 * 128
 """Pixels of a batch, at most; twice that on a GPU."""
 
 SMALL_VOLUME = 500_000
