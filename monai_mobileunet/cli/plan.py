@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -178,6 +179,8 @@ def _plan(
     _show(planned)
     for text in warnings_of(known):
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if busy := _busy():
+        console.print(f"warning: {busy}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     _say_next(known, output)
 
 
@@ -223,6 +226,17 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def _busy() -> str:
+    """That other programs slowed down what was timed; empty where they did not, or where nothing tells."""
+    load, cores = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+    if load <= 1.5 * cores:
+        return ""
+    return (
+        f"This machine is busy (load {load:.1f} on {cores} cores), and steps were timed as they are now: with the "
+        "machine to itself a training has time for more epochs."
+    )
+
+
 def _timed(known: Known) -> Known:
     """What is decided once steps of the network were timed."""
     from monai_mobileunet.planning.probe import measure_costs, typical_case
@@ -263,8 +277,8 @@ def _explain(planned: Plan, name: str) -> None:
 
 
 def _say_next(known: Known, output: Path) -> None:
+    from monai_mobileunet.planning.rules.budget import expected_seconds
     from monai_mobileunet.planning.rules.known import minutes
-    from monai_mobileunet.planning.rules.training import expected_seconds
 
     seconds = expected_seconds(known)
     if seconds is not None:

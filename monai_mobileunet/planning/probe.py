@@ -22,7 +22,7 @@ from monai_mobileunet.planning.rules.training import BATCH_CASES
 
 __all__ = ["measure_costs", "typical_case"]
 
-WARM_UP, TIMED = 2, 3
+WARM_UP, TIMED = 2, 5
 PROGRAMS = 15.0
 """Seconds until a training's programs are loaded and its data set is found and checked, on a slow machine."""
 

@@ -14,8 +14,8 @@ from monai_mobileunet.data.datasets.subjects import guess_pattern, subject_by_pa
 from monai_mobileunet.planning.fingerprint import Fingerprint, renamed
 from monai_mobileunet.planning.plan import Plan, Setting
 from monai_mobileunet.planning.rules import RULES, Costs, Options, as_plan, decide, warnings_of
+from monai_mobileunet.planning.rules.budget import expected_seconds
 from monai_mobileunet.planning.rules.sides import named_side
-from monai_mobileunet.planning.rules.training import expected_seconds
 
 HEART = {"spacing": (1.5, 1.5, 10.0), "shape": (216, 256, 9)}
 CROPPED = {"shape": (35, 50, 36), "classes": {"organ": organ(size_mm=(9.0, 9.0, 9.0), extent_mm=(16.0, 18.0, 20.0))}}
@@ -275,3 +275,16 @@ def test_classes_get_other_names_in_the_order_of_their_numbers():
     assert data.cases[0].classes["two"].side == 0.7
     with pytest.raises(ValueError, match="1 names for 2 classes"):
         renamed(data, ["one"])
+
+
+def test_every_setting_that_a_transform_names_is_decided():
+    for data in (
+        fingerprint(),
+        fingerprint(modality="CT", **STORED),
+        fingerprint(**HEART),
+        fingerprint(classes=KIDNEYS),
+    ):
+        plan = as_plan(decide(data))
+        named = {"windows", "stored_offset", "finest_spacing", "coarsest_spacing", "sides", "class_share"}
+        text = str((plan.image_transforms.value, plan.random_transforms.value))
+        assert {name for name in named if f"@{name}" in text} == plan.settings.keys() & named

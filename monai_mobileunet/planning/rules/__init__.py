@@ -14,7 +14,7 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import grid, intensity, sides, texts, training
+from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
 from monai_mobileunet.planning.rules.known import Costs, Known, Options
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
@@ -25,7 +25,14 @@ NOTHING_ASKED = Options()
 
 Rule = Callable[[Known], Decision | None]
 
-_ALL: dict[str, Rule] = {**texts.RULES, **grid.RULES, **intensity.RULES, **sides.RULES, **training.RULES}
+_ALL: dict[str, Rule] = {
+    **texts.RULES,
+    **grid.RULES,
+    **intensity.RULES,
+    **sides.RULES,
+    **training.RULES,
+    **budget.RULES,
+}
 
 ORDER = (
     *("dataset_dir", "class_names", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),

@@ -18,8 +18,8 @@ THICK = 1.3
 STACKED = 3.0
 """From this ratio on, volumes are stacks of slices that were acquired one by one; nnU-Net's threshold, too."""
 
-ALIKE = 1.5
-"""Volumes whose finest and coarsest spacing differ by less stay on their own grids: scaling in training covers it."""
+ALIKE = 1.75
+"""Volumes whose finest and coarsest spacing differ by less stay on their own grids, as in head and neck (1.64)."""
 
 UNLIKELY = 3.0
 """Ratio of a spacing to the median one below which it is nothing unusual."""

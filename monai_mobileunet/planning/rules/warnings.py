@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from monai_mobileunet.planning.rules.budget import expected_seconds
 from monai_mobileunet.planning.rules.grid import odd_headers
 from monai_mobileunet.planning.rules.intensity import looks_like_ct
 from monai_mobileunet.planning.rules.known import Known, numbers
 from monai_mobileunet.planning.rules.sides import on_the_wrong_side
-from monai_mobileunet.planning.rules.training import expected_seconds
 
 __all__ = ["warnings_of"]
 
