@@ -13,6 +13,7 @@ from monai_mobileunet.cli.export import export
 from monai_mobileunet.cli.fingerprint import fingerprint
 from monai_mobileunet.cli.info import info
 from monai_mobileunet.cli.label import label
+from monai_mobileunet.cli.plan import plan
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.terminal import SafeGroup, console
@@ -39,6 +40,7 @@ def main(
 
 for command in (
     demo,
+    plan,
     segment,
     label,
     check,

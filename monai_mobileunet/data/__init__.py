@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         find_parts,
         load_cases,
         split_cases,
+        subject_by_pattern,
     )
     from monai_mobileunet.data.errors import DataError, Finding
     from monai_mobileunet.data.loading import CachedCases, CaseDataset, VolumeReader, collate_cases
@@ -43,6 +44,7 @@ __all__ = [
     "load_cases",
     "read_volume",
     "split_cases",
+    "subject_by_pattern",
     "write_mask",
 ]
 

@@ -25,6 +25,9 @@ LEARNED = ("eval_metrics", "weights", "training_data", "training")
 NETWORK = ("image_channels", "planes", "mirror_axes", "context", "out_slices", "out_step", "spacing")
 """Decisions that are settings at the top of ``train.json`` and ``inference.json``."""
 
+REPLACED = ("folds",)
+"""Settings that stand in the template of ``train.json`` already, for most data sets."""
+
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
 
@@ -41,6 +44,7 @@ def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[
     """
     pieces = _pieces(plan)
     contents = {name: _composed(_template(name), pieces) for name in ("train", "inference", "evaluate")}
+    contents["train"] |= {name: one.value for name, one in plan.settings.items() if name in REPLACED}
     for job, own in (("train", "multi_gpu_train"), ("evaluate", None)):
         of_job = {word: pieces[f"{job}_{word}"] for word in ("setup", "checks", "run")}
         of_job["own"] = _template(own) if own else {}
@@ -84,8 +88,11 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     of_inference = {name: one.value for name, one in plan.settings.items() if one.only != "train"}
     counted = {"num_classes": len(plan.class_names.value) + 1}
     train = {**counted, "class_names": plan.class_names.value, **shared, **of_train}
+    common = _template("shared")
+    if "leave_out" in of_train:
+        common["cached_cases"]["data"]["leave_out"] = "@leave_out"
     return {
-        **_template("shared"),
+        **common,
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,

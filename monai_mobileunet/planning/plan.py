@@ -59,7 +59,8 @@ class Plan:
         image_channels: of the preprocessed image.
         channel_names: of these channels; an empty one for a single channel.
         file_channels: channels that a case's files have, or ``"@image_channels"``.
-        subject_of: expression of a function from a case's name to its subject; ``None`` if each case has its own.
+        subject_of: expression or component: a function from a case's name to its subject; ``None`` if each case has its
+            own.
         planes: across which the volume is sliced.
         mirror_axes: axes of the mirrored passes of a prediction.
         tta_axes: axes along which no class has a side, for ``mobileunet segment --tta``.
@@ -87,7 +88,7 @@ class Plan:
     image_channels: Decision[int]
     channel_names: Decision[list[str]]
     file_channels: Decision[int | str]
-    subject_of: Decision[str | None]
+    subject_of: Decision[str | Mapping[str, Any] | None]
     planes: Decision[list[str]]
     mirror_axes: Decision[list[int]]
     tta_axes: Decision[list[int]]

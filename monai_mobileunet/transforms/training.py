@@ -40,6 +40,8 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         class_share: share of the samples, from 0 to 1, that are drawn by class: one that the volume has (the
             background not counted) is chosen at random, and then a slice that has it. What reaches through few
             slices is otherwise seldom seen, as in :class:`monai.transforms.RandCropByLabelClassesd`.
+        class_in_window: whether the window of a slice that is drawn by class holds a voxel of that class, at a random
+            place in it; else windows lie anywhere.
         allow_missing_keys: do not raise if a key is missing.
 
     Returns:
@@ -59,6 +61,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         context_axis: Sequence[bool] | bool = False,
         class_key: Hashable | None = None,
         class_share: float = 0.0,
+        class_in_window: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -75,6 +78,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
             )
         self.class_key = class_key
         self.class_share = class_share
+        self.class_in_window = class_in_window
         self.context = ensure_tuple_rep(context, len(self.keys))
         self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
         self.context_axis = ensure_tuple_rep(context_axis, len(self.keys))
@@ -91,23 +95,38 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         plane = self.planes[self.R.randint(len(self.planes))]
         stack, *rest = slice_axes(plane)
         depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
-        by_class = self._draw_by_class(classes, stack) if classes is not None else []
+        drawn = self._draw_by_class(classes, stack) if classes is not None else []
+        by_class = [index for index, _ in drawn]
         anywhere = self.num_samples - len(by_class)
         rounds = -(-anywhere // depth)
         order = by_class + [index for _ in range(rounds) for index in self.R.permutation(depth)][:anywhere]
         slack = [max(size - roi, 0) for size, roi in zip(in_plane, self.roi_size, strict=True)]
         corners = [(int(self.R.randint(slack[0] + 1)), int(self.R.randint(slack[1] + 1))) for _ in order]
+        if classes is not None and self.class_in_window:
+            of_class = classes.permute(0, stack + 1, rest[0] + 1, rest[1] + 1)
+            corners[: len(drawn)] = [self._corner(of_class[number, index], slack) for index, number in drawn]
         return plane, torch.tensor(order), corners
 
-    def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[int]:
-        """Slices of classes that are there; none of a volume without any."""
+    def _corner(self, mask: torch.Tensor, slack: Sequence[int]) -> tuple[int, int]:
+        """Of a window with a random one of the places where a class is in a slice."""
+        places = torch.nonzero(mask > 0.5)
+        place = places[self.R.randint(len(places))].tolist()
+        row, column = (
+            int(self.R.randint(max(0, at - roi + 1), min(room, at) + 1)) if room else 0
+            for at, roi, room in zip(place, self.roi_size, slack, strict=True)
+        )
+        return row, column
+
+    def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[tuple[int, int]]:
+        """Slices of classes that are there, with the number of the class; none of a volume without any."""
         others = [axis + 1 for axis in range(3) if axis != stack]
         holds = (classes[1:] > 0.5).amax(others)  # classes × slices
-        present = holds[holds.any(1)]
-        if not len(present):
+        present = torch.nonzero(holds.any(1)).flatten().tolist()
+        if not present:
             return []
         chosen = self.R.randint(len(present), size=round(self.class_share * self.num_samples))
-        return [int(self.R.choice(torch.nonzero(present[index]).flatten().numpy())) for index in chosen]
+        numbers = [present[index] for index in chosen]
+        return [(int(self.R.choice(torch.nonzero(holds[n]).flatten().numpy())), n + 1) for n in numbers]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
         """Cut the slices; see the class."""

@@ -163,3 +163,17 @@ class TestRandMirrorSidesd:
     def test_pairs_that_make_no_sense_are_refused(self, pairs):
         with pytest.raises(ValueError, match="belongs into one pair"):
             RandMirrorSidesd(pairs=pairs)
+
+
+def test_the_window_of_a_slice_drawn_by_class_holds_that_class():
+    label = torch.zeros(2, 40, 30, 6)
+    label[1, 33, 4, 2] = 1
+    label[0] = 1 - label[1]
+    cut = RandSliceSamplesd(
+        ["label"], (8, 8), 12, "axial", class_key="label", class_share=1.0, class_in_window=True
+    ).set_random_state(0)
+    windows = [sample["label"][1] for sample in cut({"label": label})]
+    assert all(window.sum() == 1 for window in windows)
+    assert len({tuple(torch.nonzero(window)[0].tolist()) for window in windows}) > 3
+    whole = RandSliceSamplesd(["label"], 64, 4, "axial", class_key="label", class_share=1.0, class_in_window=True)
+    assert all(sample["label"].shape == (2, 64, 64) for sample in whole({"label": label}))

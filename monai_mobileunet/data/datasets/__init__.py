@@ -4,6 +4,7 @@ from monai_mobileunet.data.datasets.cases import find_all_cases, find_cases, fin
 from monai_mobileunet.data.datasets.checks import check_case, check_cases
 from monai_mobileunet.data.datasets.datalist import check_dataset, load_cases
 from monai_mobileunet.data.datasets.listing import Case, find_class_names
+from monai_mobileunet.data.datasets.subjects import subject_by_pattern
 
 __all__ = [
     "Case",
@@ -17,4 +18,5 @@ __all__ = [
     "find_parts",
     "load_cases",
     "split_cases",
+    "subject_by_pattern",
 ]

@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
+from monai_mobileunet.data.datasets.bids import find_segmentations, pair_in_bids
+from monai_mobileunet.data.datasets.folds import choose_fold, written_folds
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
-from monai_mobileunet.data.datasets.listing import INDEX, Case, find_class_names, list_cases, read_description
+from monai_mobileunet.data.datasets.listing import (
+    INDEX,
+    Case,
+    find_class_names,
+    home_of,
+    index_of,
+    list_cases,
+    read_description,
+    refuse_unknown_labels,
+)
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
 
 __all__ = [
     "Case",
+    "describe_layout",
     "find_all_cases",
     "find_cases",
     "find_class_names",
@@ -25,6 +38,8 @@ __all__ = [
 ]
 
 TRAINING, VALIDATION = "training", "validation"
+NAMED = "dataset"
+"""What nnU-Net's ``dataset.json`` calls its cases where their files lie anywhere."""
 
 SubjectOf = Callable[[str], Hashable]
 """The subject that a case belongs to, by the case's name."""
@@ -33,13 +48,14 @@ SubjectOf = Callable[[str], Hashable]
 def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
     """Pairs of image and label of a data set, sorted by name.
 
-    Three layouts: a folder whose ``dataset.json`` lists the pairs, as in the Medical Segmentation Decathlon; two
-    folders of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images`` and ``labels`` (the channel
-    suffix ``_0000`` of nnU-Net is understood); or a folder for each patient, with an image and a file whose name says
-    that it is the label. Pairs are made by name, never by position in a sorted list.
+    The layouts: a ``dataset.json`` or ``list.json`` that lists the pairs, as in the Medical Segmentation Decathlon and
+    in MONAI's data lists; two folders of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images``
+    and ``labels`` (the channels ``_0000`` of nnU-Net are understood); BIDS with segmentations among its derivatives; or
+    a folder for each patient, with an image and a file whose name says that it is the label. Pairs are made by name,
+    never by position in a sorted list.
 
     Args:
-        dataset_dir: the folder.
+        dataset_dir: the folder, or the list itself.
         section: the list in ``dataset.json``.
 
     Raises:
@@ -47,37 +63,61 @@ def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
             label without image; each is named.
     """
     root = Path(dataset_dir)
-    return sorted(name_cases(_unnamed(root, section), root), key=name_of)
+    return sorted(name_cases(_unnamed(root, section)[1], home_of(root)), key=name_of)
 
 
-def _unnamed(root: Path, section: str) -> list[Case]:
-    if not root.is_dir():
-        found = "is a file." if root.exists() else "no such folder."
-        raise refusal(root, found, "Set --dataset_dir to the folder of the data set.")
+def describe_layout(dataset_dir: str | Path) -> str:
+    """How the files of a data set lie, in words.
+
+    Raises:
+        DataError: as :func:`find_cases`.
+    """
+    return _unnamed(Path(dataset_dir), TRAINING)[0]
+
+
+def _unnamed(root: Path, section: str) -> tuple[str, list[Case]]:
+    """The layout of a data set, in words, and its cases."""
+    if not root.exists():
+        raise refusal(root, "no such folder.", "Set --dataset_dir to the folder of the data set.")
+    if root.is_file() and root.suffix.lower() != ".json":
+        raise refusal(root, "is a file.", "Set --dataset_dir to the folder of the data set.")
     description = read_description(root)
+    refuse_unknown_labels(index_of(root), description)
     if section in description:
-        return list_cases(root, description, section)
-    if folders := folder_pair(root):
-        return pair_by_name(root, folders)
-    if cases := pair_by_folder(root):
-        return cases
+        return f"a list of pairs in {index_of(root).name}", list_cases(root, description, section)
+    if isinstance(named := description.get(NAMED), dict) and section == TRAINING:
+        entries = [{"image": case.get("images"), "label": case.get("label")} for case in named.values()]
+        return f"cases named in {index_of(root).name}, as nnU-Net does", list_cases(root, {NAMED: entries}, NAMED)
+    if root.is_dir():
+        if folders := folder_pair(root):
+            return f"{folders[0]} and {folders[1]}, paired by name", pair_by_name(root, folders)
+        if cases := pair_in_bids(root):
+            return "BIDS, with segmentations among its derivatives", cases
+        if cases := pair_by_folder(root):
+            return "a folder for each patient", cases
+    raise _no_cases(root, description)
+
+
+def _no_cases(root: Path, description: dict[str, Any]) -> DataError:
     lists = sorted(key for key, value in description.items() if isinstance(value, list))
+    others = f" (its lists are {','.join(lists)})" if lists else ""
+    if root.is_file():
+        return refusal(root, f"has no list 'training'{others}.", 'Write {"training": [{"image": …, "label": …}, …]}.')
     pairs = " or ".join(" and ".join(pair) for pair in FOLDER_PAIRS)
     held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
-    others = f" (its lists are {','.join(lists)})" if lists else ""
     problem = f"found neither a {INDEX} with a 'training' list{others}, nor two folders {pairs}, nor a folder for each "
     problem += "patient with an image and a file named as a label."
     example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
-    raise refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
+    return refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
 
 
 def is_training_set(folder: Path) -> bool:
-    """Whether :func:`find_cases` finds pairs in a folder.
+    """Whether :func:`find_cases` finds pairs in a folder, or in a list.
 
     Raises:
         DataError: its ``dataset.json`` cannot be read.
     """
-    if folder_pair(folder) or TRAINING in read_description(folder):
+    if folder_pair(folder) or find_segmentations(folder) or {TRAINING, NAMED} & read_description(folder).keys():
         return True
     try:
         return bool(pair_by_folder(folder))
@@ -94,10 +134,10 @@ def find_lists(dataset_dir: str | Path) -> dict[str, list[Case]]:
         DataError: as :func:`find_cases`.
     """
     root = Path(dataset_dir)
-    found = {TRAINING: _unnamed(root, TRAINING)}
+    found = {TRAINING: _unnamed(root, TRAINING)[1]}
     if VALIDATION in read_description(root):
-        found[VALIDATION] = _unnamed(root, VALIDATION)
-    named = name_cases([case for cases in found.values() for case in cases], root)
+        found[VALIDATION] = _unnamed(root, VALIDATION)[1]
+    named = name_cases([case for cases in found.values() for case in cases], home_of(root))
     first = len(found[TRAINING])
     parts = {TRAINING: named[:first], VALIDATION: named[first:]}
     return {part: sorted(parts[part], key=name_of) for part in found}
@@ -118,15 +158,19 @@ def find_parts(
 ) -> dict[str, list[Case]]:
     """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
 
-    A ``validation`` list in ``dataset.json`` is taken as it is; without one, :func:`split_cases` deals.
+    A ``validation`` list in ``dataset.json`` is taken as it is. Without one the folds are those that a list of MONAI or
+    nnU-Net's ``splits_final.json`` names, whatever ``folds`` says; else :func:`split_cases` deals.
 
     Raises:
-        DataError: as :func:`find_cases`.
+        DataError: as :func:`find_cases`, or folds of cases that do not exist.
         ValueError: as :func:`split_cases`.
     """
     lists = find_lists(dataset_dir)
     if VALIDATION in lists:
         return {"all": lists[TRAINING] + lists[VALIDATION], **lists}
+    written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])
+    if written:
+        return choose_fold(written, fold)
     training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed)
     return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
 

@@ -18,7 +18,7 @@ from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal,
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 
-__all__ = ["LabelSet", "check_case", "check_cases", "check_classes", "check_labels", "class_values"]
+__all__ = ["LabelSet", "check_case", "check_cases", "check_classes", "check_grids", "check_labels", "class_values"]
 
 SHOWN = 8
 MOST_VALUES = 32
@@ -112,7 +112,7 @@ def _check(case: Case, num_classes: int) -> _Checked:
         images, label = [read_file(path) for path in image_files(case)], read_label(case["label"])
         values, alone = class_values(label), len(images) == 1
         findings = [
-            *(finding for image in images for finding in (*_grids(image, label), *_intensities(image, alone))),
+            *(finding for image in images for finding in (*check_grids(image, label), *_intensities(image, alone))),
             *check_classes(label, num_classes),
             *(finding for volume in (*images, label) for finding in volume.warnings),
         ]
@@ -124,7 +124,8 @@ def _check(case: Case, num_classes: int) -> _Checked:
     return _Checked(tuple(findings), label.name, values, sum(image.channels for image in images))
 
 
-def _grids(image: Volume, label: Volume) -> Iterator[Finding]:
+def check_grids(image: Volume, label: Volume) -> Iterator[Finding]:
+    """Whether a label has the voxels of its image in the same place."""
     if image.shape != label.shape:
         problem = f"has shape {label.shape}, but its image {image.shape}."
         yield Finding(label.name, problem, "Resample the label to the image's grid.")

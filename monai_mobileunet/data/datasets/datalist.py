@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
 from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
-from monai_mobileunet.data.datasets.listing import INDEX, find_class_names, read_description
+from monai_mobileunet.data.datasets.folds import has_folds
+from monai_mobileunet.data.datasets.listing import find_class_names, home_of, index_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
 
@@ -32,6 +33,7 @@ def load_cases(
     limit: int | None = None,
     exit_on_error: bool = False,
     image_channels: int | None = None,
+    leave_out: Collection[str] = (),
 ) -> list[Case]:
     """The training or the validation part of a data set, found, split and checked.
 
@@ -47,6 +49,7 @@ def load_cases(
         exit_on_error: end the program with the message alone where the data are at fault; see
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
+        leave_out: names of cases that are not used; the others stay where the split has them.
 
     Raises:
         DataError: the data are at fault; with ``exit_on_error`` :class:`SystemExit` with the same message.
@@ -56,10 +59,12 @@ def load_cases(
         parts = find_parts(dataset_dir, fold, folds, subject_of, seed)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
+        parts = {name: [case for case in cases if name_of(case) not in leave_out] for name, cases in parts.items()}
         cases = parts[part][:limit]
-        listed = VALIDATION in find_lists(dataset_dir)
+        lists = find_lists(dataset_dir)
+        listed = VALIDATION in lists
         findings = find_repeats({name: parts[name] for name in (TRAINING, VALIDATION)}, listed)
-        if subject_of is not None and listed:
+        if subject_of is not None and (listed or has_folds(home_of(Path(dataset_dir)), lists[TRAINING])):
             findings += _shared_subjects(parts, subject_of)
         if num_classes:
             needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
@@ -97,6 +102,7 @@ def check_dataset(
     lists = find_lists(root)
     findings = find_repeats(lists, listed=VALIDATION in lists)
     findings += _tested_too(root, lists)
+    findings += _counted_otherwise(root, lists)
     names = tuple(class_names) or _names(root, num_classes)
     labels = LabelSet(num_classes, names, str(dataset_dir))
     for cases in lists.values():
@@ -124,21 +130,30 @@ def _shared_subjects(parts: Mapping[str, Sequence[Case]], subject_of: SubjectOf)
             yield warning(image_files(case)[0], problem, "Keep all cases of a subject in one list.")
 
 
+def _counted_otherwise(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Finding]:
+    """A ``numTraining`` that is not how many pairs there are: files that got lost, or were never copied."""
+    expected = read_description(root).get("numTraining")
+    counts = {len(lists[TRAINING]), sum(map(len, lists.values()))}
+    if isinstance(expected, int) and expected not in counts:
+        problem = f"says numTraining {expected}; there are {max(counts)} pairs of image and label."
+        yield warning(index_of(root), problem, "Look whether files are missing, or correct the number.")
+
+
 def _tested_too(root: Path, lists: Mapping[str, Sequence[Case]]) -> Iterator[Finding]:
     """Images of a list for testing that are trained or validated on; what is odd in that list is no concern here."""
-    description = read_description(root)
+    description, index = read_description(root), index_of(root)
     cases: dict[Path, str] = {}
     for section in TEST_LISTS:
         entries = description.get(section)
         for entry in entries if isinstance(entries, list) else ():
             named = entry.get("image") if isinstance(entry, dict) else entry
             for path in named if isinstance(named, list) else [named]:
-                if isinstance(path, str) and (root / path).is_file():
-                    cases[root / path] = section
+                if isinstance(path, str) and (index.parent / path).is_file():
+                    cases[index.parent / path] = section
     known = {path.resolve(): part for part, trained in lists.items() for case in trained for path in image_files(case)}
     same = {path: known[path.resolve()] for path in cases if path.resolve() in known}
     rest = [path for path in cases if path not in same]
     copied = {copy: known[first] for first, copy in find_copies([*known, *rest]) if first in known and copy in rest}
     for path, part in {**same, **copied}.items():
-        problem = f"is in the list {cases[path]!r} of {INDEX} and in {part!r}."
+        problem = f"is in the list {cases[path]!r} of {index.name} and in {part!r}."
         yield warning(path, problem, "Remove it from one of the two.")

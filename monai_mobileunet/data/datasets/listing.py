@@ -10,14 +10,26 @@ from typing import Any, TypeAlias
 
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 
-__all__ = ["INDEX", "Case", "find_class_names", "list_cases", "read_description", "read_json"]
+__all__ = [
+    "INDEX",
+    "LIST",
+    "Case",
+    "find_channel_names",
+    "find_class_names",
+    "home_of",
+    "index_of",
+    "list_cases",
+    "read_description",
+    "read_json",
+    "refuse_unknown_labels",
+]
 
-INDEX = "dataset.json"
+INDEX, LIST = "dataset.json", "list.json"
 
 Case: TypeAlias = dict[str, Any]
 """``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it. The image is a list of paths where
 each channel lies in a file of its own; a ``"name"`` is there where that of the image is not enough, see
-:func:`monai_mobileunet.data.datasets.naming.name_of`."""
+:func:`monai_mobileunet.data.datasets.naming.name_of`, and a ``"fold"`` where a list deals them."""
 
 PAIR = 'Write {"image": "images/a.nii.gz", "label": "labels/a.nii.gz"}.'
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
@@ -65,16 +77,43 @@ def read_json(path: Path, fallback: str | None = None) -> Any:
         raise refusal(path, "is not valid JSON (nested too deep).", "Write a flat list.") from error
 
 
+def index_of(dataset: Path) -> Path:
+    """The file that describes a data set: itself where it is a list, or else one in its folder, which need not exist.
+
+    A ``list.json`` in a folder is one of pairs only where it has the list ``training``: it may be one of images to
+    segment.
+
+    Raises:
+        DataError: a ``list.json`` cannot be read.
+    """
+    if dataset.suffix.lower() == ".json" and dataset.is_file():
+        return dataset
+    if (dataset / INDEX).is_file() or not (dataset / LIST).is_file():
+        return dataset / INDEX
+    content = read_json(dataset / LIST, fallback="latin-1")
+    return dataset / (LIST if isinstance(content, dict) and "training" in content else INDEX)
+
+
+def home_of(dataset: Path) -> Path:
+    """The folder of a data set that may be given as its list."""
+    return dataset.parent if dataset.is_file() else dataset
+
+
 def read_description(root: Path) -> dict[str, Any]:
-    """Content of a folder's ``dataset.json``; empty where there is none.
+    """Content of a data set's ``dataset.json`` or ``list.json``; empty where there is none.
+
+    A list that is given as the data set may hold the pairs themselves, in place of an object with ``training``; a list
+    of images alone describes no data set.
 
     Raises:
         DataError: as :func:`read_json`, or it holds something else than an object.
     """
-    index = root / INDEX
+    index = index_of(root)
     if not index.is_file():
         return {}
     content = read_json(index)
+    if isinstance(content, list) and index == root:
+        return {"training": content} if any(isinstance(entry, dict) and "label" in entry for entry in content) else {}
     if not isinstance(content, dict):
         problem = f"holds {_kind(content)}; expected an object with the list 'training'."
         raise refusal(index, problem, 'Write {"training": [{"image": …, "label": …}, …]}.')
@@ -85,14 +124,14 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
     """The pairs in a list of a ``dataset.json``, in its order, with paths that exist.
 
     Args:
-        root: folder of the file; paths are relative to it.
+        root: the data set; paths are relative to the folder of its list.
         description: content of the file.
         section: name of the list.
 
     Raises:
         DataError: no list, an empty one, or entries that are no pairs of files; each is named.
     """
-    index, entries = root / INDEX, description[section]
+    index, entries = index_of(root), description[section]
     if not isinstance(entries, list):
         problem = f"{section!r} is {_kind(entries)}; expected a list of pairs of 'image' and 'label'."
         raise refusal(index, problem, f"{PAIR[:-1]} for each case in a list.")
@@ -101,18 +140,19 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
         raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
     for number, entry in enumerate(entries, 1):
-        problems = list(_problems(entry, f"entry {number} of {section!r}", root))
+        problems = list(_problems(entry, f"entry {number} of {section!r}", index))
         findings += problems
         if not problems:
-            cases.append({"image": _resolved(entry["image"], root), "label": _resolved(entry["label"], root)})
+            pair = {key: _resolved(entry[key], index.parent) for key in ("image", "label")}
+            cases.append({**pair, "fold": entry["fold"]} if "fold" in entry else pair)
     if findings:
         raise DataError(findings)
     return cases
 
 
-def _problems(entry: Any, name: str, root: Path) -> Iterator[Finding]:
-    """What is wrong with an entry."""
-    index = str(root / INDEX)
+def _problems(entry: Any, name: str, listed: Path) -> Iterator[Finding]:
+    """What is wrong with an entry of a list."""
+    index, root = str(listed), listed.parent
     if not isinstance(entry, dict):
         yield Finding(index, f"{name} is {_kind(entry)}, {_shown(entry)}; expected a pair.", PAIR)
         return
@@ -130,9 +170,12 @@ def _problems(entry: Any, name: str, root: Path) -> Iterator[Finding]:
             place = _resolved(path, root)
             if not os.path.exists(place):
                 remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or remove it from the list."
-                yield Finding(str(place), f"listed in {INDEX}, but missing.", remedy)
+                yield Finding(str(place), f"listed in {listed.name}, but missing.", remedy)
     if entry.get("image") == entry.get("label") and isinstance(entry.get("image"), str):
         yield Finding(index, f"{name} has one file as its image and its label: {_shown(entry)}.", PAIR)
+    if "fold" in entry and (not isinstance(entry["fold"], int) or isinstance(entry["fold"], bool)):
+        remedy = 'Number the folds 0, 1, 2, …, or remove "fold" from all entries.'
+        yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {_shown(entry['fold'])}.", remedy)
 
 
 def _resolved(path: Any, root: Path) -> Any:
@@ -149,10 +192,12 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood.
 
     Raises:
-        DataError: no such file, or no names in it.
+        DataError: no such file, no names in it, or labels that are no classes; see :func:`refuse_unknown_labels`.
     """
-    index = Path(dataset_dir) / INDEX
-    labels = read_description(Path(dataset_dir)).get("labels")
+    index = index_of(Path(dataset_dir))
+    description = read_description(Path(dataset_dir))
+    refuse_unknown_labels(index, description)
+    labels = description.get("labels")
     names: dict[int, str] = {}
     for key, value in (labels if isinstance(labels, dict) else {}).items():
         number, name = (key, value) if str(key).isdecimal() else (value, key)
@@ -163,6 +208,46 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
         raise refusal(index, problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")
     return tuple(names[number] for number in sorted(names))
+
+
+def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
+    """Refuse what nnU-Net can train on and this package cannot: regions of several classes, and voxels to ignore.
+
+    Args:
+        index: the ``dataset.json``.
+        description: its content.
+
+    Raises:
+        DataError: ``labels`` has them; each is named.
+    """
+    labels = description.get("labels")
+    findings = []
+    for name, value in (labels if isinstance(labels, dict) else {}).items():
+        if isinstance(value, list):
+            problem = f"the label {name!r} is a region, of the classes {_shown(value)}; expected the number of one."
+            remedy = "Name the classes one by one, each with the number that it has in the files."
+            findings.append(Finding(str(index), problem, remedy))
+        elif str(name).lower() == "ignore" and str(value).isdecimal():
+            problem = f"the label 'ignore' ({value}) marks voxels without annotation, which training cannot leave out."
+            remedy = "Leave out the cases that hold it, and remove the label."
+            findings.append(Finding(str(index), problem, remedy))
+    if findings:
+        raise DataError(findings)
+
+
+def find_channel_names(dataset_dir: str | Path) -> tuple[str, ...]:
+    """What the channels of a data set's images are called; none where nothing tells.
+
+    The Decathlon writes ``"modality": {"0": "CT"}``, nnU-Net ``"channel_names"``; Auto3DSeg's ``"modality"`` is a text.
+
+    Raises:
+        DataError: as :func:`read_description`.
+    """
+    description = read_description(Path(dataset_dir))
+    named = description.get("channel_names", description.get("modality"))
+    if isinstance(named, dict) and all(str(key).isdecimal() for key in named):
+        return tuple(str(named[key]) for key in sorted(named, key=int))
+    return tuple(map(str, named)) if isinstance(named, list) else (named,) if isinstance(named, str) else ()
 
 
 def _kind(value: Any) -> str:

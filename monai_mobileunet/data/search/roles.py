@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.datasets.listing import INDEX, read_json
+from monai_mobileunet.data.datasets.listing import index_of, read_json
 from monai_mobileunet.data.errors import DataError, Finding, warning
 from monai_mobileunet.data.names import LABEL_WORDS, case_name, image_suffix, parse_channel
 
@@ -40,9 +40,10 @@ class DatasetIndex:
 
     @classmethod
     def of(cls, folder: Path) -> DatasetIndex:
-        """Read the ``dataset.json`` of a folder; one of the Decathlon or of nnU-Net."""
+        """Read the ``dataset.json`` of a folder, one of the Decathlon or of nnU-Net, or its ``list.json`` of pairs."""
         try:
-            content = read_json(folder / INDEX, fallback="latin-1") if (folder / INDEX).is_file() else {}
+            index = index_of(folder)
+            content = read_json(index, fallback="latin-1") if index.is_file() else {}
         except DataError:  # what is wrong with it matters to a training, and is reported there
             return cls()
         if not isinstance(content, dict):

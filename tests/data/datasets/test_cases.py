@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_mobileunet.data import DataError, case_name, find_cases, find_parts, split_cases
+from monai_mobileunet.data import DataError, case_name, find_cases, find_parts, load_cases, split_cases
+from monai_mobileunet.data.datasets.naming import name_of
 
 
 def names(cases):
@@ -125,3 +126,9 @@ def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():
         split_cases(cases, 5, 5)
     with pytest.raises(ValueError, match="3 subjects cannot be dealt into 5 folds"):
         split_cases(cases, 0, 5)
+
+
+def test_cases_that_are_left_out_change_no_split(toy_dataset: Path):
+    whole, rest = (load_cases(str(toy_dataset), folds=3, leave_out=names) for names in ((), ("toy_002", "toy_005")))
+    assert [case for case in whole if name_of(case) not in ("toy_002", "toy_005")] == rest
+    assert len(load_cases(str(toy_dataset), "all", leave_out=["toy_002"])) == 5

@@ -1,0 +1,292 @@
+"""A complete bundle from one's own data."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
+from monai_mobileunet.modality import check_modality
+
+if TYPE_CHECKING:
+    from monai_mobileunet.planning import Decision, Plan
+    from monai_mobileunet.planning.fingerprint import Fingerprint
+    from monai_mobileunet.planning.rules import Known, Options
+
+__all__ = ["plan"]
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+PLANES = ("axial", "coronal", "sagittal")
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.", param_hint="--budget")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def _spacing(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in re.split(r"[,x×\s]+", text.strip())]
+    except ValueError:
+        values = []
+    values = values * 3 if len(values) == 1 else values
+    if len(values) != 3 or not all(0 < value < 1000 for value in values):
+        problem = f"{text!r} is no spacing; write mm to the right, the front and the head, as 1,1,2.5."
+        raise typer.BadParameter(problem, param_hint="--spacing")
+    return values[0], values[1], values[2]
+
+
+def _modality(text: str) -> str:
+    try:
+        return check_modality(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--modality") from error
+
+
+def _planes(text: str) -> tuple[str, ...]:
+    planes = tuple(filter(None, re.split(r"[,\s]+", text)))
+    if unknown := [plane for plane in planes if plane not in PLANES]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(PLANES)}.", param_hint="--planes")
+    return planes
+
+
+def plan(
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of the training set; for --explain a bundle, too.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="New folder for the bundle.")] = None,
+    class_names: Annotated[
+        list[str] | None, typer.Option("--class", help="Name of class 1, 2, …, once for each.")
+    ] = None,
+    spacing: Annotated[str | None, typer.Option(help="Target spacing in mm: right,front,head, as 1,1,2.5.")] = None,
+    like: Annotated[Path | None, typer.Option(help="Image whose spacing is the target.")] = None,
+    planes: Annotated[str, typer.Option(help="Planes to slice across: axial, coronal, sagittal.")] = "",
+    budget: Annotated[str, typer.Option(help="Time that the training may take, as 90s, 30m or 2h.")] = "1h",
+    modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")] = "",
+    subject: Annotated[
+        str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
+    ] = "",
+    leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Decision to make instead of its rule, as context=2.", callback=well_formed),
+    ] = None,
+    apply: Annotated[
+        Path | None, typer.Option(help="Bundle whose files are brought to what its plan.json says.")
+    ] = None,
+    explain: Annotated[str, typer.Option(help="Decision to explain: its value, reason and rule.")] = "",
+) -> None:
+    """Look at a training set and write a complete bundle for it: network, spacing, intensities, length of training.
+
+    What mobileunet check finds comes first; errors stop the planning. Every decision has a reason and stands in
+    plan.json, where it can be edited and applied with --apply.
+    """
+    seconds, size, code, wanted = _seconds(budget), _spacing(spacing), _modality(modality), _planes(planes)
+    set_by_user = overrides(changes or [])
+    if apply is None and data is None:
+        raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
+    if spacing is not None and like is not None:
+        raise typer.BadParameter("Give one of --spacing and --like.", param_hint="--like")
+    if apply is None and output is None and not explain:
+        raise typer.BadParameter("Name a new folder for the bundle with -o.", param_hint="--output")
+    from monai_mobileunet.planning import Plan
+    from monai_mobileunet.planning.plan import PLAN
+    from monai_mobileunet.planning.rules import Options
+
+    try:
+        if apply is not None:
+            _apply(apply)
+            return
+        assert data is not None
+        if explain and (data / PLAN).is_file():
+            _explain(Plan.read(data), explain)
+            return
+        options = Options(
+            spacing=_spacing_of(like) if like else size,
+            like=like.name if like else "",
+            planes=wanted,
+            budget=seconds,
+            modality=code,
+            subject_pattern=subject or _guessed(data),
+            overrides=set_by_user,
+        )
+        _plan(data, output, options, class_names or [], leave_out or [], explain)
+    except (ValueError, OSError) as error:
+        fail(error)
+
+
+def _apply(bundle: Path) -> None:
+    from monai_mobileunet.planning import apply_plan
+
+    changed = apply_plan(bundle)
+    for path in changed:
+        _say(f"{path}: written")
+    if not changed:
+        _say(f"{bundle}: all files are as its plan says")
+
+
+def _guessed(data: Path) -> str:
+    """The pattern by which names tell of subjects with several cases; empty where they do not."""
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.naming import name_of
+    from monai_mobileunet.data.datasets.subjects import guess_pattern
+
+    return guess_pattern([name_of(case) for case in find_all_cases(data)]) or ""
+
+
+def _spacing_of(image: Path) -> tuple[float, float, float]:
+    """Along the axes of the body."""
+    import numpy as np
+
+    from monai_mobileunet.data import read_volume
+
+    volume = read_volume(image)
+    along = [volume.spacing[axis] for axis in np.abs(volume.affine[:3, :3] / volume.spacing).argmax(1)]
+    return float(along[0]), float(along[1]), float(along[2])
+
+
+def _plan(
+    data: Path, output: Path | None, options: Options, names: Sequence[str], leave_out: Sequence[str], explain: str
+) -> None:
+    from monai_mobileunet.planning.planner import check_folder, write_bundle
+    from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
+
+    if output is not None:
+        check_folder(output)
+    fingerprint = _measured(data, options, names, leave_out)
+    options = replace(options, device=_device())
+    known = decide(fingerprint, options)
+    if explain:
+        _explain(as_plan(known), explain)
+        return
+    assert output is not None
+    known = _timed(known)
+    planned = as_plan(known)
+    write_bundle(planned, output)
+    _show(planned)
+    for text in warnings_of(known):
+        console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if busy := _busy():
+        console.print(f"warning: {busy}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    _say_next(known, output)
+
+
+def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Sequence[str]) -> Fingerprint:
+    """The fingerprint, after what check finds; errors in it end the command."""
+    from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_class_names, subject_by_pattern
+    from monai_mobileunet.data.datasets.naming import image_files, name_of
+    from monai_mobileunet.planning.fingerprint import renamed
+    from monai_mobileunet.planning.measuring import measure_dataset
+
+    cases = find_all_cases(data)
+    try:
+        known: Sequence[str] = names or find_class_names(data)
+    except DataError:
+        known = ()
+    if known:
+        ignored = {
+            str(path) for case in cases if name_of(case) in leave_out for path in (*image_files(case), case["label"])
+        }
+        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal)
+        _show_findings([finding for finding in findings if finding.path not in ignored])
+    subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
+        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar))
+    return renamed(fingerprint, names) if names else fingerprint
+
+
+def _show_findings(findings: Sequence[Any]) -> None:
+    for finding in findings:
+        if finding.warning:
+            text = printable(f"warning: {finding}")
+            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        else:
+            say_error(finding)
+    if not all(finding.warning for finding in findings):
+        raise typer.Exit(1)
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _busy() -> str:
+    """That other programs slowed down what was timed; empty where they did not, or where nothing tells."""
+    load, cores = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+    if load <= 1.5 * cores:
+        return ""
+    return (
+        f"This machine is busy (load {load:.1f} on {cores} cores), and steps were timed as they are now: with the "
+        "machine to itself a training has time for more epochs."
+    )
+
+
+def _timed(known: Known) -> Known:
+    """What is decided once steps of the network were timed."""
+    from monai_mobileunet.planning.probe import measure_costs, typical_case
+    from monai_mobileunet.planning.rules import as_plan, decide
+
+    with steps() as say:
+        say("timing steps of the network on this machine")
+        costs = measure_costs(as_plan(known), typical_case(known))
+    return decide(known.fingerprint, known.options, costs)
+
+
+def _show(planned: Plan) -> None:
+    from monai_mobileunet.planning.planner import decisions, shown
+
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("decision", no_wrap=True)
+    table.add_column("value", max_width=22, overflow="fold")
+    table.add_column("reason", ratio=1)
+    for name, one in decisions(planned).items():
+        if name != "texts":
+            table.add_row(name, printable(shown(one.value)), printable(one.reason))
+    with console.capture() as capture:
+        console.print(table, markup=False, highlight=False)
+    console.print(capture.get(), markup=False, highlight=False, end="")
+
+
+def _explain(planned: Plan, name: str) -> None:
+    from difflib import get_close_matches
+
+    from monai_mobileunet.planning.planner import decisions
+
+    known = decisions(planned)
+    if name not in known:
+        near = get_close_matches(name, known) or list(known)
+        raise ValueError(f"--explain {name}: no such decision; there are {', '.join(near)}.")
+    one: Decision = known[name]
+    _say(f"{name} = {one.value}\n{one.reason}\nrule: {one.rule or 'none, a person decided'}")
+
+
+def _say_next(known: Known, output: Path) -> None:
+    from monai_mobileunet.planning.rules.budget import expected_seconds
+    from monai_mobileunet.planning.rules.known import minutes
+
+    seconds = expected_seconds(known)
+    if seconds is not None:
+        _say(f"\nThe training will take about {minutes(seconds)} on this machine ({known.options.device}).")
+    _say("Fill in what is marked FILL IN before you give the bundle away. Next:\n")
+    _say(f"python -m monai.bundle run training --config_file {output / 'configs' / 'train.json'}")
+    _say(f"mobileunet segment -i new_images -o masks -m {output}")
+
+
+def _say(text: str) -> None:
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)

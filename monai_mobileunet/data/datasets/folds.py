@@ -1,0 +1,97 @@
+"""Folds that somebody wrote down: in a list of MONAI, or in nnU-Net's ``splits_final.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from monai_mobileunet.data.datasets.listing import Case, read_json
+from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.data.errors import list_some, refusal
+
+__all__ = ["SPLITS", "Parts", "choose_fold", "has_folds", "written_folds"]
+
+SPLITS = "splits_final.json"
+
+Parts: TypeAlias = dict[str, list[Case]]
+"""The cases of a fold: ``"all"``, ``"training"`` and ``"validation"``."""
+
+
+def has_folds(folder: Path, cases: Sequence[Case]) -> bool:
+    """Whether :func:`written_folds` would find folds, right or wrong."""
+    return any("fold" in case for case in cases) or (folder / SPLITS).is_file()
+
+
+def written_folds(folder: Path, cases: Sequence[Case]) -> dict[int, Parts]:
+    """The folds of a data set that are written down, by their numbers; none where nothing is.
+
+    A case without ``"fold"`` in a list where others have one is trained on in every fold, as in MONAI's Auto3DSeg.
+
+    Args:
+        folder: of the data set; a ``splits_final.json`` in it is read.
+        cases: all cases of its list.
+
+    Raises:
+        DataError: ``splits_final.json`` is none, or names cases that do not exist.
+    """
+    plain = [{key: value for key, value in case.items() if key != "fold"} for case in cases]
+    numbers = sorted({case["fold"] for case in cases if "fold" in case})
+    if numbers:
+        dealt = [(case.get("fold"), one) for case, one in zip(cases, plain, strict=True)]
+        return {
+            number: {
+                "all": plain,
+                "training": [case for fold, case in dealt if fold != number],
+                "validation": [case for fold, case in dealt if fold == number],
+            }
+            for number in numbers
+        }
+    if not (folder / SPLITS).is_file():
+        return {}
+    by_name = {name_of(case): case for case in plain}
+    return {
+        number: {"all": plain, **{part: _named(split, key, by_name, folder / SPLITS) for part, key in KEYS.items()}}
+        for number, split in enumerate(_splits(folder / SPLITS))
+    }
+
+
+KEYS = {"training": "train", "validation": "val"}
+"""What nnU-Net calls the parts of a fold."""
+
+
+def _splits(path: Path) -> list[dict[str, Any]]:
+    content = read_json(path)
+    whole = isinstance(content, list) and all(
+        isinstance(split, dict)
+        and all(isinstance(split.get(key), list) for key in KEYS.values())
+        and not set(map(str, split["train"])) & set(map(str, split["val"]))
+        for split in content
+    )
+    if not whole or not content:
+        problem = "is no list of folds; expected names of different cases in 'train' and 'val' of each."
+        raise refusal(path, problem, 'Write [{"train": ["a", "b"], "val": ["c"]}, …], or remove it.')
+    return content
+
+
+def _named(split: dict[str, Any], key: str, by_name: dict[str, Case], path: Path) -> list[Case]:
+    unknown = [name for name in split[key] if name not in by_name]
+    if unknown:
+        problem = f"names cases that do not exist: {list_some(unknown)}; the cases are {list_some(list(by_name))}."
+        raise refusal(path, problem, "Correct the names, or remove the file: folds are dealt then.")
+    if not split[key]:
+        raise refusal(path, f"has a fold without cases in {key!r}.", "Add cases to it, or remove the fold.")
+    return [by_name[name] for name in sorted(split[key])]
+
+
+def choose_fold(folds: dict[int, Parts], fold: int) -> Parts:
+    """One of the folds that are written down.
+
+    Raises:
+        ValueError: there is no such fold, or it trains on nothing.
+    """
+    if fold not in folds:
+        raise ValueError(f"fold is {fold}; the data set says itself which folds it has: {', '.join(map(str, folds))}.")
+    if not folds[fold]["training"]:
+        raise ValueError(f"all cases of the data set are of fold {fold}; none is left to train on. Deal more folds.")
+    return folds[fold]

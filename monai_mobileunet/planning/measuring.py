@@ -1,0 +1,262 @@
+"""Measure a data set: one pass over its images and labels, a few of them in memory at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
+
+from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
+from monai_mobileunet.data.datasets.cases import describe_layout
+from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
+from monai_mobileunet.data.datasets.listing import find_channel_names, read_description
+from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
+from monai_mobileunet.data.reading import read_label, read_volume
+from monai_mobileunet.modality import modality_of_names
+from monai_mobileunet.planning.fingerprint import PERCENTILES, CaseFingerprint, ClassFingerprint, Fingerprint
+
+__all__ = ["LEFT_OUT", "measure_case", "measure_dataset"]
+
+LEFT_OUT = "left out by --leave-out"
+
+MOST_SAMPLES = 4_000_000
+"""Of as many values percentiles are exact; of more, every second (third, …) voxel along the longest axes is taken."""
+
+MOST_UNNAMED = 255
+"""Class numbers up to it are classes where a data set does not name its own."""
+
+SMALLEST_COMPONENT = 1 / 1000
+"""Share of a class in a case that a component has at least; smaller ones are a slip of the pen."""
+
+SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
+"""A subject in the paths of BIDS."""
+
+SubjectOf = Callable[[str], Hashable]
+"""The subject that a case belongs to, by the case's name."""
+
+
+def measure_dataset(
+    dataset_dir: str | Path,
+    subject_of: SubjectOf | None = None,
+    leave_out: Collection[str] = (),
+    on_case: Callable[[], None] = lambda: None,
+    num_workers: int = 2,
+) -> Fingerprint:
+    """The fingerprint of a data set: every image and label is read once, and let go before more are read.
+
+    Percentiles are exact of channels of up to :data:`MOST_SAMPLES` voxels, and of as many labelled voxels; of more,
+    they are those of a regular grid of voxels, laid along the axes of the body. All else is counted voxel by voxel.
+    How a file stores its axes changes nothing.
+
+    Args:
+        dataset_dir: the data set, in any layout that :func:`monai_mobileunet.data.find_cases` reads.
+        subject_of: subject of a case by its name. Without it, ``sub-…`` in a path tells the subject, as in BIDS, and
+            where none does, each case is a subject of its own.
+        leave_out: names of cases that are not to be used.
+        on_case: called after each case.
+        num_workers: cases that are in memory at a time.
+
+    Raises:
+        DataError: no such data set; a name to leave out that no case has; cases that cannot be read, whose label does
+            not fit the image or holds other values than class numbers. All of them are named.
+    """
+    root = Path(dataset_dir)
+    known = find_class_names(root) if read_description(root).get("labels") else ()
+    cases = find_all_cases(root)
+    kept = _kept(cases, leave_out, root)
+    subjects = [_subject(case, subject_of, root) for case in kept]
+    names = known or tuple(f"class {number}" for number in range(1, MOST_UNNAMED + 1))
+    measured: list[CaseFingerprint] = []
+    findings: list[Finding] = []
+    with ThreadPoolExecutor(max_workers=max(1, num_workers)) as pool:
+        for result in pool.map(partial(_attempt, class_names=names), kept, subjects):
+            if isinstance(result, DataError):
+                findings += result.findings
+            else:
+                measured.append(result)
+            on_case()
+    if findings:
+        raise DataError(list(dict.fromkeys(findings)))
+    used = [name for name in names if any(name in case.classes for case in measured)]
+    _check_together(kept, measured, names, len(known or used), root)
+    channels = measured[0].channels
+    named = find_channel_names(root)
+    return Fingerprint(
+        dataset_dir=str(dataset_dir),
+        layout=describe_layout(root),
+        class_names=known or tuple(used),
+        channel_names=named if len(named) == channels else ("",) * channels,
+        modality=modality_of_names(named),
+        cases=tuple(sorted(measured, key=lambda case: case.name)),
+        left_out={name_of(case): LEFT_OUT for case in cases if name_of(case) in leave_out},
+    )
+
+
+def _kept(cases: Sequence[Case], leave_out: Collection[str], root: Path) -> list[Case]:
+    """The cases without those to leave out."""
+    names = [name_of(case) for case in cases]
+    unknown = sorted(set(leave_out).difference(names))
+    if unknown:
+        problem = f"has no case {list_some(unknown)}; its cases are {list_some(names)}."
+        raise refusal(root, problem, "Write the names after --leave-out as they are here.")
+    kept = [case for case, name in zip(cases, names, strict=True) if name not in leave_out]
+    if not kept:
+        raise refusal(root, f"has {len(cases)} cases, and all are left out.", "Leave out fewer.")
+    return kept
+
+
+def _subject(case: Case, subject_of: SubjectOf | None, root: Path) -> str:
+    name = name_of(case)
+    if subject_of is not None:
+        return str(subject_of(name))
+    place = image_files(case)[0]
+    match = SUBJECT.search(place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name)
+    return match[1] if match else name
+
+
+def _check_together(
+    cases: Sequence[Case], measured: Sequence[CaseFingerprint], names: Sequence[str], count: int, root: Path
+) -> None:
+    """Refuse labels that together are none: without any class, or with numbers that leave gaps.
+
+    Raises:
+        DataError: with what to type.
+    """
+    number = {name: float(index) for index, name in enumerate(names, 1)}
+    found = [
+        (str(case["label"]), (0.0, *(number[name] for name in one.classes)))
+        for case, one in zip(cases, measured, strict=True)
+    ]
+    labels = LabelSet(max(count, 1) + 1, names[:count], str(root))
+    errors = [finding for finding in check_labels(found, labels) if not finding.warning]
+    if errors:
+        raise DataError(errors)
+
+
+def _attempt(case: Case, subject: str, class_names: Sequence[str]) -> CaseFingerprint | DataError:
+    """A case, or what is wrong with it: whoever repairs a data set wants to hear of all cases at once."""
+    try:
+        return measure_case(case, subject, class_names)
+    except DataError as error:
+        return error
+
+
+def measure_case(case: Case, subject: str, class_names: Sequence[str]) -> CaseFingerprint:
+    """The fingerprint of one case.
+
+    Args:
+        case: its image and its label.
+        subject: whom it is of.
+        class_names: names of the classes from 1 on.
+
+    Raises:
+        DataError: it cannot be read, or its label does not fit.
+    """
+    image, label = read_volume(image_files(case)), read_label(case["label"])
+    findings = [*check_grids(image, label), *check_classes(label, len(class_names) + 1)]
+    if findings:
+        raise DataError(findings)
+    axes = io_orientation(image.affine)
+    values, numbers = apply_orientation(image.values, axes), apply_orientation(label.values, axes)  # views
+    right, front, head = (round(image.spacing[axis], 6) for axis in np.argsort(axes[:, 0]))
+    spacing = (right, front, head)
+    channels = [values] if values.ndim == 3 else [values[..., channel] for channel in range(image.channels)]
+    labelled = numbers > 0
+    return CaseFingerprint(
+        name=name_of(case),
+        subject=subject,
+        shape=numbers.shape,
+        spacing=spacing,
+        orientation="".join(aff2axcodes(image.affine)),
+        channels=image.channels,
+        integers=_whole(image.values),
+        lowest=tuple(float(channel.min()) for channel in channels),
+        percentiles=tuple(_percentiles(channel) for channel in channels),
+        foreground=tuple(_percentiles(channel, labelled) for channel in channels) if labelled.any() else (),
+        classes={class_names[number - 1]: one for number, one in _classes(numbers, spacing, image.voxel_ml)},
+    )
+
+
+def _whole(values: np.ndarray) -> bool:
+    return values.dtype.kind in "iu" or all(np.array_equal(plane, np.rint(plane)) for plane in values)
+
+
+def _percentiles(values: np.ndarray, where: np.ndarray | None = None) -> tuple[float, ...]:
+    """Values at :data:`PERCENTILES`, of all voxels or of some, of at most :data:`MOST_SAMPLES` of them."""
+    if where is not None and np.count_nonzero(where) > MOST_SAMPLES:
+        grid = _grid(where.shape)
+        values, where = values[grid], where[grid]
+    chosen = values[_grid(values.shape)] if where is None else values[where]
+    return tuple(_short(value) for value in np.percentile(chosen, PERCENTILES))
+
+
+def _grid(shape: Sequence[int]) -> tuple[slice, ...]:
+    """Every how many voxels along each axis leave no more than :data:`MOST_SAMPLES`."""
+    steps = [1] * len(shape)
+    taken = list(shape)
+    while np.prod(taken, dtype=np.int64) > MOST_SAMPLES:
+        longest = int(np.argmax(taken))
+        steps[longest] += 1
+        taken[longest] = -(-shape[longest] // steps[longest])
+    return tuple(slice((step - 1) // 2, None, step) for step in steps)
+
+
+def _classes(numbers: np.ndarray, spacing: Sequence[float], voxel_ml: float) -> Iterator[tuple[int, ClassFingerprint]]:
+    """Each class of a label whose axes are those of the body."""
+    boxes = sitk.LabelShapeStatisticsImageFilter()
+    boxes.ComputePerimeterOff()
+    whole = numbers.astype(np.uint8 if numbers.max() < 256 else np.uint16, order="C")
+    boxes.Execute(sitk.GetImageFromArray(whole))
+    for number in boxes.GetLabels():
+        box = boxes.GetBoundingBox(number)
+        start, size = box[2::-1], box[:2:-1]  # the axes of SimpleITK are those of NumPy from behind
+        place = tuple(slice(low, low + count) for low, count in zip(start, size, strict=True))
+        mask = whole[place] == number
+        yield number, _class(mask, start[0] / numbers.shape[0], numbers.shape[0], spacing, voxel_ml)
+
+
+def _class(mask: np.ndarray, left: float, width: int, spacing: Sequence[float], voxel_ml: float) -> ClassFingerprint:
+    """A class in its bounding box.
+
+    Args:
+        mask: where it is.
+        left: where the box begins in the image, as a share of its width.
+        width: of the image in voxels.
+        spacing: mm per voxel.
+        voxel_ml: volume of a voxel.
+    """
+    counts = [mask.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+    total = int(counts[0].sum())
+    parts = _component_sizes(mask)
+    centre = float((counts[0] * (np.arange(len(counts[0])) + 0.5)).sum()) / total
+    areas = [count[count > 0] * np.delete(spacing, axis).prod() for axis, count in enumerate(counts)]
+    right, front, head = (_short(size * step) for size, step in zip(mask.shape, spacing, strict=True))
+    across = [len(area) for area in areas]
+    diameters = [_short(np.median(2 * np.sqrt(area / np.pi))) for area in areas]
+    return ClassFingerprint(
+        volume_ml=_short(total * voxel_ml),
+        components=int((parts > total * SMALLEST_COMPONENT).sum()),
+        largest_share=_short(parts.max() / total),
+        extent_mm=(right, front, head),
+        slices=(across[0], across[1], across[2]),
+        size_mm=(diameters[0], diameters[1], diameters[2]),
+        side=_short(left + centre / width),
+    )
+
+
+def _component_sizes(mask: np.ndarray) -> np.ndarray:
+    """Voxels of each connected component; voxels that touch at a corner are connected, as in the postprocessing."""
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    return np.bincount(sitk.GetArrayFromImage(sitk.ConnectedComponent(image, True)).ravel())[1:]
+
+
+def _short(value: float | np.floating) -> float:
+    """With the digits that a measurement has, for whoever reads the JSON."""
+    return float(f"{value:.6g}")

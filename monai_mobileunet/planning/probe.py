@@ -1,0 +1,104 @@
+"""How long a training takes on this machine: real steps of the planned network, and one real case."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+
+from monai_mobileunet.data import find_all_cases
+from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.planning.plan import Plan
+from monai_mobileunet.planning.planner import write_bundle
+from monai_mobileunet.planning.rules import Costs, Known
+from monai_mobileunet.planning.rules.training import BATCH_CASES
+
+__all__ = ["measure_costs", "typical_case"]
+
+WARM_UP, TIMED = 2, 5
+PROGRAMS = 15.0
+"""Seconds until a training's programs are loaded and its data set is found and checked, on a slow machine."""
+
+Timer = Callable[[], float]
+
+
+def typical_case(known: Known) -> dict[str, Any]:
+    """The case with the median number of voxels."""
+    sizes = sorted((case.shape[0] * case.shape[1] * case.shape[2], case.name) for case in known.cases)
+    wanted = sizes[len(sizes) // 2][1]
+    return next(case for case in find_all_cases(known.fingerprint.dataset_dir) if name_of(case) == wanted)
+
+
+def measure_costs(plan: Plan, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:
+    """Time what a training does, with the parts that the bundle's own configs make.
+
+    Args:
+        plan: of the bundle.
+        case: files of a typical case.
+        timer: seconds of a clock.
+    """
+    with TemporaryDirectory() as folder:
+        write_bundle(plan, Path(folder))
+        parser = ConfigParser()
+        parser.read_config(str(Path(folder) / "configs" / "train.json"))
+        parser.update({"bundle_root": folder})
+        step = _step_seconds(parser, plan, timer)
+        prepared, read = _timed(
+            lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer
+        )
+        random = Compose(parser.get_parsed_content("train#random_transforms"))
+        draws = [_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED)]
+        return Costs(PROGRAMS, read, median(draws), step, _validation_seconds(parser, case, timer), _workers(parser))
+
+
+def _workers(parser: ConfigParser) -> int:
+    return int(parser.get_parsed_content("train#dataloader#num_workers"))
+
+
+def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:
+    started = timer()
+    result = work()
+    return result, timer() - started
+
+
+def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
+    """Of forwards, backwards and the optimiser, for a batch of the right shape."""
+    get = parser.get_parsed_content
+    network, loss, optimizer, inferer = (get(name) for name in ("network", "loss", "optimizer", "train#inferer"))
+    device, classes, at_once = torch.device(get("device")), get("num_classes"), plan.out_slices.value
+    batch, size = BATCH_CASES * plan.num_samples.value, plan.roi_size.value
+    images = torch.randn(batch, get("network_def#in_channels"), *size, device=device)
+    labels = torch.randint(classes, (batch, 1, *([at_once] if at_once > 1 else []), *size), device=device)
+    network.train()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss(inferer(images, network), labels).backward()
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    for _ in range(WARM_UP):
+        step()
+    return median(_timed(step, timer)[1] for _ in range(TIMED))
+
+
+def _validation_seconds(parser: ConfigParser, case: Mapping[str, Any], timer: Timer) -> float:
+    get = parser.get_parsed_content
+    prepared = get("validate#preprocessing")(dict(case))
+    network, inferer, postprocessing = get("network").eval(), get("validate#inferer"), get("validate#postprocessing")
+
+    def validate() -> None:
+        with torch.no_grad():
+            image = prepared["image"][None].to(get("device"))
+            pred = inferer(image, network)[0]
+        postprocessing({**prepared, "pred": pred})
+
+    return _timed(validate, timer)[1]

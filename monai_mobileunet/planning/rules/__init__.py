@@ -1,0 +1,104 @@
+"""Rules: pure functions from what is known of a data set to one decision each, with the reason.
+
+:data:`RULES` is the order in which they decide; each may use what those before it decided. A rule that gives ``None``
+has nothing to say for this data set. Its name is that of its function, and stands in ``plan.json`` with the decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.planning.fingerprint import Fingerprint
+from monai_mobileunet.planning.plan import Decision, Plan, Setting
+from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
+from monai_mobileunet.planning.rules.known import Costs, Known, Options
+from monai_mobileunet.planning.rules.warnings import warnings_of
+
+__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+
+NOTHING_ASKED = Options()
+"""All is left to the rules."""
+
+Rule = Callable[[Known], Decision | None]
+
+_ALL: dict[str, Rule] = {
+    **texts.RULES,
+    **grid.RULES,
+    **intensity.RULES,
+    **sides.RULES,
+    **training.RULES,
+    **budget.RULES,
+}
+
+ORDER = (
+    *("dataset_dir", "class_names", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
+    *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
+    *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
+    *("sides", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
+    *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
+)
+
+RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
+"""Name of a decision or setting → rule, in the order of deciding."""
+
+
+def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Known:
+    """Let every rule decide, but for what the user set.
+
+    Raises:
+        DataError: the user set something that no rule decides, or the data set is too small to be split.
+    """
+    _check(fingerprint, options.overrides)
+    known = Known(fingerprint, options, costs)
+    for name, rule in RULES.items():
+        decision = rule(known)
+        if decision is not None:
+            decision = replace(decision, rule=getattr(rule, "__name__", ""))
+        if name in options.overrides:
+            decision = _overridden(decision, options.overrides[name], name)
+        if decision is not None:
+            known = replace(known, decided={**known.decided, name: decision})
+    return known
+
+
+def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:
+    if decision is None:
+        kind = Decision if name in {one.name for one in fields(Plan)} else Setting
+        return kind(value, "Set by the user; by its rule there would be none.")
+    return replace(
+        decision, value=value, reason=f"Set by the user; by its rule {decision.value}: {decision.reason}", rule=""
+    )
+
+
+def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
+    for name in overrides:
+        if name not in RULES:
+            near = get_close_matches(name, RULES) or list(RULES)
+            raise refusal(f"--set {name}", "no rule decides it.", f"There are {', '.join(near)}.")
+    subjects = {case.subject for case in fingerprint.cases}
+    if len(subjects) < 2:
+        problem = (
+            f"{len(fingerprint.cases)} cases of {len(subjects)} subjects; training needs one and validation another."
+        )
+        raise refusal(
+            fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
+        )
+    channels = {case.channels for case in fingerprint.cases}
+    if len(channels) > 1:
+        problem = f"its images have {', '.join(map(str, sorted(channels)))} channels; expected as many in each."
+        raise refusal(fingerprint.dataset_dir, problem, "Leave the others out by --leave-out, or add what they lack.")
+
+
+def as_plan(known: Known) -> Plan:
+    """All that was decided, as a plan."""
+    names = [one.name for one in fields(Plan) if one.name != "settings"]
+    settings = {
+        name: one if isinstance(one, Setting) else Setting(one.value, one.reason, one.rule)
+        for name, one in known.decided.items()
+        if name not in names
+    }
+    return Plan(**{name: known.decided[name] for name in names}, settings=settings)

@@ -1,0 +1,62 @@
+"""Rules for what people read, and for names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_mobileunet.planning.plan import Decision
+from monai_mobileunet.planning.rules.known import Known
+
+__all__ = ["FILL_IN", "RULES"]
+
+FILL_IN = "FILL IN"
+"""Begins what only the user knows."""
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def texts_of_the_data_set(known: Known) -> Decision:
+    """What the metadata tell; marked where only the user knows."""
+    names, modality = list(known["class_names"]), known["image"]["modality"]
+    data = Path(known.fingerprint.dataset_dir).resolve().name
+    slices = f", for the {known['out_slices']} middle slices of the input" if known["out_slices"] > 1 else ""
+    channels = known.cases[0].channels
+    return Decision(
+        {
+            "name": f"Segmentation of {_listed(names)}",
+            "task": f"Segmentation of {_listed(names)} in {modality}",
+            "description": f"A MobileUNet that segments {_listed(names)} in the {_listed(known['planes'])} slices of "
+            f"{modality}. Not a medical device.",
+            "authors": f"{FILL_IN}: who made this bundle",
+            "copyright": f"{FILL_IN}: Copyright (c) whose",
+            "data_source": f"{FILL_IN}: where the data come from (planned for the folder {data})",
+            "data_license": f"{FILL_IN}: the licence of the data, in docs/data_license.txt too",
+            "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {modality}",
+            "label_classes": "one channel, "
+            + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names])),
+            "pred_classes": f"{len(names) + 1} channels, scores of {_listed(['background', *names])}{slices}",
+            "references": [],
+        },
+        f"From the data set; what begins with {FILL_IN} only you know.",
+    )
+
+
+def folder_of_the_data(known: Known) -> Decision:
+    """Where the data lie."""
+    place = Path(known.fingerprint.dataset_dir).resolve()
+    return Decision(str(place), f"{known.fingerprint.layout or 'The data'}; --dataset_dir names another place.")
+
+
+def names_of_classes(known: Known) -> Decision:
+    """As the labels number them."""
+    total = len(known.cases)
+    found = [f"{name} {len(known.of_class(name))}" for name in known.fingerprint.class_names]
+    return Decision(
+        list(known.fingerprint.class_names),
+        f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.",
+    )
+
+
+RULES = {"texts": texts_of_the_data_set, "dataset_dir": folder_of_the_data, "class_names": names_of_classes}

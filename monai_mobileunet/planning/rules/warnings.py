@@ -1,0 +1,62 @@
+"""What a plan cannot mend, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from monai_mobileunet.planning.rules.budget import expected_seconds
+from monai_mobileunet.planning.rules.grid import odd_headers
+from monai_mobileunet.planning.rules.intensity import looks_like_ct
+from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.planning.rules.sides import on_the_wrong_side
+
+__all__ = ["warnings_of"]
+
+FEWEST_PIXELS = 4
+FEWEST_EPOCHS = 20
+
+
+def warnings_of(known: Known) -> list[str]:
+    """What the user should know before a training, in full sentences."""
+    return [*_headers(known), *_modality(known), *_objects(known), *on_the_wrong_side(known), *_amounts(known)]
+
+
+def _headers(known: Known) -> Iterator[str]:
+    for name, why in odd_headers(known.cases).items():
+        yield f"{name}: its header says {why}. If it is wrong, correct it or leave the case out (--leave-out {name})."
+
+
+def _modality(known: Known) -> Iterator[str]:
+    count, total, modality = sum(map(looks_like_ct, known.cases)), len(known.cases), known["image"]["modality"]
+    if modality != "CT" and count > total / 2:
+        yield f"The modality is {modality}, but {count} of {total} cases have values like CT. If so: --modality CT."
+    if modality == "CT" and "windows" not in known.decided:
+        yield (
+            "The modality is CT, but the values are no Hounsfield units, nor these with an offset: they are normalised "
+            "as those of MRI are, and CT from elsewhere will look different. Better are files with Hounsfield units."
+        )
+
+
+def _objects(known: Known) -> Iterator[str]:
+    smallest, name = known.smallest()
+    if smallest < FEWEST_PIXELS:
+        yield (
+            f"The smallest object, {name}, spans {numbers([smallest])} pixels in a tenth of the cases: expect it to be "
+            f"missed or badly outlined there. A finer grid (--spacing) helps only where the images are finer."
+        )
+    for name in known.fingerprint.class_names:
+        count = len(known.of_class(name))
+        if count < min(5, len(known.cases)):
+            yield f"The class {name} is in {count} of {len(known.cases)} cases: too few to learn it, and to measure it."
+
+
+def _amounts(known: Known) -> Iterator[str]:
+    if known.subjects < 10:
+        yield f"There are {known.subjects} subjects: the validation's figures will be uncertain."
+    if known.costs is not None and known["epochs"] < FEWEST_EPOCHS:
+        needed = FEWEST_EPOCHS / known["epochs"] * (expected_seconds(known) or 0)
+        yield (
+            f"The budget has room for {known['epochs']} epochs; below {FEWEST_EPOCHS} a network is far from what it "
+            f"can learn. Give --budget {math.ceil(needed / 60)}m, or train on a GPU."
+        )

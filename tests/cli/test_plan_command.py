@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import HIPPOCAMPUS
+from typer.testing import CliRunner
+
+from monai_mobileunet.cli import app
+from monai_mobileunet.cli.plan import _seconds
+from monai_mobileunet.planning import Plan
+
+runner = CliRunner()
+
+
+def flat(output: str) -> str:
+    """The words of an output without the line breaks of the terminal."""
+    return re.sub(r"\s+", " ", output)
+
+
+def test_a_bundle_is_planned_explained_and_applied(toy_dataset: Path, tmp_path: Path):
+    bundle = tmp_path / "toy"
+    arguments = ["plan", str(toy_dataset), "-o", str(bundle), "--budget", "90s", "--set", "context=2", "--leave-out"]
+    result = runner.invoke(app, [*arguments, "toy_006"])
+    assert result.exit_code == 0, result.output
+    assert all(
+        len(line) <= 80 for line in result.output.split("The training will")[0].splitlines() if "warning" not in line
+    )
+    for said in (
+        "warning: There are 5 subjects",
+        "The training will take about",
+        f"python -m monai.bundle run training --config_file {bundle}/configs/train.json",
+        f"mobileunet segment -i new_images -o masks -m {bundle}",
+    ):
+        assert said in flat(result.output)
+    plan = Plan.read(bundle)
+    assert plan.context.value == 2
+    assert plan.settings["leave_out"].value == ["toy_006"]
+    assert "the budget is 90 s" in plan.epochs.reason
+
+    told = runner.invoke(app, ["plan", str(bundle), "--explain", "spacing"]).output
+    assert "spacing = [1.0, 1.0, 1.0]" in told
+    assert "rule: median_spacing" in told
+    assert (
+        "near" in told
+        or "there are spacing" in runner.invoke(app, ["plan", str(bundle), "--explain", "spacings"]).output
+    )
+
+    assert "all files are as its plan says" in runner.invoke(app, ["plan", "--apply", str(bundle)]).output
+    content = json.loads((bundle / "plan.json").read_text())
+    content["epochs"]["value"] = 3
+    (bundle / "plan.json").write_text(json.dumps(content))
+    assert "train.json: written" in runner.invoke(app, ["plan", "--apply", str(bundle)]).output
+    assert json.loads((bundle / "configs" / "train.json").read_text())["train"]["trainer"]["max_epochs"] == 3
+
+
+def test_a_data_set_is_explained_without_a_bundle(toy_dataset: Path):
+    image = toy_dataset / "imagesTr" / "toy_001.nii.gz"
+    arguments = ["plan", str(toy_dataset), "--explain", "spacing", "--like", str(image)]
+    assert "That of toy_001.nii.gz" in runner.invoke(app, arguments).output
+    names = ["--class", "front", "--class", "back", "--explain", "class_names"]
+    assert "['front', 'back']" in runner.invoke(app, ["plan", str(toy_dataset), *names]).output
+
+
+def test_errors_that_check_finds_stop_it(own_dataset: Path, tmp_path: Path):
+    (own_dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
+    result = runner.invoke(app, ["plan", str(own_dataset), "-o", str(tmp_path / "bundle")])
+    assert result.exit_code == 1
+    assert "toy_002.nii.gz: is empty" in flat(result.output)
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Name the folder of a training set"),
+        (["a"], "Name a new folder for the bundle"),
+        (["a", "-o", "b", "--budget", "soon"], "no duration"),
+        (["a", "-o", "b", "--spacing", "1,2"], "no spacing"),
+        (["a", "-o", "b", "--spacing", "1", "--like", "c"], "Give one of"),
+        (["a", "-o", "b", "--modality", "MRI"], "no modality of DICOM"),
+        (["a", "-o", "b", "--planes", "diagonal"], "none of axial"),
+        (["a", "-o", "b", "--set", "context"], "not id=value"),
+    ],
+)
+def test_what_was_typed_wrongly(arguments: list[str], said: str):
+    result = runner.invoke(app, ["plan", *arguments])
+    assert result.exit_code == 2
+    assert said in re.sub(r"[\s│╭╮╰╯─]+", " ", result.output)
+
+
+def test_places_that_cannot_be_written_or_planned(toy_dataset: Path, tmp_path: Path):
+    result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(HIPPOCAMPUS)])
+    assert result.exit_code == 1
+    assert "is a bundle with weights" in flat(result.output)
+    assert runner.invoke(app, ["plan", str(tmp_path / "nothing"), "-o", str(tmp_path / "b")]).exit_code == 1
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
+def test_durations(text: str, seconds: float):
+    assert _seconds(text) == seconds

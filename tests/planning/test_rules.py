@@ -1,0 +1,290 @@
+# ruff: noqa: E501 (a row each)
+"""Rules of planning: for each the situations that it tells apart, a row each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from made import case, ct, fingerprint, of_cases, organ
+
+from monai_mobileunet.data import DataError
+from monai_mobileunet.data.datasets.subjects import guess_pattern, subject_by_pattern
+from monai_mobileunet.planning.fingerprint import Fingerprint, renamed
+from monai_mobileunet.planning.plan import Plan, Setting
+from monai_mobileunet.planning.rules import RULES, Costs, Options, as_plan, decide, warnings_of
+from monai_mobileunet.planning.rules.budget import expected_seconds
+from monai_mobileunet.planning.rules.sides import named_side
+
+HEART = {"spacing": (1.5, 1.5, 10.0), "shape": (216, 256, 9)}
+CROPPED = {"shape": (35, 50, 36), "classes": {"organ": organ(size_mm=(9.0, 9.0, 9.0), extent_mm=(16.0, 18.0, 20.0))}}
+HEAD = ct(spacing=(4.0, 4.0, 2.5), shape=(128, 128, 128), classes={"cord": organ(size_mm=(12.0, 12.0, 12.0))})
+STORED = ct(
+    lowest=(0.0,), percentiles=((0.0, 0.0, 0.0, 1100.0, 2000.0),), foreground=((960.0, 1000.0, 1060.0, 1300.0, 2600.0),)
+)
+KIDNEYS = {"left kidney": organ(side=0.3), "right kidney": organ(side=0.7)}
+UNNAMED = {"one": organ(side=0.3), "two": organ(side=0.7)}
+VENTRICLES = {"left ventricle": organ(side=0.45), "right ventricle": organ(side=0.55)}
+
+ROWS: list[tuple[str, str, Fingerprint, Options, Any]] = [
+    ("isotropic: axial", "planes", fingerprint(), Options(), ["axial"]),
+    ("thick slices to the right", "planes", fingerprint(spacing=(4.0, 1.0, 1.0)), Options(), ["sagittal"]),
+    ("thick slices to the front", "planes", fingerprint(spacing=(1.0, 3.0, 1.0)), Options(), ["coronal"]),
+    ("two axes equally coarse", "planes", fingerprint(**HEAD, modality="CT"), Options(), ["axial"]),
+    ("one slice", "planes", fingerprint(shape=(200, 1, 120)), Options(), ["coronal"]),
+    ("asked for", "planes", fingerprint(), Options(planes=("coronal", "axial")), ["coronal", "axial"]),
+    ("all alike", "spacing", fingerprint(), Options(), [1.0, 1.0, 1.0]),
+    ("median", "spacing", of_cases(*(case(n, spacing=(0.8 + 0.1 * n,) * 3) for n in range(5))), Options(), [1.0, 1.0, 1.0]),
+    ("a wrong header", "spacing", of_cases(*(case(n, spacing=(1.0, 1.0, 30.0 if n == 1 else 1.0)) for n in range(6))), Options(), [1.0, 1.0, 1.0]),
+    ("thick slices that vary", "spacing", of_cases(*(case(n, shape=(200, 200, 9), spacing=(1.0, 1.0, 5.0 if n < 3 else 10.0)) for n in range(12))), Options(), [1.0, 1.0, 5.0]),
+    ("asked for", "spacing", fingerprint(), Options(spacing=(2.0, 2.0, 3.0)), [2.0, 2.0, 3.0]),
+    ("thick slices stay where they are", "coarsest_spacing", of_cases(*(case(n, shape=(200, 200, 9), spacing=(1.0, 1.0, 5.0 + n)) for n in range(6))), Options(), [1.0, 1.0, 10.0]),
+    ("volumes alike stay on their grids", "finest_spacing", of_cases(*(case(n, spacing=(3.75 + 0.1 * n, 4.0, 2.5)) for n in range(6))), Options(), [3.75, 4.0, 2.5]),
+    ("volumes unlike are resampled", "finest_spacing", of_cases(*(case(n, spacing=(0.5 + 0.2 * n,) * 3) for n in range(6))), Options(), None),
+    ("thin slices", "context", fingerprint(), Options(), 5),
+    ("2.5 mm", "context", fingerprint(**HEAD, modality="CT"), Options(), 3),
+    ("thick slices", "context", fingerprint(**HEART), Options(), 1),
+    ("one slice", "context", fingerprint(shape=(200, 200, 1)), Options(), 0),
+    ("thin slices", "out_slices", fingerprint(), Options(), 5),
+    ("2.5 mm", "out_slices", fingerprint(**HEAD, modality="CT"), Options(), 3),
+    ("thick slices", "out_slices", fingerprint(**HEART), Options(), 1),
+    ("thin slices", "out_step", fingerprint(), Options(), 3),
+    ("thick slices", "out_step", fingerprint(**HEART), Options(), 1),
+    ("a small slice whole", "roi_size", fingerprint(**CROPPED), Options(), [56, 40]),
+    ("small objects", "roi_size", fingerprint(**HEAD, modality="CT"), Options(), [64, 64]),
+    ("around the largest", "roi_size", fingerprint(classes={"organ": organ(extent_mm=(70.0, 74.0, 40.0))}), Options(), [112, 112]),
+    ("a liver on a CPU", "roi_size", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(), [256, 256]),
+    ("a liver on a GPU", "roi_size", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(device="cuda"), [384, 384]),
+    ("small slices", "window", fingerprint(**CROPPED), Options(), [256, 256]),
+    ("tiny slices", "variant", fingerprint(**CROPPED), Options(), "mobileunet_fine_large"),
+    ("small slices", "variant", fingerprint(**HEAD, modality="CT"), Options(), "mobileunet_fine"),
+    ("small objects", "variant", fingerprint(shape=(256, 256, 90), classes={"dot": organ(size_mm=(5.0,) * 3)}), Options(), "mobileunet_fine"),
+    ("large slices", "variant", fingerprint(), Options(), "mobileunet_base"),
+    ("very large slices", "variant", fingerprint(shape=(512, 512, 90), classes={"liver": organ(size_mm=(90.0,) * 3)}), Options(), "mobileunet_small"),
+    ("the same on a GPU", "variant", fingerprint(shape=(512, 512, 90), classes={"liver": organ(size_mm=(90.0,) * 3)}), Options(device="cuda"), "mobileunet_base"),
+    ("small windows", "num_samples", fingerprint(**CROPPED), Options(), 8),
+    ("large windows", "num_samples", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(), 2),
+    ("named MR", "image", fingerprint(), Options(), "MR"),
+    ("values like CT", "image", fingerprint(modality="", **ct()), Options(), "CT"),
+    ("values like MR", "image", fingerprint(modality=""), Options(), "MR"),
+    ("the user's word", "image", fingerprint(), Options(modality="PT"), "PT"),
+    ("Hounsfield units", "stored_offset", fingerprint(modality="CT", **ct()), Options(), None),
+    ("nothing negative", "stored_offset", fingerprint(modality="CT", **STORED), Options(), 1024.0),
+    ("soft tissue", "windows", fingerprint(modality="CT", **ct()), Options(), [[-120.0, 210.0]]),
+    ("soft tissue and bone", "windows", fingerprint(modality="CT", **STORED), Options(), [[-160.0, 240.0], [-230.0, 1740.0]]),
+    ("MR", "windows", fingerprint(), Options(), None),
+    ("two windows", "image_channels", fingerprint(modality="CT", **STORED), Options(), 2),
+    ("two contrasts", "image_channels", fingerprint(channels=2), Options(), 2),
+    ("two windows", "file_channels", fingerprint(modality="CT", **STORED), Options(), 1),
+    ("sides by name", "sides", fingerprint(classes=KIDNEYS), Options(), [[1, 2]]),
+    ("sides by place", "sides", fingerprint(classes=UNNAMED), Options(), [[1, 2]]),
+    ("chambers of the heart", "sides", fingerprint(classes=VENTRICLES), Options(), None),
+    ("no sides", "sides", fingerprint(), Options(), None),
+    ("sides", "mirror_axes", fingerprint(classes=KIDNEYS), Options(), []),
+    ("a side without partner", "mirror_axes", fingerprint(classes={"kidney_L": organ(side=0.3)}), Options(), []),
+    ("chambers of the heart", "mirror_axes", fingerprint(classes=VENTRICLES), Options(), [0]),
+    ("no sides", "tta_axes", fingerprint(), Options(), [0]),
+    ("each its own", "subject_of", fingerprint(), Options(), None),
+    ("few subjects", "folds", fingerprint(3), Options(), 3),
+    ("many subjects", "folds", fingerprint(), Options(), None),
+    ("a class in few slices", "class_share", fingerprint(), Options(), 0.67),
+    ("classes everywhere", "class_share", fingerprint(**{**CROPPED, "shape": (35, 50, 36)}), Options(), 0.0),
+    ("nothing timed", "epochs", fingerprint(), Options(), 100),
+    ("set by the user", "context", fingerprint(), Options(overrides={"context": 2}), 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "options", "value"), [row[1:] for row in ROWS], ids=[f"{row[1]}: {row[0]}" for row in ROWS]
+)
+def test_a_rule_decides_with_a_reason(name: str, data: Fingerprint, options: Options, value: Any):
+    decided = decide(data, options).decided
+    if value is None and RULES[name] and name not in decided:
+        return
+    got = decided[name].value["modality"] if name == "image" else decided[name].value
+    assert got == value, decided[name].reason
+    assert len(decided[name].reason) > 10
+    assert bool(decided[name].rule) != (name in options.overrides)
+
+
+def targets(steps: list[dict[str, Any]]) -> list[str]:
+    return [step["_target_"].rpartition(".")[2] for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("data", "steps"),
+    [
+        (fingerprint(), ["Spacingd", "ClipIntensityPercentilesd", "NormalizeIntensityd"]),
+        (fingerprint(modality="CT", **ct()), ["Spacingd", "CropForegroundd", "ScaleIntensityRanged"]),
+        (fingerprint(modality="CT", **ct(lowest=(-300.0,))), ["Spacingd", "ScaleIntensityRanged"]),
+        (fingerprint(modality="CT", percentiles=((0.0, 5.0, 90.0, 200.0, 255.0),)), ["Spacingd", "ClipIntensityPercentilesd", "NormalizeIntensityd"]),
+    ],
+    ids=["MR", "CT", "CT within the body", "CT as a picture"],
+)  # fmt: skip
+def test_intensities(data: Fingerprint, steps: list[str]):
+    assert targets(decide(data)["image_transforms"]) == steps
+
+
+@pytest.mark.parametrize(
+    ("data", "first", "dimensions"),
+    [
+        (fingerprint(**CROPPED), "RandFlipd", 3),
+        (fingerprint(**HEART), "RandFlipd", 2),
+        (fingerprint(), "RandFlipd", 2),
+        (fingerprint(classes=KIDNEYS), "RandMirrorSidesd", 2),
+        (fingerprint(classes={"kidney_L": organ(side=0.3)}), "AsDiscreted", 2),
+    ],
+    ids=["small and isotropic", "thick slices", "large", "sides", "a side without partner"],
+)
+def test_augmentation(data: Fingerprint, first: str, dimensions: int):
+    steps = decide(data)["random_transforms"]
+    affine = next(step for step in steps if step["_target_"] == "RandAffined")
+    assert targets(steps)[0] == first
+    assert len(affine["scale_range"]) == dimensions
+    assert ("RandFlipd" in targets(steps)) == (first == "RandFlipd")
+
+
+def test_few_subjects_are_changed_more():
+    def turned(count: int) -> float:
+        steps = decide(fingerprint(count))["random_transforms"]
+        return next(step for step in steps if step["_target_"] == "RandAffined")["rotate_range"]
+
+    assert turned(10) > turned(30)
+
+
+@pytest.mark.parametrize(("shares", "labels"), [((1.0, 1.0), [1]), ((0.995, 0.6), [])])
+def test_the_largest_component_of_connected_classes(shares: tuple[float, float], labels: list[int]):
+    cases = [case(n, classes={"organ": organ(largest_share=shares[n % 2])}) for n in range(20)]
+    steps = decide(of_cases(*cases))["mask_transforms"]
+    assert (steps[0]["applied_labels"] if steps else []) == labels
+
+
+COSTS = Costs(start=10, read=0.1, augment=0.05, step=0.5, validate=1.0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "costs", "epochs", "interval"),
+    [
+        (3600, COSTS, 400, 80),
+        (600, COSTS, 180, 36),
+        (60, COSTS, 9, 4),
+        (5, COSTS, 1, 1),
+        (600, replace(COSTS, step=0.05, workers=4), 400, 80),
+    ],
+    ids=["an hour", "ten minutes", "a minute", "too little", "a GPU"],
+)
+def test_the_length_of_a_training_follows_the_budget(budget: float, costs: Costs, epochs: int, interval: int):
+    known = decide(fingerprint(), Options(budget=budget), costs)
+    assert abs(known["epochs"] - epochs) <= 0.2 * epochs, known.decided["epochs"].reason
+    assert known["epochs"] >= known["val_interval"] >= 1
+    expected = expected_seconds(known)
+    assert expected is not None
+    assert expected <= max(budget, 20)
+    told = " ".join(warnings_of(known))
+    assert ("room for" in told) == (known["epochs"] < 20)
+
+
+def test_subjects_are_found_in_names():
+    names = [f"patient{n:03d}_frame{t:02d}" for n in range(1, 8) for t in (1, 12)]
+    pattern = guess_pattern(names)
+    assert pattern
+    assert subject_by_pattern(pattern)(names[0]) == "patient001"
+    subjects = [case(n, name=name, subject=subject_by_pattern(pattern)(name)) for n, name in enumerate(names)]
+    decision = decide(of_cases(*subjects), Options(subject_pattern=pattern)).decided["subject_of"]
+    assert decision.value == {"_target_": "monai_mobileunet.data.subject_by_pattern", "pattern": pattern}
+    assert "14 cases of 7 subjects" in decision.reason
+    assert decide(of_cases(*subjects)).decided["subject_of"].value == decision.value
+    odd = of_cases(*(replace(one, name=f"x{n}", subject=f"s{n // 2}") for n, one in enumerate(subjects)))
+    assert "'x1': 's0'" in decide(odd)["subject_of"]
+    assert guess_pattern([f"toy_{n:03d}" for n in range(9)]) is None
+    with pytest.raises(ValueError, match="no regular expression"):
+        subject_by_pattern("(")
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("left kidney", ("left", "kidney")),
+        ("kidney_R", ("right", "kidney")),
+        ("L_Parotid", ("left", "parotid")),
+        ("ParotidLeft", ("left", "parotid")),
+        ("Lung Upper Lobe Left", ("left", "lung upper lobe")),
+        ("left lateral ventricle", ("left", "lateral ventricle")),
+        ("left ventricle", None),
+        ("liver", None),
+        ("L", None),
+        ("L5 vertebra", None),
+    ],
+)
+def test_sides_in_names(name: str, side: tuple[str, str] | None):
+    assert named_side(name) == side
+
+
+def exchanged() -> Fingerprint:
+    swapped = {"left kidney": organ(side=0.7), "right kidney": organ(side=0.3)}
+    return of_cases(*(case(n, classes=swapped if n == 7 else KIDNEYS) for n in range(20)))
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "said"),
+    [
+        (of_cases(*(case(n, spacing=(1.0, 1.0, 30.0 if n == 3 else 1.0)) for n in range(9))), Options(), "case_003: its header says 30 mm foot-head"),
+        (fingerprint(spacing=(0.01, 0.01, 0.01)), Options(), "its header says 2 mm long"),
+        (fingerprint(**ct()), Options(), "20 of 20 cases have values like CT. If so: --modality CT"),
+        (fingerprint(modality="CT"), Options(), "no Hounsfield units"),
+        (fingerprint(classes={"dot": organ(size_mm=(3.0, 3.0, 3.0))}), Options(), "dot, spans 3 pixels"),
+        (exchanged(), Options(), "left kidney lies to the right of right kidney in 1 of 20 cases (case_007)"),
+        (fingerprint(6), Options(), "There are 6 subjects"),
+        (of_cases(*(case(n, classes={"organ": organ(), **({"rare": organ()} if n < 2 else {})}) for n in range(20))), Options(), "rare is in 2 of 20 cases"),
+    ],
+)  # fmt: skip
+def test_what_no_plan_can_mend_is_said(data: Fingerprint, options: Options, said: str):
+    assert said in " ".join(warnings_of(decide(data, options)))
+
+
+def test_sound_data_get_no_warning():
+    assert warnings_of(decide(fingerprint())) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "said"),
+    [
+        (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
+        (fingerprint(1), Options(), "1 cases of 1 subjects"),
+        (of_cases(case(1), case(2, channels=2)), Options(), "1, 2 channels"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(data: Fingerprint, options: Options, said: str):
+    with pytest.raises(DataError, match=said):
+        decide(data, options)
+
+
+def test_what_the_user_set_is_recorded_with_what_the_rule_says():
+    known = decide(fingerprint(), Options(overrides={"context": 1, "windows": [[0, 1]]}))
+    assert known.decided["context"].reason.startswith("Set by the user; by its rule 5: ")
+    assert isinstance(known.decided["windows"], Setting)
+    assert known["out_slices"] == 1
+    plan = as_plan(known)
+    assert Plan.to_json(plan)["settings"]["windows"]["value"] == [[0, 1]]
+
+
+def test_classes_get_other_names_in_the_order_of_their_numbers():
+    data = renamed(fingerprint(classes=KIDNEYS), ["one", "two"])
+    assert data.class_names == ("one", "two")
+    assert data.cases[0].classes["two"].side == 0.7
+    with pytest.raises(ValueError, match="1 names for 2 classes"):
+        renamed(data, ["one"])
+
+
+def test_every_setting_that_a_transform_names_is_decided():
+    for data in (
+        fingerprint(),
+        fingerprint(modality="CT", **STORED),
+        fingerprint(**HEART),
+        fingerprint(classes=KIDNEYS),
+    ):
+        plan = as_plan(decide(data))
+        named = {"windows", "stored_offset", "finest_spacing", "coarsest_spacing", "sides", "class_share"}
+        text = str((plan.image_transforms.value, plan.random_transforms.value))
+        assert {name for name in named if f"@{name}" in text} == plan.settings.keys() & named
