@@ -15,7 +15,7 @@ from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
-from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names
+from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name
@@ -72,7 +72,7 @@ def measure_dataset(
     known = find_class_names(root) if has_class_names(root) else ()
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
-    subjects = [_subject(case, subject_of, root) for case in kept]
+    subjects = [_subject(case, subject_of, home_of(root)) for case in kept]
     names = known or tuple(f"class {number}" for number in range(1, MOST_UNNAMED + 1))
     measured: list[CaseFingerprint] = []
     findings: list[Finding] = []
@@ -113,12 +113,12 @@ def _kept(cases: Sequence[Case], leave_out: Collection[str], root: Path) -> list
     return kept
 
 
-def _subject(case: Case, subject_of: SubjectOf | None, root: Path) -> str:
+def _subject(case: Case, subject_of: SubjectOf | None, folder: Path) -> str:
     name = name_of(case)
     if subject_of is not None:
         return str(subject_of(name))
     place = image_files(case)[0]
-    match = SUBJECT.search(place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name)
+    match = SUBJECT.search(place.relative_to(folder).as_posix() if place.is_relative_to(folder) else place.name)
     return match[1] if match else name
 
 

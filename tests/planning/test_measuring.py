@@ -202,7 +202,11 @@ def test_subjects_are_told_by_a_function_or_by_bids(dataset: Path):
         shutil.move(dataset / "imagesTr" / f"{name}_0000.nii.gz", place / f"{name}.nii.gz")
         pairs.append({"image": f"{place.relative_to(dataset)}/{name}.nii.gz", "label": f"labelsTr/{name}.nii.gz"})
     describe(dataset, training=pairs)
-    assert [(case.name, case.subject) for case in measure_dataset(dataset).cases] == [("a", "sub-01"), ("b", "sub-02")]
+    listed = shutil.move(dataset / "dataset.json", dataset / "list.json")
+    for given in (dataset, listed):
+        measured = measure_dataset(given)
+        assert measured.layout == "a list of pairs in list.json"
+        assert [(case.name, case.subject) for case in measured.cases] == [("a", "sub-01"), ("b", "sub-02")]
 
 
 def test_names_of_files_tell_what_a_description_does_not(dataset: Path):
