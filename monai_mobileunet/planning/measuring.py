@@ -15,9 +15,10 @@ from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
-from monai_mobileunet.data.datasets.listing import find_channel_names, read_description
+from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
+from monai_mobileunet.data.names import case_name
 from monai_mobileunet.data.reading import read_label, read_volume
 from monai_mobileunet.modality import modality_of_names
 from monai_mobileunet.planning.fingerprint import PERCENTILES, CaseFingerprint, ClassFingerprint, Fingerprint
@@ -68,10 +69,10 @@ def measure_dataset(
             not fit the image or holds other values than class numbers. All of them are named.
     """
     root = Path(dataset_dir)
-    known = find_class_names(root) if read_description(root).get("labels") else ()
+    known = find_class_names(root) if has_class_names(root) else ()
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
-    subjects = [_subject(case, subject_of, root) for case in kept]
+    subjects = [_subject(case, subject_of, home_of(root)) for case in kept]
     names = known or tuple(f"class {number}" for number in range(1, MOST_UNNAMED + 1))
     measured: list[CaseFingerprint] = []
     findings: list[Finding] = []
@@ -87,7 +88,7 @@ def measure_dataset(
     used = [name for name in names if any(name in case.classes for case in measured)]
     _check_together(kept, measured, names, len(known or used), root)
     channels = measured[0].channels
-    named = find_channel_names(root)
+    named = find_channel_names(root) or _kinds_in_names(kept)
     return Fingerprint(
         dataset_dir=str(dataset_dir),
         layout=describe_layout(root),
@@ -112,13 +113,23 @@ def _kept(cases: Sequence[Case], leave_out: Collection[str], root: Path) -> list
     return kept
 
 
-def _subject(case: Case, subject_of: SubjectOf | None, root: Path) -> str:
+def _subject(case: Case, subject_of: SubjectOf | None, folder: Path) -> str:
     name = name_of(case)
     if subject_of is not None:
         return str(subject_of(name))
     place = image_files(case)[0]
-    match = SUBJECT.search(place.relative_to(root).as_posix() if place.is_relative_to(root) else place.name)
+    match = SUBJECT.search(place.relative_to(folder).as_posix() if place.is_relative_to(folder) else place.name)
     return match[1] if match else name
+
+
+def _kinds_in_names(cases: Sequence[Case]) -> tuple[str, ...]:
+    """``("T1w",)`` where all images are called ``…_T1w``, or a word for each channel; none if one is no modality."""
+    kinds = [
+        {case_name(path).rpartition("_")[2] for path in paths}
+        for paths in zip(*(image_files(case) for case in cases), strict=False)
+    ]
+    named = tuple(kind.pop() for kind in kinds if len(kind) == 1)
+    return named if len(named) == len(kinds) and all(modality_of_names([kind]) for kind in named) else ()
 
 
 def _check_together(
@@ -212,14 +223,25 @@ def _classes(numbers: np.ndarray, spacing: Sequence[float], voxel_ml: float) -> 
     """Each class of a label whose axes are those of the body."""
     boxes = sitk.LabelShapeStatisticsImageFilter()
     boxes.ComputePerimeterOff()
-    whole = numbers.astype(np.uint8 if numbers.max() < 256 else np.uint16, order="C")
-    boxes.Execute(sitk.GetImageFromArray(whole))
+    order, image = _itk_image(numbers.astype(np.uint8 if numbers.max() < 256 else np.uint16, copy=False))
+    boxes.Execute(image)
     for number in boxes.GetLabels():
         box = boxes.GetBoundingBox(number)
-        start, size = box[2::-1], box[:2:-1]  # the axes of SimpleITK are those of NumPy from behind
+        start, size = np.empty(3, int), np.empty(3, int)
+        start[order], size[order] = box[2::-1], box[:2:-1]  # the axes of SimpleITK are those of NumPy from behind
         place = tuple(slice(low, low + count) for low, count in zip(start, size, strict=True))
-        mask = whole[place] == number
-        yield number, _class(mask, start[0] / numbers.shape[0], numbers.shape[0], spacing, voxel_ml)
+        width = numbers.shape[0]
+        yield number, _class(numbers[place] == number, int(start[0]) / width, width, spacing, voxel_ml)
+
+
+def _itk_image(values: np.ndarray) -> tuple[list[int], sitk.Image]:
+    """An array for SimpleITK with its axes in the order that they have in memory, in which copies are fast.
+
+    Returns:
+        Which axis of the array each of these is, and the image.
+    """
+    order = sorted(range(values.ndim), key=lambda axis: -abs(values.strides[axis]))
+    return order, sitk.GetImageFromArray(np.ascontiguousarray(values.transpose(order)))
 
 
 def _class(mask: np.ndarray, left: float, width: int, spacing: Sequence[float], voxel_ml: float) -> ClassFingerprint:
@@ -253,7 +275,7 @@ def _class(mask: np.ndarray, left: float, width: int, spacing: Sequence[float], 
 
 def _component_sizes(mask: np.ndarray) -> np.ndarray:
     """Voxels of each connected component; voxels that touch at a corner are connected, as in the postprocessing."""
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    _, image = _itk_image(mask.astype(np.uint8))
     return np.bincount(sitk.GetArrayFromImage(sitk.ConnectedComponent(image, True)).ravel())[1:]
 
 

@@ -202,7 +202,29 @@ def test_subjects_are_told_by_a_function_or_by_bids(dataset: Path):
         shutil.move(dataset / "imagesTr" / f"{name}_0000.nii.gz", place / f"{name}.nii.gz")
         pairs.append({"image": f"{place.relative_to(dataset)}/{name}.nii.gz", "label": f"labelsTr/{name}.nii.gz"})
     describe(dataset, training=pairs)
-    assert [(case.name, case.subject) for case in measure_dataset(dataset).cases] == [("a", "sub-01"), ("b", "sub-02")]
+    listed = shutil.move(dataset / "dataset.json", dataset / "list.json")
+    for given in (dataset, listed):
+        measured = measure_dataset(given)
+        assert measured.layout == "a list of pairs in list.json"
+        assert [(case.name, case.subject) for case in measured.cases] == [("a", "sub-01"), ("b", "sub-02")]
+
+
+def test_names_of_files_tell_what_a_description_does_not(dataset: Path):
+    (dataset / "dataset.json").unlink()
+    for number, name in enumerate("ab", 1):
+        place = dataset / f"patient{number}"
+        place.mkdir()
+        shutil.move(dataset / "imagesTr" / f"{name}_0000.nii.gz", place / "x_FLAIR.nii.gz")
+        shutil.move(dataset / "labelsTr" / f"{name}.nii.gz", place / "x_seg.nii.gz")
+    shutil.rmtree(dataset / "imagesTr")
+    shutil.rmtree(dataset / "labelsTr")
+    measured = measure_dataset(dataset)
+    assert (measured.layout, measured.channel_names, measured.modality) == (
+        "a folder for each patient",
+        ("FLAIR",),
+        "MR",
+    )
+    assert [case.name for case in measured.cases] == ["patient1", "patient2"]
 
 
 def test_a_fingerprint_is_the_same_after_a_way_through_json(dataset: Path):

@@ -147,13 +147,18 @@ def _intensities(image: Volume, alone: bool) -> Iterator[Finding]:
 
 def class_values(label: Volume) -> tuple[float, ...] | None:
     """The different values of a label; ``None`` of one that has too many for class numbers."""
-    values = np.unique(label.values)
+    values = _different(label)
     return tuple(values.tolist()) if len(values) <= MOST_VALUES or values.dtype.kind in "iu" else None
+
+
+def _different(label: Volume) -> np.ndarray:
+    """The values of a label, each once; in any other order than that of memory it takes three times as long."""
+    return np.unique(label.values.ravel(order="K"))
 
 
 def check_classes(label: Volume, num_classes: int) -> Iterator[Finding]:
     """Whether a label holds nothing but class numbers."""
-    values = np.unique(label.values)
+    values = _different(label)
     unknown = values[~np.isin(values, np.arange(num_classes))]
     if not len(unknown):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ __all__ = [
     "Case",
     "find_channel_names",
     "find_class_names",
+    "has_class_names",
     "home_of",
     "index_of",
     "list_cases",
@@ -187,7 +189,7 @@ def _resolved(path: Any, root: Path) -> Any:
 
 
 def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
-    """Names of the classes from 1 on, from ``labels`` in a ``dataset.json``.
+    """Names of the classes from 1 on, from ``labels`` in a ``dataset.json``, or from the ``dseg.tsv`` of BIDS.
 
     The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood.
 
@@ -197,7 +199,7 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     index = index_of(Path(dataset_dir))
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index, description)
-    labels = description.get("labels")
+    labels = description.get("labels", _names_in_table(Path(dataset_dir)))
     names: dict[int, str] = {}
     for key, value in (labels if isinstance(labels, dict) else {}).items():
         number, name = (key, value) if str(key).isdecimal() else (value, key)
@@ -208,6 +210,27 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
         raise refusal(index, problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")
     return tuple(names[number] for number in sorted(names))
+
+
+def has_class_names(dataset_dir: str | Path) -> bool:
+    """Whether anything in a data set is to name its classes, rightly or not; see :func:`find_class_names`.
+
+    Raises:
+        DataError: as :func:`read_description`.
+    """
+    return bool(read_description(Path(dataset_dir)).get("labels") or _names_in_table(Path(dataset_dir)))
+
+
+def _names_in_table(root: Path) -> dict[str, str]:
+    """Names of classes by their numbers, in the one ``*dseg.tsv`` among derivatives of BIDS; none of several.
+
+    Its columns are ``index`` and ``name``.
+    """
+    tables = sorted(root.glob("derivatives/*/*dseg.tsv"))
+    if len(tables) != 1:
+        return {}
+    rows = csv.DictReader(tables[0].read_text("utf-8-sig").splitlines(), delimiter="\t")
+    return {row["index"]: row["name"] for row in rows if row.get("index") and row.get("name")}
 
 
 def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
