@@ -25,6 +25,8 @@ def texts_of_the_data_set(known: Known) -> Decision:
     channels = known.cases[0].channels
     return Decision(
         {
+            "version": "0.1.0",
+            "changelog": {"0.1.0": "first version, planned from the data set"},
             "name": f"Segmentation of {_listed(names)}",
             "task": f"Segmentation of {_listed(names)} in {modality}",
             "description": f"A MobileUNet that segments {_listed(names)} in the {_listed(known['planes'])} slices of "
