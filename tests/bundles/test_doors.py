@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import BUNDLES, RunBundle, VolumeFor, stored, turned
+from conftest import BUNDLES, REAL, RunBundle, VolumeFor, stored, turned
 from typer.testing import CliRunner
 
 from monai_mobileunet import Segmenter
@@ -72,9 +72,9 @@ def test_the_same_body_gives_the_same_mask_however_it_is_stored(bundle: Path, im
 
 
 def test_the_warnings_are_the_same_by_every_door(
-    bundle: Path, tmp_path: Path, volume_for: VolumeFor, run_bundle: RunBundle
+    bundle: Path, tmp_path: Path, volume_for: VolumeFor, run_bundle: RunBundle, data_folder: Path
 ):
-    own = volume_for(bundle.name)
+    own, whole = volume_for(bundle.name), (data_folder / REAL[bundle.name]).is_dir()
     far = nibabel.Nifti1Image(np.asarray(own.dataobj), own.affine @ np.diag([0.5, 0.5, 0.5, 1]))
     for name, image in (("own", own), ("far", far)):
         (tmp_path / name).mkdir()
@@ -87,7 +87,8 @@ def test_the_warnings_are_the_same_by_every_door(
         logged = [line for line in (done.stdout + done.stderr).splitlines() if f"{path}: " in line and "WARN" in line]
         warnings = segmenter(path).warnings
         assert [line[line.index(str(path)) :] for line in logged] == list(map(str, warnings))
-        assert any("of the training were" in str(warning) for warning in warnings) == (name == "far")
+        if name == "far" or whole:  # of the patient that stands in for the data a part was cut out
+            assert any("of the training were" in str(warning) for warning in warnings) == (name == "far")
         arguments = ["segment", "-i", path, "-o", tmp_path / "segment" / name, "-m", bundle, "--device", "cpu"]
         told = CliRunner().invoke(app, [*map(str, arguments)])
         report = json.loads((tmp_path / "segment" / name / "report.json").read_text())
