@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.arguments import overrides, set_option
 from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, steps
 
 __all__ = ["app"]
@@ -48,8 +48,8 @@ def speed(
         opened = None
         if bundle is not None:
             opened = Bundle(bundle, dataset_dir=str(data), output_dir=str(output / "masks"), device="cpu")
-        with steps() as note:
-            results = run_benchmarks(output, opened, data, quick, device, note)
+        with steps() as show_step:
+            results = run_benchmarks(output, opened, data, quick, device, show_step)
     except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         fail(error)
     print_report(results, console)
@@ -75,12 +75,7 @@ def accuracy(
         int | None, typer.Option(min=1, help="Epochs to train each network, in place of the recipe's.")
     ] = None,
     fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates.")] = 0,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", callback=well_formed, help="Entry of train.json to change, as id=value; may be repeated."
-        ),
-    ] = None,
+    changes: Annotated[list[str] | None, set_option("Entry of train.json to change")] = None,
 ) -> None:
     """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
     try:
@@ -89,8 +84,10 @@ def accuracy(
         from benchmarks.accuracy.report import accuracy_table, draw_accuracy
 
         changed = overrides(changes or [], bundle, "train.json", merged=True)
-        with log_file(output / "accuracy.log"), steps() as note:
-            rows = compare_networks(bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, note)
+        with log_file(output / "accuracy.log"), steps() as show_step:
+            rows = compare_networks(
+                bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, show_step
+            )
     except ModuleNotFoundError as error:
         fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")
     except (ValueError, FileNotFoundError) as error:
@@ -122,8 +119,8 @@ def folder(
 
     try:
         images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])][:limit]
-        with steps() as note:
-            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, note)
+        with steps() as show_step:
+            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, show_step)
     except (ValueError, FileNotFoundError) as error:
         fail(error)
     except subprocess.CalledProcessError as error:

@@ -22,7 +22,7 @@ __all__ = ["FolderTiming", "measure_folder", "write_large_volume"]
 
 LARGE_SHAPE = (512, 512, 1000)
 POLL = 0.05  # s
-Note = Callable[[str], None]
+ShowStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FolderTiming:
 
 
 def measure_folder(
-    bundle: Path, images: Sequence[Path], output: Path, large: bool = False, note: Note = lambda text: None
+    bundle: Path, images: Sequence[Path], output: Path, large: bool = False, show_step: ShowStep = lambda text: None
 ) -> list[FolderTiming]:
     """Segment the same images by ``mobileunet segment``, with and without threads, and by ``monai.bundle run``.
 
@@ -66,7 +66,7 @@ def measure_folder(
         output: folder for all of it.
         large: one more run of ours, with ``--fast`` and a synthetic volume of 512×512×1000 among the images, for its
             memory.
-        note: gets a line before each run.
+        show_step: gets a line before each run.
 
     Raises:
         subprocess.CalledProcessError: a run failed; its output stands in its log.
@@ -90,12 +90,12 @@ def measure_folder(
     }
     timings: list[FolderTiming] = []
     for name, command in runs.items():
-        note(name)
+        show_step(name)
         seconds, peak = _measured(command, output / f"{name.split()[0]}_{len(timings)}.log")
         masks = Path(command[-1])
         timings.append(FolderTiming(name, len(images), seconds, peak, _differing(output / "segment", masks, images)))
     if large:
-        note("mobileunet segment, with a volume of 512×512×1000")
+        show_step("mobileunet segment, with a volume of 512×512×1000")
         write_large_volume(images[0], folder / "large.nii")
         command = [*segment, "--fast", "-i", str(folder), "-o", str(output / "with_large")]
         seconds, peak = _measured(command, output / "with_large.log")

@@ -54,7 +54,7 @@ def measure_latencies(
     shapes: Sequence[tuple[int, int]] = SHAPES,
     turns: int = 7,
     device: str = "cpu",
-    note: Callable[[str], None] = lambda text: None,
+    show_step: Callable[[str], None] = lambda text: None,
 ) -> list[Latency]:
     """Time all calls at all shapes, those of one shape in turns.
 
@@ -65,11 +65,11 @@ def measure_latencies(
         shapes: (batch, size) pairs.
         turns: how often each has its turn.
         device: where the images lie, and the networks that ``calls`` run; a GPU is waited for.
-        note: gets a line before each shape.
+        show_step: gets a line before each shape.
     """
     results = []
     for batch, size in shapes:
-        note(f"{batch}×{size}²")
+        show_step(f"{batch}×{size}²")
         macs = {name: batch * count_macs(network, (1, 1, size, size)).total for name, network in networks.items()}
         images = torch.rand(batch, 1, size, size, device=device)
         chosen = {

@@ -66,7 +66,11 @@ def quantise(network: nn.Module, calibration: list[torch.Tensor]) -> Runtime:
 
 
 def measure_precision(
-    bundle: Bundle, data: Path, runtimes: list[str], turns: int = 7, note: Callable[[str], None] = lambda text: None
+    bundle: Bundle,
+    data: Path,
+    runtimes: list[str],
+    turns: int = 7,
+    show_step: Callable[[str], None] = lambda text: None,
 ) -> list[Precision]:
     """Compare and time a bundle's network in several runtimes on slices of real images.
 
@@ -75,7 +79,7 @@ def measure_precision(
         data: folder of images.
         runtimes: keys of :data:`monai_mobileunet.runtimes.RUNTIMES`.
         turns: how often each has its turn.
-        note: gets a line before each runtime.
+        show_step: gets a line before each runtime.
     """
     network = bundle.load_network()
     calibration, checked = sample_slices(bundle, data)
@@ -85,7 +89,7 @@ def measure_precision(
         references = [network(item) for item in checked]
         calls, parities = {}, {}
         for name in runtimes:
-            note(f"{bundle.folder.name}: {name}")
+            show_step(f"{bundle.folder.name}: {name}")
             calls[name] = quantise(network, calibration) if name == INT8 else create_runtime(name, network)
             parities[name] = compare_masks(references, calls[name], checked)
         timings = interleave({name: partial(call, batch) for name, call in calls.items()}, turns)

@@ -37,7 +37,7 @@ __all__ = ["Results", "run_benchmarks"]
 COMPARED = ("onnxruntime", "openvino")  # with eager torch, where every network is timed
 NETWORKS_IN_BOTH = (DEFAULT, MONAI_UNET, BASELINE)
 Call = Callable[[torch.Tensor], torch.Tensor]
-Note = Callable[[str], None]
+ShowStep = Callable[[str], None]
 
 
 @dataclass
@@ -66,7 +66,7 @@ def run_benchmarks(
     data: Path | None = None,
     quick: bool = False,
     device: str = "cpu",
-    note: Note = lambda text: None,
+    show_step: ShowStep = lambda text: None,
 ) -> Results:
     """Measure, write ``results.json``, and log the steps to ``bench.log``.
 
@@ -78,18 +78,18 @@ def run_benchmarks(
         data: folder of images such as it segments.
         quick: fewer networks and turns, no long volume: does everything run?
         device: a GPU is measured in torch alone, single calls only.
-        note: gets a line before each step.
+        show_step: gets a line before each step.
 
     Raises:
         FileNotFoundError: the bundle has no weights.
         ValueError: its weights are those of another network, or there are no images (DataError).
     """
     output_dir.mkdir(parents=True, exist_ok=True)
-    note = _logged(note, output_dir / "bench.log")
+    show_step = _logged(show_step, output_dir / "bench.log")
     if bundle is not None and data is not None:  # what is wrong with them shows now and not after everything else
         bundle.load_network()
         find_images(str(data))
-    note("the machine's limits")
+    show_step("the machine's limits")
     networks = {name: network.to(device) for name, network in available_networks().items()}
     if quick:
         networks = {name: network for name, network in networks.items() if NETWORKS[name].headline}
@@ -98,15 +98,15 @@ def run_benchmarks(
     results = Results(measure_machine(device), roofline, described)
     on_cpu = torch.device(device).type == "cpu"
     runtimes = [name for name in available_runtimes() if on_cpu or not RUNTIMES[name].packages]
-    calls = _make_calls(networks, runtimes, note)
+    calls = _make_calls(networks, runtimes, show_step)
     turns, shapes = (2, SHAPES[:1]) if quick else (5, SHAPES)
-    results.latencies = measure_latencies(networks, calls, roofline, shapes, turns, device, note)
+    results.latencies = measure_latencies(networks, calls, roofline, shapes, turns, device, show_step)
     _save(results, output_dir)
     if on_cpu:
-        _measure_volumes(results, calls, quick, note)
+        _measure_volumes(results, calls, quick, show_step)
         _save(results, output_dir)
         if bundle is not None and data is not None:
-            _measure_bundle(results, bundle, data, quick, note)
+            _measure_bundle(results, bundle, data, quick, show_step)
             _save(results, output_dir)
     return results
 
@@ -115,33 +115,33 @@ def _save(results: Results, output_dir: Path) -> None:
     write_json(output_dir / "results.json", results.as_dict(), indent=4)
 
 
-def _measure_volumes(results: Results, calls: dict[tuple[str, str], Call], quick: bool, note: Note) -> None:
+def _measure_volumes(results: Results, calls: dict[tuple[str, str], Call], quick: bool, show_step: ShowStep) -> None:
     ours = [(DEFAULT, runtime) for runtime in RUNTIMES if "compile" not in runtime and (DEFAULT, runtime) in calls]
     as_built = [(name, EAGER) for name in NETWORKS_IN_BOTH]  # slow: fewer slices are enough
     for keys, slices in ((ours, 4 if quick else 100), (as_built, 4 if quick else 16)):
         chosen = {key: calls[key] for key in keys}
-        results.volumes += measure_volumes(chosen, not quick, (512, 512, slices), 2 if quick else 3, note)
+        results.volumes += measure_volumes(chosen, not quick, (512, 512, slices), 2 if quick else 3, show_step)
 
     long = (512, 512, 16 if quick else 1000)
     for runtime in ("torch", "onnxruntime", "openvino"):
         if runtime in available_runtimes():
-            note(f"peak memory of {'×'.join(map(str, long))}, {runtime}")
+            show_step(f"peak memory of {'×'.join(map(str, long))}, {runtime}")
             results.memory.append(measure_peak_memory(runtime, long))
 
 
-def _measure_bundle(results: Results, bundle: Bundle, data: Path, quick: bool, note: Note) -> None:
+def _measure_bundle(results: Results, bundle: Bundle, data: Path, quick: bool, show_step: ShowStep) -> None:
     runtimes = [name for name in available_runtimes() if "compile" not in name]
-    results.precision = measure_precision(bundle, data, runtimes, 2 if quick else 5, note)
-    note("the stages of a case")
+    results.precision = measure_precision(bundle, data, runtimes, 2 if quick else 5, show_step)
+    show_step("the stages of a case")
     image = Path(ensure_tuple(find_images(str(data))[0]["image"])[0])
     fastest = next(name for name in ("openvino", "onnxruntime", "torch") if name in available_runtimes())
     results.pipeline[image.name] = profile_case(bundle, image)
     results.pipeline |= profile_large_cases(bundle.folder, fastest, (512, 512, 4 if quick else 100))
 
 
-def _logged(note: Note, path: Path) -> Note:
+def _logged(show_step: ShowStep, path: Path) -> ShowStep:
     def both(text: str) -> None:
-        note(text)
+        show_step(text)
         with path.open("a") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
@@ -170,7 +170,9 @@ def _describe(network: nn.Module) -> dict[str, Any]:
     return {"parameters": sum(parameter.numel() for parameter in network.parameters())}
 
 
-def _make_calls(networks: dict[str, nn.Module], runtimes: list[str], note: Note) -> dict[tuple[str, str], Call]:
+def _make_calls(
+    networks: dict[str, nn.Module], runtimes: list[str], show_step: ShowStep
+) -> dict[tuple[str, str], Call]:
     """Every network eager as it was built and in the runtimes that are compared; the default in all of them.
 
     The peers are converted for fixed sizes, since most of them take only multiples of some number.
@@ -182,7 +184,7 @@ def _make_calls(networks: dict[str, nn.Module], runtimes: list[str], note: Note)
         for runtime in runtimes:
             if name != DEFAULT and runtime not in COMPARED:
                 continue
-            note(f"{name}: making it ready for {runtime}")
+            show_step(f"{name}: making it ready for {runtime}")
             if name != DEFAULT:
                 calls[name, runtime] = _PerSize(RUNTIMES[runtime].build, convert)
             elif runtime == INT8:

@@ -84,7 +84,7 @@ def measure_volumes(
     with_monai: bool = True,
     shape: tuple[int, int, int] = SHAPE,
     turns: int = 3,
-    note: Callable[[str], None] = lambda text: None,
+    show_step: Callable[[str], None] = lambda text: None,
 ) -> list[VolumeTiming]:
     """Time a volume of axial slices through networks.
 
@@ -93,12 +93,12 @@ def measure_volumes(
         with_monai: whether MONAI's SliceInferer is timed too.
         shape: of the volume.
         turns: how often each has its turn.
-        note: gets a line before each network.
+        show_step: gets a line before each network.
     """
     volume = torch.rand(1, 1, *shape)
     results = []
     for (network, runtime), call in calls.items():
-        note(f"{network}, {runtime}: {'×'.join(map(str, shape))}")
+        show_step(f"{network}, {runtime}: {'×'.join(map(str, shape))}")
         preferred = call.preferred_batch_size(*shape[:2]) if isinstance(call, Runtime) else SW_BATCH_SIZE
         batches = [batch.contiguous() for batch in volume[0].permute(3, 0, 1, 2).split(min(preferred, SW_BATCH_SIZE))]
         inferer = ContextSliceInferer(spatial_dim=2, sw_batch_size=SW_BATCH_SIZE, argmax=True)

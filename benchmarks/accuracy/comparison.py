@@ -28,7 +28,7 @@ __all__ = ["AccuracyRow", "compare_networks"]
 TIMED_CASES = 12
 
 logger = logging.getLogger(__name__)
-Note = Callable[[str], None]
+ShowStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def compare_networks(
     epochs: int | None = None,
     fold: int = 0,
     overrides: dict[str, Any] | None = None,
-    note: Note = lambda text: None,
+    show_step: ShowStep = lambda text: None,
 ) -> list[AccuracyRow]:
     """Train and measure each network; what an earlier run finished of that is taken from it.
 
@@ -83,7 +83,7 @@ def compare_networks(
         epochs: how long each is trained; ``None`` as the recipe says.
         fold: which part of the bundle's split validates.
         overrides: further changes to the recipe, by id.
-        note: gets a line before each step.
+        show_step: gets a line before each step.
 
     Returns:
         A row for each network, then one for what was published of another kind, where the project knows of it.
@@ -113,16 +113,16 @@ def compare_networks(
             changes = {**(overrides or {}), **network_override(name)}
             trained = _read(folder / "training.json", settings)
             if trained is None:
-                note(f"{name}: training")
+                show_step(f"{name}: training")
                 trained = {"seconds": _train(bundle, dataset, folder, changes, epochs, fold)}
                 _write(folder / "training.json", {"settings": settings, **trained})
-            note(f"{name}: measuring")
+            show_step(f"{name}: measuring")
             row = _measure(name, bundle, dataset, folder, changes, fold, trained["seconds"])
             if row.cases < len(Bundle(bundle).cases(dataset, "validation", fold, changes)):
-                note(f"{name}: only {row.cases} cases could be measured, see {folder / 'cases.csv'}")
+                show_step(f"{name}: only {row.cases} cases could be measured, see {folder / 'cases.csv'}")
             _write(folder / "row.json", {"settings": settings, "row": asdict(row)})
         rows.append(row)
-        note(f"{name}: {', '.join(f'{label} {dice:.4f}' for label, dice in row.dice.items())}")
+        show_step(f"{name}: {', '.join(f'{label} {dice:.4f}' for label, dice in row.dice.items())}")
     rows += _published(bundle, dataset, fold, overrides or {})
     _write(output / "results.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
     return rows

@@ -142,7 +142,7 @@ class Bundle:
 
         Raises:
             FileNotFoundError: the bundle has no ``train.json``.
-            ValueError: an unknown part, an impossible split, or data that are at fault.
+            ValueError: an unknown part, an impossible split, or data that cannot be used.
         """
         config = self.folder / "configs" / "train.json"
         if not config.is_file():

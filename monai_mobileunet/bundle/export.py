@@ -43,7 +43,7 @@ class ExportResult:
 
 
 def export_bundle(
-    bundle: Bundle, data: Path, kinds: Sequence[str], note: Callable[[str], None] = lambda text: None
+    bundle: Bundle, data: Path, kinds: Sequence[str], show_step: Callable[[str], None] = lambda text: None
 ) -> list[ExportResult]:
     """Write a bundle's network in other formats into its ``models`` folder, each with its parity to torch.
 
@@ -55,7 +55,7 @@ def export_bundle(
         bundle: with weights.
         data: folder of images such as the bundle segments.
         kinds: keys of :data:`monai_mobileunet.runtimes.formats.FORMATS`.
-        note: gets a line before each step.
+        show_step: gets a line before each step.
 
     Returns:
         A result per format, in order.
@@ -67,14 +67,14 @@ def export_bundle(
     """
     network = bundle.load_network().cpu()
     _check_writable(bundle.models)
-    note("preparing slices")
+    show_step("preparing slices")
     calibration, checked = sample_slices(bundle, data)
     source = Source(network, checked[0].shape[1], bundle.metadata, calibration)
     with torch.no_grad():
         references = [network(batch) for batch in checked]
     results = []
     for kind in kinds:
-        note(f"exporting {kind}")
+        show_step(f"exporting {kind}")
         results.append(_export(bundle.models, kind, source, references, checked))
     return results
 

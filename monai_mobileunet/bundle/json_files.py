@@ -28,9 +28,9 @@ def layout(content: Any) -> str:
     return _laid_out(content, "", 0, whole=True) + "\n"
 
 
-def _laid_out(value: Any, indent: str, taken: int, whole: bool = False) -> str:
+def _laid_out(value: Any, indent: str, before: int, whole: bool = False) -> str:
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or (not whole and len(indent) + taken + len(line) <= COLUMNS):
+    if not isinstance(value, dict | list) or not value or (not whole and len(indent) + before + len(line) <= COLUMNS):
         return line
     inner = indent + STEP
     if isinstance(value, list):

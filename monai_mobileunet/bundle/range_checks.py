@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,9 @@ class _Check(MapTransform):
                 logger.warning("%s", finding)
         return out
 
+    @abstractmethod
     def _look(self, item: Any, metadata: Mapping[str, Any]) -> Iterable[Finding]:
-        raise NotImplementedError
+        """What is to be said of an item."""
 
 
 class CheckImaged(_Check):

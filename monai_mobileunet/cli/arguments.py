@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from monai_mobileunet.cli.terminal import fail, say_error
+from monai_mobileunet.runtimes.table import RUNTIMES
 from monai_mobileunet.shipped import shipped_bundles
 
-__all__ = ["TRUST", "bundle_folder", "named_bundle", "one_of", "overrides", "well_formed"]
+__all__ = [
+    "MODEL",
+    "TRUST",
+    "Runtime",
+    "Weights",
+    "bundle_folder",
+    "named_bundle",
+    "one_of",
+    "overrides",
+    "set_option",
+    "well_formed",
+]
 
 T = TypeVar("T")
 TRUST = "A bundle is code: use only one you trust."
+MODEL = f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
 
 
 def one_of(names: Iterable[str]) -> Callable[[T], T]:
@@ -35,6 +48,22 @@ def well_formed(changes: list[str] | None) -> list[str] | None:
     """A callback for ``--set``: what is not ``id=value`` is refused before anything is imported."""
     overrides(changes or [])
     return changes
+
+
+def set_option(help: str) -> Any:
+    """The option ``--set id=value``, as often as needed.
+
+    Args:
+        help: which entries of which file it changes, as the beginning of a sentence.
+    """
+    return typer.Option("--set", callback=well_formed, help=f"{help}, as id=value; may be repeated.")
+
+
+Weights = Annotated[Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")]
+Runtime = Annotated[
+    str | None,
+    typer.Option(callback=one_of(RUNTIMES), help="Runtime that executes the network; mobileunet runtimes lists them."),
+]
 
 
 def overrides(changes: Sequence[str], bundle: Path | None = None, *files: str, merged: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import TRUST, named_bundle, one_of, overrides, well_formed
+from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, named_bundle, one_of, overrides, set_option
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -23,7 +23,6 @@ from monai_mobileunet.cli.terminal import (
     say_error,
     stoppable,
 )
-from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -40,7 +39,7 @@ def evaluate(
     dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
     bundle: Annotated[
         Path | None,
-        typer.Option(help=f"Folder of a trained bundle that segments the cases and names the classes. {TRUST}"),
+        typer.Option(help=f"{MODEL} It segments the cases and names the classes."),
     ] = None,
     preds: Annotated[
         Path | None,
@@ -61,23 +60,9 @@ def evaluate(
         ),
     ] = "all",
     fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates in that split.")] = 0,
-    weights: Annotated[
-        Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")
-    ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            callback=one_of(RUNTIMES), help="Runtime that executes the network; mobileunet runtimes lists them."
-        ),
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            callback=well_formed,
-            help="Entry of inference.json or train.json to change, as id=value; may be repeated.",
-        ),
-    ] = None,
+    weights: Weights = None,
+    runtime: Runtime = None,
+    changes: Annotated[list[str] | None, set_option("Entry of inference.json or train.json to change")] = None,
     tolerance: Annotated[float, typer.Option(min=0, help="Tolerance of the surface Dice, in mm.")] = 1.0,
     worst: Annotated[int, typer.Option(min=0, help="Number of worst cases to picture.")] = 6,
 ) -> None:

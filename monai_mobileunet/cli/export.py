@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import TRUST, named_bundle, one_of, overrides, well_formed
+from monai_mobileunet.cli.arguments import MODEL, named_bundle, one_of, overrides, set_option
 from monai_mobileunet.cli.terminal import console, fail, say_error, steps
 from monai_mobileunet.runtimes.formats import FORMATS
 
@@ -20,7 +20,7 @@ __all__ = ["export", "exports_table"]
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help=f"Folder of a trained bundle. {TRUST}")],
+    bundle: Annotated[Path, typer.Argument(help=MODEL)],
     data: Annotated[
         Path, typer.Option("--data", help="Folder of images such as the bundle segments, to compare masks on.")
     ],
@@ -37,14 +37,7 @@ def export(
         Path | None,
         typer.Option(help="File of weights to export in place of models/model.pt; the exports lie beside it."),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            callback=well_formed,
-            help="Entry of inference.json that the training changed, as id=value; may be repeated.",
-        ),
-    ] = None,
+    changes: Annotated[list[str] | None, set_option("Entry of inference.json that the training changed")] = None,
 ) -> None:
     """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
     from monai_mobileunet.bundle import Bundle
@@ -56,9 +49,9 @@ def export(
         {"ckpt_path": str(weights.resolve())} if weights else {}
     )
     try:
-        with steps() as note:
+        with steps() as show_step:
             opened = Bundle(bundle, **{"device": "cpu", "dataset_dir": str(data), **changed})
-            results = export_bundle(opened, data, kinds, note)
+            results = export_bundle(opened, data, kinds, show_step)
     except (ValueError, OSError) as error:
         fail(error)
     console.print(exports_table(results))

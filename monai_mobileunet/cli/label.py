@@ -90,10 +90,10 @@ def label(
             models = [path.name for path in prepare_app(app, folders, copy)]
             modality = modalities.pop()
             with LabelServer(python, app, models, where, host, port, scoring, modality) as server:
-                with steps() as note:
-                    info = server.start(note)
-                told = _told(server.url, where, info, host)
-                console.print(printable(told), markup=False, highlight=False, soft_wrap=True)
+                with steps() as show_step:
+                    info = server.start(show_step)
+                guide = _guide(server.url, where, info, host)
+                console.print(printable(guide), markup=False, highlight=False, soft_wrap=True)
                 server.wait()
     except KeyboardInterrupt:
         console.print("MONAI Label has ended.")
@@ -105,13 +105,13 @@ def label(
 
 def _install(environment: ServerEnvironment) -> None:
     try:
-        with steps() as note:
-            environment.install(note)
+        with steps() as show_step:
+            environment.install(show_step)
     except KeyboardInterrupt as error:
         fail(error, "the installation was interrupted; the same command goes on.")
 
 
-def _told(url: str, studies: str, info: dict[str, Any], host: str) -> str:
+def _guide(url: str, studies: str, info: dict[str, Any], host: str) -> str:
     from monai_mobileunet.labelling.server import LOOPBACK
 
     models = "; ".join(f"{name} ({', '.join(model['labels'])})" for name, model in info["models"].items())

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.arguments import TRUST, bundle_folder, one_of, overrides, well_formed
+from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, bundle_folder, overrides, set_option
 from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
-from monai_mobileunet.runtimes.table import RUNTIMES
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.segment import ClaimedImages
@@ -22,12 +21,7 @@ def segment(
         Path, typer.Option("--input", "-i", help="Image, folder with images or DICOM series, or list.json to segment.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the masks and the report.")],
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", "-m", help=f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, typer.Option("--model", "-m", help=MODEL)] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Folder of references, named as the images; the report then has Dice and more.")
     ] = None,
@@ -39,12 +33,7 @@ def segment(
         bool | None,
         typer.Option("--tta/--no-tta", help="Average over mirrored passes, or not; by default as the bundle says."),
     ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            callback=one_of(RUNTIMES), help="Runtime that executes the network; mobileunet runtimes lists them."
-        ),
-    ] = None,
+    runtime: Runtime = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -56,15 +45,8 @@ def segment(
         int, typer.Option(min=0, help="Threads that read images ahead; 0 reads and segments in turn.")
     ] = 1,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Slices per call of the network.")] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", callback=well_formed, help="Entry of inference.json to change, as id=value; may be repeated."
-        ),
-    ] = None,
+    weights: Weights = None,
+    changes: Annotated[list[str] | None, set_option("Entry of inference.json to change")] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Count a warning as a failure, in cases that this run segments.")
     ] = False,

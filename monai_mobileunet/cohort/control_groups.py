@@ -122,7 +122,7 @@ def _unescaped(text: str) -> str:
 def _up(place: Path, inside: str, group: str) -> list[Path]:
     """Folders of a group and of all above it that can be seen, up to the mount point.
 
-    In a container the path may be told as the host sees it, while the hierarchy is mounted from the container's own
+    In a container the path may be the one that the host sees, while the hierarchy is mounted from the container's own
     group on (then the rest of it counts), or from elsewhere (then what is mounted is the best that is known).
     """
     path, top = PurePosixPath(group), PurePosixPath(inside)

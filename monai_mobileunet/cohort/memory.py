@@ -23,7 +23,7 @@ BYTES_PER_VOXEL = 16
 
 BYTES_PER_RESAMPLED = 32
 """Of each voxel of the grid that an image is resampled to, where that is the larger one: the places that values are
-taken from lie in memory, too. 108 million voxels took 28 each."""
+needed from lie in memory, too. 108 million voxels took 28 each."""
 
 SHARE = 0.25
 """Of the memory that is free when the run begins, for all cases in hand."""
@@ -80,12 +80,12 @@ def case_bytes(images: Iterable[Path], spacing: Sequence[float] | None = None) -
             shape, sizes = grid_of(image)
         except DataError:
             continue
-        taken = math.prod(shape) * BYTES_PER_VOXEL
+        needed = math.prod(shape) * BYTES_PER_VOXEL
         if spacing is not None and len(sizes) == 3:
             resampled = math.prod(map(float, shape[:3])) * math.prod(map(float, sizes)) / math.prod(spacing)
             if math.isfinite(resampled):  # a grid without a size is refused when it is read
-                taken = max(taken, round(resampled * BYTES_PER_RESAMPLED))
-        size += taken
+                needed = max(needed, round(resampled * BYTES_PER_RESAMPLED))
+        size += needed
     return size
 
 
@@ -102,7 +102,7 @@ class Budget:
     def __init__(self, size: int | None = None, limit: int | None = None) -> None:
         self.size = int(free_memory() * SHARE) if size is None else size
         self.limit = obtainable_memory() if limit is None else limit
-        self.taken = 0
+        self.in_use = 0
         self._changed = Condition()
 
     def check(self, size: int, name: str) -> None:
@@ -122,16 +122,16 @@ class Budget:
                 self._changed.wait_for(lambda: self._fits(size))
             elif not self._fits(size):
                 return False
-            self.taken += size
+            self.in_use += size
             return True
 
     def _fits(self, size: int) -> bool:
-        return not size or not self.taken or self.taken + size <= self.size
+        return not size or not self.in_use or self.in_use + size <= self.size
 
     def give_back(self, size: int) -> None:
         """Make room for others."""
         with self._changed:
-            self.taken -= size
+            self.in_use -= size
             self._changed.notify_all()
 
 

@@ -32,7 +32,7 @@ class Paired:
 
     Attributes:
         files: the file, or one file for each class; empty if there is none.
-        problem: why it cannot be told; ``None`` if it can.
+        problem: why no file can be chosen; ``None`` if one can, or if there is none.
     """
 
     files: tuple[Path, ...] = ()

@@ -1,9 +1,8 @@
 """A run in a few steps: prepare it, claim its output folder, segment what is left, compare, report.
 
 :func:`prepare` reads and decides, and writes nothing. :func:`claim` gives the journal, which keeps other runs out of
-the folder. :func:`carry_out` segments. :func:`records_of` tells at any time what there is. What is asked for, and what
-is told of it, is the business of the two kinds of run: :mod:`~monai_mobileunet.cohort.segment` and
-:mod:`~monai_mobileunet.cohort.evaluate`.
+the folder. :func:`carry_out` segments. :func:`records_of` gives the records that a report shows. The two kinds of run
+are :mod:`~monai_mobileunet.cohort.segment` and :mod:`~monai_mobileunet.cohort.evaluate`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ SPACING = 2.0  # mm: seconds per epoch on two cores, and tissue still shows
 
 
 def make_cohort(
-    folder: Path, subjects: int = 15, seed: int = 0, note: Callable[[int], None] = lambda done: None
+    folder: Path, subjects: int = 15, seed: int = 0, on_subject: Callable[[int], None] = lambda done: None
 ) -> None:
     """Write a data set in the layout of the Medical Segmentation Decathlon.
 
@@ -40,7 +40,7 @@ def make_cohort(
         folder: where to; ``imagesTr``, ``labelsTr`` and ``dataset.json`` are made in it.
         subjects: how many volumes.
         seed: of all deformations and contrasts.
-        note: called with the number of subjects done.
+        on_subject: called with the number of subjects done.
 
     Raises:
         ModuleNotFoundError: nilearn is not installed (extra ``demo``).
@@ -55,7 +55,7 @@ def make_cohort(
         nibabel.save(nibabel.Nifti1Image(image, affine), folder / "imagesTr" / case)
         nibabel.save(nibabel.Nifti1Image(label, affine), folder / "labelsTr" / case)
         cases.append({"image": f"./imagesTr/{case}", "label": f"./labelsTr/{case}"})
-        note(index + 1)
+        on_subject(index + 1)
     description = {
         "name": "Deformed MNI152 template",
         "description": "One template brain, deformed and re-contrasted. Not a cohort of people.",

@@ -65,7 +65,7 @@ def run_demo(output_dir: Path, project: Path, dataset_dir: Path | None, epochs: 
         console: where to talk.
 
     Raises:
-        DataError: the data set is at fault.
+        DataError: the data set cannot be used.
         subprocess.CalledProcessError: training or segmentation failed; their own message stands above.
     """
     started = time.perf_counter()
@@ -75,7 +75,7 @@ def run_demo(output_dir: Path, project: Path, dataset_dir: Path | None, epochs: 
         console.print("[bold]1. Volumes[/]: the MNI152 template, deformed and re-contrasted. One anatomy, no cohort.")
         with Progress(console=console) as progress:
             bar = progress.add_task("deforming", total=15)
-            make_cohort(dataset_dir, 15, note=lambda done: progress.update(bar, completed=done))
+            make_cohort(dataset_dir, 15, on_subject=lambda done: progress.update(bar, completed=done))
     else:
         console.print(f"[bold]1. Volumes[/]: {dataset_dir}")
     task = Task.of(dataset_dir)

@@ -34,7 +34,7 @@ class BundleMetadata:
     """Keep ``metadata.json`` true of ``models/model.pt`` while a training replaces it.
 
     Whenever the file is another one, its hash, the range of the training data, the validation's scores and the classes
-    are written, and what was told of the old weights goes; see
+    are written, and what described the old weights goes; see
     :func:`monai_mobileunet.handlers.retrained.describe`. Settings that were changed for the training are written to
     the bundle's ``train.json`` and ``inference.json``, for the weights can be used with these alone, and to its
     ``plan.json``, so that the files are still those that this describes. A training whose
@@ -226,9 +226,9 @@ class BundleMetadata:
         described = _description(self.dataset_dir) if listed else {}
         folder = self.dataset_dir.resolve() if listed else Path(_files(cases[0])[0]).resolve().parent
         parts = [str(described[key]) for key in ("name", "description", "reference") if described.get(key)]
-        told = described.get("licence") or described.get("license")
+        licence = described.get("licence") or described.get("license")
         return "; ".join(parts) or f"the user's own data, in a folder {folder.name}", str(
-            told or "not told by the data set"
+            licence or "not named by the data set"
         )
 
     def _label_names(self, cases: list[Mapping[str, Any]]) -> tuple[str, ...]:

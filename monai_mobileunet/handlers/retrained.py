@@ -65,7 +65,7 @@ class Retrained:
 def describe(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
     """The metadata of a bundle with new weights.
 
-    What was measured and told of the old weights is replaced: their hash, their range, their scores, their data. Where
+    What describes the old weights is replaced: their hash, their range, their scores, their data. Where
     the classes are others, so are the texts that speak of them.
 
     Args:
@@ -112,7 +112,7 @@ def _since(now: str, before: str, started_from: str) -> str:
 
 
 def _history(new: Retrained) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    history: dict[str, Any] = {
         "date": new.date,
         "cases": new.training_cases,
         "validation_cases": new.validation_cases,
@@ -121,10 +121,10 @@ def _history(new: Retrained) -> dict[str, Any]:
         "monai_mobileunet": new.package_version,
     }
     if new.started_from:
-        told["started_from"] = {"sha256": new.started_from}
+        history["started_from"] = {"sha256": new.started_from}
     if new.label_names and new.label_names != new.class_names:
-        told["label_names"] = list(new.label_names)
-    return told
+        history["label_names"] = list(new.label_names)
+    return history
 
 
 def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def end_in_words(message: str, everywhere: bool = True) -> NoReturn:
 
 
 class EndsInWords:
-    """End a training with one sentence in place of a traceback, where the data or the disk are at fault.
+    """End a training with one sentence in place of a traceback, where the data cannot be used or the disk is full.
 
     Other errors pass as they are. Nothing is caught that the training could go on after.
 

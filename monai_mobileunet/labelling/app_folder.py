@@ -14,7 +14,7 @@ from monai_mobileunet.shipped import is_installed
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
 
 IMAGES = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha")
-"""What MONAI Label is told to look for."""
+"""What MONAI Label looks for."""
 
 SOURCE = ".copy_of"
 """File in a copy that says where it came from."""

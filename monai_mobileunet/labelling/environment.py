@@ -68,7 +68,7 @@ class ServerEnvironment:
         """Look whether MONAI Label and this package are installed there.
 
         Raises:
-            FileNotFoundError: no environment there, or something is missing in it; the message says how to mend it.
+            FileNotFoundError: no environment there, or something is missing in it; the message says what to type.
         """
         ours = self._may_install()
         remedy = (
@@ -100,7 +100,7 @@ class ServerEnvironment:
         """Whether the folder is ours to install into: nothing is in it but what :meth:`install` put there."""
         return (self.folder / MARKER).is_file() or not self.folder.is_dir() or not any(self.folder.iterdir())
 
-    def install(self, note: Callable[[str], None] = lambda step: None) -> Path:
+    def install(self, show_step: Callable[[str], None] = lambda step: None) -> Path:
         """Make the environment, or bring it up to date.
 
         It gets the versions that this environment has of what decides over a mask, so that both segment alike.
@@ -108,7 +108,7 @@ class ServerEnvironment:
         gives the smaller torch for machines without a GPU.
 
         Args:
-            note: is told each step.
+            show_step: called with a line before each step.
 
         Returns:
             File with what pip said.
@@ -136,7 +136,7 @@ class ServerEnvironment:
                 ),
                 (f"installing MONAI Label {MONAI_LABEL}", [*pip, "--no-deps", *WITHOUT_DEPENDENCIES]),
             ):
-                note(step)
+                show_step(step)
                 done = subprocess.run([*map(str, command)], stdout=output, stderr=subprocess.STDOUT)
                 if done.returncode:
                     output.flush()

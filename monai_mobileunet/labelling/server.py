@@ -84,11 +84,11 @@ class LabelServer:
         }
         self._process: subprocess.Popen | None = None
 
-    def start(self, note: Callable[[str], None] = lambda step: None) -> dict[str, Any]:
+    def start(self, show_step: Callable[[str], None] = lambda step: None) -> dict[str, Any]:
         """Start, and wait until the server answers.
 
         Args:
-            note: is told what is waited for.
+            show_step: called with what is waited for.
 
         Returns:
             What it says of itself: models, labels, images.
@@ -105,7 +105,7 @@ class LabelServer:
                 problem = f"{self._address[0]}, port {self._address[1]}, cannot be listened at ({error.strerror})."
                 raise ServerError(f"{problem} Choose another --port, or another --host.") from error
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        note(f"starting MONAI Label, log in {self.log}")
+        show_step(f"starting MONAI Label, log in {self.log}")
         with self.log.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(  # in the app's folder: settings are read from a .env in the working one
                 self._command,

@@ -104,14 +104,14 @@ def load_pretrained(encoder: nn.Module, name: str, path: str | PathLike | None =
 def _cached(source: WeightSource) -> Path:
     """The file in torch hub's folder, downloaded if need be; beside it its hash where the name does not have it."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / source.file_name
-    told = file.with_name(f"{file.name}.sha256")
+    published = file.with_name(f"{file.name}.sha256")
     try:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             expected = source.sha256 or _published_sha256(source.url)
             torch.hub.download_url_to_file(source.url, str(file), hash_prefix=expected)
             if not source.sha256:
-                told.write_text(expected, encoding="utf-8")
+                published.write_text(expected, encoding="utf-8")
     except RuntimeError as error:  # what torch hub raises for another hash, before the file is in its place
         raise ValueError(f"{source.url}: {error}. Nothing was kept of it.") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
@@ -120,7 +120,7 @@ def _cached(source: WeightSource) -> Path:
             f"(SHA-256 {source.sha256 or 'as shown on that page'}{'…' if source.sha256 else ''}) elsewhere and "
             f"save it as {file}, or give its path: pretrained=<path>."
         ) from error
-    expected = source.sha256 or (told.read_text(encoding="utf-8") if told.exists() else "")
+    expected = source.sha256 or (published.read_text(encoding="utf-8") if published.exists() else "")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     if not digest.startswith(expected):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint", "renamed"]
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
-"""Of intensities, wherever percentiles of them are told."""
+"""Percentiles of intensities that a fingerprint has."""
 
 
 @dataclass(frozen=True)

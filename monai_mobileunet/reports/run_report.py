@@ -19,14 +19,14 @@ VERSION = 1
 """Of ``report.json``; raised when a field changes its meaning or goes."""
 
 COLUMNS = (*METRICS, Metric("label_ml", "label", "ml", True))
-"""What is told of a class beside its volume, where there is a reference."""
+"""Columns of a class beside its volume, where there is a reference."""
 
 REPORTS = ("report.json", "report.csv", "report.html")
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that is told of a run.
+    """All that a report shows of a run.
 
     Attributes:
         bundle: name of the bundle.

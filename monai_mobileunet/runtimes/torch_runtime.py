@@ -84,7 +84,7 @@ class TorchRuntime(Runtime):
 
 @lru_cache  # of what works; an error is not kept
 def check_compiler(device_type: str) -> None:
-    """Compile something small for a kind of device, so that a compiler that lacks is told of before the first case.
+    """Compile something small for a kind of device, so that a missing compiler is found before the first case.
 
     Args:
         device_type: ``"cpu"`` or ``"cuda"``.

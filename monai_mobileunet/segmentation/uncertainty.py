@@ -11,7 +11,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data.reading import ImageSource
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["Uncertainty", "doubt"]
+__all__ = ["Uncertainty", "least_confidence"]
 
 SAMPLES = 5
 DROPOUT = 0.2
@@ -21,8 +21,8 @@ class Uncertainty:
     """Score images by how unsure a bundle's network is of them, to label those first that teach it most.
 
     The image is segmented several times with dropout on, as MONAI Label's epistemic scoring does (Gal and Ghahramani,
-    https://arxiv.org/abs/1506.02142); :func:`doubt` is what becomes of the mean probabilities. Samples differ by
-    chance: scores are reproducible after :func:`torch.manual_seed`.
+    https://arxiv.org/abs/1506.02142); :func:`least_confidence` is what becomes of the mean probabilities. Samples
+    differ by chance: scores are reproducible after :func:`torch.manual_seed`.
 
     Args:
         bundle: its folder; its inference.json must have ``network_def#dropout``. A bundle is code: only one you trust.
@@ -52,7 +52,7 @@ class Uncertainty:
 
     def __call__(self, image: ImageSource) -> float:
         """The score of an image, in [0, 1]: the higher the less sure; see :meth:`probabilities` for errors."""
-        return doubt(self.probabilities(image))
+        return least_confidence(self.probabilities(image))
 
     def probabilities(self, image: ImageSource) -> torch.Tensor:
         """Mean probability of each class over the samples, ``(C, H, W, D)`` on the bundle's own grid.
@@ -78,7 +78,7 @@ class Uncertainty:
         return mean
 
 
-def doubt(probabilities: torch.Tensor) -> float:
+def least_confidence(probabilities: torch.Tensor) -> float:
     """How little a network is convinced of what it segments: 1 less the mean probability of the classes that win there.
 
     The mean entropy of all voxels, which MONAI Label takes, says beside this how large a structure is in the box that

@@ -142,7 +142,7 @@ def test_what_is_changed_counts_as_if_it_stood_there(bundle_copy: Path):
 
 def test_a_device_that_is_not_there_is_named(trained: Path):
     if torch.cuda.is_available():
-        pytest.skip("there is one")
+        pytest.skip("This machine has a GPU, so that the device cuda is there.")
     with pytest.raises(ValueError, match=r"device cuda: cannot be used \(.*Use cpu\."):
         Bundle(trained, device="cuda").load_network()
 

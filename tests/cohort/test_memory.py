@@ -110,5 +110,5 @@ def test_an_absurd_size_waits_until_it_is_alone_and_nothing_waits_for_a_case_tha
     large.start()
     budget.give_back(60)
     large.join(timeout=10)
-    assert budget.taken == 10**40
+    assert budget.in_use == 10**40
     assert budget.take(0, wait=False)

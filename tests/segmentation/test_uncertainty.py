@@ -13,7 +13,7 @@ from monai_mobileunet import Segmenter
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.evaluation import measure_case
-from monai_mobileunet.segmentation.uncertainty import Uncertainty, doubt
+from monai_mobileunet.segmentation.uncertainty import Uncertainty, least_confidence
 
 CASES = 40
 
@@ -26,18 +26,20 @@ def probabilities(foreground: float, where: slice = slice(0, 4)) -> torch.Tensor
 
 
 def test_doubt_is_what_winning_classes_lack():
-    assert doubt(probabilities(0.9)) == pytest.approx(0.1)
-    assert doubt(probabilities(0.6)) == pytest.approx(0.4)
+    assert least_confidence(probabilities(0.9)) == pytest.approx(0.1)
+    assert least_confidence(probabilities(0.6)) == pytest.approx(0.4)
 
 
 def test_doubt_does_not_depend_on_the_size_of_the_structure_or_of_the_box():
     small = probabilities(0.8, slice(0, 1))
-    assert doubt(small) == pytest.approx(doubt(probabilities(0.8, slice(0, 7))))
-    assert doubt(torch.nn.functional.pad(small, (0, 9, 0, 0, 0, 0), mode="replicate")) == pytest.approx(doubt(small))
+    assert least_confidence(small) == pytest.approx(least_confidence(probabilities(0.8, slice(0, 7))))
+    assert least_confidence(torch.nn.functional.pad(small, (0, 9, 0, 0, 0, 0), mode="replicate")) == pytest.approx(
+        least_confidence(small)
+    )
 
 
 def test_nothing_found_is_the_greatest_doubt():
-    assert doubt(probabilities(0.2)) == 1.0
+    assert least_confidence(probabilities(0.2)) == 1.0
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def test_the_cases_that_it_picks_first_are_segmented_worse(
     torch.manual_seed(seed)
     dices = np.array([dice(segmenter, case) for case in cases])
     probabilities = [score.probabilities(case["image"]) for case in cases]
-    by_doubt = picked([doubt(each) for each in probabilities], dices)
+    by_confidence = picked([least_confidence(each) for each in probabilities], dices)
     by_entropy = picked([float(torch.special.entr(each).sum(0).mean()) for each in probabilities], dices)
-    print(f"seed {seed}: all {dices.mean():.3f}, by doubt {by_doubt:.3f}, by mean entropy {by_entropy:.3f}")
-    assert by_doubt < dices.mean() - 0.01
+    print(f"seed {seed}: all {dices.mean():.3f}, by confidence {by_confidence:.3f}, by mean entropy {by_entropy:.3f}")
+    assert by_confidence < dices.mean() - 0.01

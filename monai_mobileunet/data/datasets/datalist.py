@@ -46,13 +46,13 @@ def load_cases(
         subject_of: subject of a case by its name, whose cases stay on one side.
         seed: of the split.
         limit: use only the first so many cases of the part (for smoke tests).
-        exit_on_error: end the program with the message alone where the data are at fault; see
+        exit_on_error: end the program with the message alone where the data cannot be used; see
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
         leave_out: names of cases that are not used; the others stay where the split has them.
 
     Raises:
-        DataError: the data are at fault; with ``exit_on_error`` :class:`SystemExit` with the same message.
+        DataError: the data cannot be used; with ``exit_on_error`` :class:`SystemExit` with the same message.
         ValueError: an unknown part or an impossible split.
     """
     with ending_program(exit_on_error, ValueError):

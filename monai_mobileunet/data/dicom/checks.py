@@ -232,7 +232,7 @@ def _same_place(first: Frame, second: Frame, name: str) -> Finding:
 
 
 def volumes_in(frames: Sequence[Frame], name: str, only: Sequence[str] | None = None) -> list[Finding]:
-    """That frames are several regular volumes, and by what they are told apart; nothing if they are not.
+    """That frames are several regular volumes, and what distinguishes these; nothing if they are not.
 
     Args:
         frames: of a series.

@@ -213,7 +213,11 @@ def whole_slices(known: Known) -> Decision:
     size = [max(256, length) for length in known["roi_size"]]
     whole = rows <= size[0] and columns <= size[1]
     reason = "Slices are segmented whole" if whole else "Larger slices are segmented in overlapping windows"
-    return Decision(size, f"{reason}; no worse than small windows (head and neck: 0.000 Dice).")
+    return Decision(
+        size,
+        f"{reason}; small windows give the same (head and neck: each class within 0.002 Dice, on 27 cases of its "
+        "training).",
+    )
 
 
 def _multiple(length: float) -> int:

@@ -41,10 +41,10 @@ def is_offset(case: CaseFingerprint) -> bool:
 
 def modality_from_names_and_values(known: Known) -> Decision:
     """What the names of channels say, or else the values."""
-    told = known.options.modality or known.fingerprint.modality
+    named = known.options.modality or known.fingerprint.modality
     ct = sum(map(looks_like_ct, known.cases))
-    modality = told or ("CT" if ct > len(known.cases) / 2 else "MR")
-    how = "the user's" if known.options.modality else "by the channels' names" if told else "by the values"
+    modality = named or ("CT" if ct > len(known.cases) / 2 else "MR")
+    how = "the user's" if known.options.modality else "by the channels' names" if named else "by the values"
     reason = f"{modality}, {how}; {ct} of {len(known.cases)} cases have values like Hounsfield units."
     if modality == "CT" and known.cases[0].channels == 1:
         return Decision({"format": "hounsfield", "modality": "CT", "value_range": [-2, 2]}, reason)

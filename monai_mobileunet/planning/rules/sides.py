@@ -103,7 +103,7 @@ def pairs_by_name_and_place(known: Known) -> Setting | None:
     if not pairs:
         return None
     names = known.fingerprint.class_names
-    told = []
+    mirrored = []
     for one, other in pairs:
         places = [
             median(c.side for _, c in known.of_class(names[n - 1]))
@@ -111,12 +111,12 @@ def pairs_by_name_and_place(known: Known) -> Setting | None:
             if known.of_class(names[n - 1])
         ]
         how = "by name" if named_side(names[one - 1]) else "by place"
-        told.append(
+        mirrored.append(
             f"{names[one - 1]} and {names[other - 1]} ({how}; centres at {numbers(places, ' and ')} of the width)"
         )
     return Setting(
         [list(pair) for pair in pairs],
-        f"{'; '.join(told)} are mirror images: they change places when a patient is mirrored.",
+        f"{'; '.join(mirrored)} are mirror images: they change places when a patient is mirrored.",
         train=f"${[list(pair) for pair in pairs]} if list(@class_names) == {list(names)} else []",
         only="train",
     )

@@ -1,4 +1,4 @@
-"""What a plan cannot mend, in words."""
+"""Warnings of what no plan can solve."""
 
 from __future__ import annotations
 

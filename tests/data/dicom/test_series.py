@@ -143,7 +143,7 @@ def test_each_slice_has_its_own_slope_and_intercept(tmp_path: Path, kind: str):
 def test_values_and_types_are_those_of_simpleitk(tmp_path: Path, kind: str, scale, stored: int):
     pixels = np.random.RandomState(1).randint(0, 100, (6, 5)).astype(kind)
     if stored > 8 * pixels.dtype.itemsize:
-        pytest.skip("more bits than there are")
+        pytest.skip("A pixel cannot store more bits than are allocated for it.")
     more = {} if scale is None else {"RescaleSlope": str(scale[0]), "RescaleIntercept": str(scale[1])}
     pixels[0, 0] = -5 if kind[0] == "i" else 7
     path = save(slice_of(pixels.T[:, :, None], 0, BitsStored=stored, HighBit=stored - 1, **more), tmp_path / "a")
