@@ -80,6 +80,13 @@ def plan(
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
     ] = "",
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
+    ignore: Annotated[
+        int | None, typer.Option(help="Label value of voxels that nobody annotated; by default dataset.json's 'ignore'.")
+    ] = None,
+    annotated_slices_only: Annotated[
+        bool,
+        typer.Option("--annotated-slices-only", help="Take slices without any label for unknown, not for background."),
+    ] = False,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Decision to make instead of its rule, as context=2.", callback=well_formed),
@@ -121,6 +128,8 @@ def plan(
             budget=seconds,
             modality=code,
             subject_pattern=subject or _guessed(data),
+            ignore=ignore,
+            annotated_slices_only=annotated_slices_only,
             overrides=set_by_user,
         )
         _plan(data, output, options, class_names or [], leave_out or [], explain)
@@ -200,12 +209,13 @@ def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Seq
         ignored = {
             str(path) for case in cases if name_of(case) in leave_out for path in (*image_files(case), case["label"])
         }
-        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal)
+        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal, ignore=options.ignore)
         _show_findings([finding for finding in findings if finding.path not in ignored])
     subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
-        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar))
+        unknown = {"ignore": options.ignore, "annotated_slices_only": options.annotated_slices_only}
+        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar), **unknown)
     return renamed(fingerprint, names) if names else fingerprint
 
 

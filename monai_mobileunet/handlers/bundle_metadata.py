@@ -23,6 +23,7 @@ from monai_mobileunet.data.datasets.listing import read_description
 from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
+from monai_mobileunet.planning.bundle_files import PARTIAL
 from monai_mobileunet.planning.plan import PLAN, Plan
 
 __all__ = ["BundleMetadata"]
@@ -114,9 +115,13 @@ class BundleMetadata:
             [case["image"] for case in cases],
             lambda case: prepared_case(self.training, places[_files(case)]),
             modality_of(str(named)) or known,
-            [case["label"] for case in cases],
+            [] if self._unannotated() else [case["label"] for case in cases],
             len(self.settings["class_names"]) + 1,
         )
+
+    def _unannotated(self) -> dict[str, Any]:
+        """The settings that tell what was not annotated: volumes of classes are unknown then."""
+        return {name: self.settings[name] for name in PARTIAL if self.settings.get(name)}
 
     def _has(self, cases: list[Mapping[str, Any]]) -> bool:
         """Whether the cases are those of the data set, and not of MONAI Label."""
@@ -218,6 +223,7 @@ class BundleMetadata:
             package_version=monai_mobileunet.__version__,
             started_from=known.get("started_from", {}).get("sha256", "") or self._started_from,
             label_names=self._label_names(cases),
+            unannotated=self._unannotated(),
         )
 
     def _data(self, cases: list[Mapping[str, Any]]) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class Retrained:
         package_version: of this package.
         started_from: SHA-256 of the weights that the training began with; empty where it began with random ones.
         label_names: what the data set calls the classes, where that is something else.
+        unannotated: settings that tell what was not annotated in the labels; empty where everything was.
     """
 
     sha256: str
@@ -60,6 +61,7 @@ class Retrained:
     package_version: str
     started_from: str = ""
     label_names: tuple[str, ...] = field(default=())
+    unannotated: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
@@ -99,6 +101,8 @@ def _scores(new: Retrained) -> dict[str, Any]:
         return {"measured_on": "no case: this training had none to validate on"}
     finite = {name: round(value, 4) for name, value in new.metrics.items() if math.isfinite(value)}
     measured = f"{new.validation_cases} validation cases of this training, which chose the weights of epoch {new.epoch}"
+    if new.unannotated:
+        measured += ", where they were annotated"
     if new.seen_in_validation:
         measured += f"; {new.seen_in_validation} of them were trained on as well"
     return {"dice": {name: finite[name] for name in new.class_names if name in finite}, "measured_on": measured}
@@ -124,6 +128,8 @@ def _history(new: Retrained) -> dict[str, Any]:
         history["started_from"] = {"sha256": new.started_from}
     if new.label_names and new.label_names != new.class_names:
         history["label_names"] = list(new.label_names)
+    if new.unannotated:
+        history["unannotated"] = dict(new.unannotated)
     return history
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields
 from functools import cache
@@ -27,6 +27,13 @@ NETWORK = ("image_channels", "planes", "mirror_axes", "context", "out_slices", "
 
 REPLACED = ("folds",)
 """Settings that stand in the template of ``train.json`` already, for most data sets."""
+
+OF_CASES = ("leave_out", "ignore", "labelled")
+"""Settings that the list of cases is made with, where a plan has them."""
+
+PARTIAL = {"ignore": "@ignore", "annotated_slices_only": "$@planes if @annotated_slices_only else None"}
+PARTIAL["labelled"] = "@labelled"
+"""Settings that tell what was not annotated, as the transform that marks it takes them."""
 
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
@@ -89,16 +96,28 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     counted = {"num_classes": len(plan.class_names.value) + 1}
     train = {**counted, "class_names": plan.class_names.value, **shared, **of_train}
     common = _template("shared")
-    if "leave_out" in of_train:
-        common["cached_cases"]["data"]["leave_out"] = "@leave_out"
+    chosen = [name for name in OF_CASES if name in of_train]
+    common["cached_cases"]["data"] |= {name: f"@{name}" for name in chosen}
+    partial = [name for name in PARTIAL if name in of_train]
     return {
         **common,
+        **(_partial(partial) if partial else {}),
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,
         "inference_settings": {**counted, "tta_axes": plan.tta_axes.value, **shared, **of_inference},
         "recorded": {name: f"@{name}" for name in train if name not in OF_PREDICTION},
     }
+
+
+def _partial(settings: Sequence[str]) -> dict[str, Any]:
+    """Pieces for labels that do not say everything, in place of those for whole ones."""
+    pieces = _template("partial")
+    pieces["marked_labels"][0] |= {("spatial_dim" if n == "annotated_slices_only" else n): PARTIAL[n] for n in settings}
+    if "labelled" in settings:
+        for piece in (pieces["loss"], pieces["scored"]):
+            piece["labelled"] = "@labelled"
+    return pieces
 
 
 def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,11 @@ class CaseFingerprint:
         percentiles: for each channel the values at :data:`PERCENTILES`.
         foreground: likewise in the labelled voxels; empty without any.
         classes: by the name of the class, for those that the label has.
+        ignored: share of the voxels that nobody annotated and whose value says so, in [0, 1).
+        known_slices: for slices across each axis how many were annotated; empty where all were.
+        runs: for slices across each axis how many runs of neighbouring ones show a class; empty where all slices were
+            annotated.
+        labelled: names of the classes that were annotated; empty where all were.
     """
 
     name: str
@@ -64,6 +69,15 @@ class CaseFingerprint:
     percentiles: tuple[tuple[float, ...], ...]
     foreground: tuple[tuple[float, ...], ...] = ()
     classes: Mapping[str, ClassFingerprint] = field(default_factory=dict)
+    ignored: float = 0.0
+    known_slices: tuple[int, ...] = ()
+    runs: tuple[int, ...] = ()
+    labelled: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every voxel was annotated, so that what a class is in three dimensions is known."""
+        return not self.ignored and not self.known_slices
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,8 @@ class Fingerprint:
         modality: DICOM's code of the modality as the names tell it; empty where they do not.
         cases: the cases, in the order of their names.
         left_out: cases that were left out because the user said so, and why.
+        ignore: value of voxels that nobody annotated; ``None`` where there is none.
+        annotated_slices_only: a slice without any class was not annotated.
     """
 
     dataset_dir: str
@@ -87,6 +103,8 @@ class Fingerprint:
     modality: str
     cases: tuple[CaseFingerprint, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    ignore: int | None = None
+    annotated_slices_only: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Content of ``fingerprint.json``."""
@@ -111,7 +129,12 @@ def renamed(fingerprint: Fingerprint, class_names: Sequence[str]) -> Fingerprint
         raise ValueError(f"{len(class_names)} names for {len(known)} classes ({', '.join(known)}); name each once.")
     new = dict(zip(known, class_names, strict=False))
     cases = tuple(
-        replace(case, classes={new[name]: one for name, one in case.classes.items()}) for case in fingerprint.cases
+        replace(
+            case,
+            classes={new[name]: one for name, one in case.classes.items()},
+            labelled=tuple(new[name] for name in case.labelled),
+        )
+        for case in fingerprint.cases
     )
     return replace(fingerprint, class_names=tuple(class_names), cases=cases)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,7 +16,13 @@ from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
-from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of
+from monai_mobileunet.data.datasets.listing import (
+    LABELLED,
+    find_channel_names,
+    has_class_names,
+    home_of,
+    value_to_ignore,
+)
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name
@@ -49,6 +56,8 @@ def measure_dataset(
     leave_out: Collection[str] = (),
     on_case: Callable[[], None] = lambda: None,
     num_workers: int = 2,
+    ignore: int | None = None,
+    annotated_slices_only: bool = False,
 ) -> Fingerprint:
     """The fingerprint of a data set: every image and label is read once, and let go before more are read.
 
@@ -63,6 +72,8 @@ def measure_dataset(
         leave_out: names of cases that are not to be used.
         on_case: called after each case.
         num_workers: cases that are in memory at a time.
+        ignore: value of voxels that nobody annotated; by default that which the data set names.
+        annotated_slices_only: a slice without any class was not annotated.
 
     Raises:
         DataError: no such data set; a name to leave out that no case has; cases that cannot be read, whose label does
@@ -70,6 +81,7 @@ def measure_dataset(
     """
     root = Path(dataset_dir)
     known = find_class_names(root) if has_class_names(root) else ()
+    ignore = value_to_ignore(root, ignore)
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
     subjects = [_subject(case, subject_of, home_of(root)) for case in kept]
@@ -77,7 +89,8 @@ def measure_dataset(
     measured: list[CaseFingerprint] = []
     findings: list[Finding] = []
     with ThreadPoolExecutor(max_workers=max(1, num_workers)) as pool:
-        for result in pool.map(partial(_attempt, class_names=names), kept, subjects):
+        measure = partial(_attempt, class_names=names, ignore=ignore, annotated_slices_only=annotated_slices_only)
+        for result in pool.map(measure, kept, subjects):
             if isinstance(result, DataError):
                 findings += result.findings
             else:
@@ -97,6 +110,8 @@ def measure_dataset(
         modality=modality_of_names(named),
         cases=tuple(sorted(measured, key=lambda case: case.name)),
         left_out={name_of(case): LEFT_OUT for case in cases if name_of(case) in leave_out},
+        ignore=ignore,
+        annotated_slices_only=annotated_slices_only,
     )
 
 
@@ -151,31 +166,45 @@ def _check_together(
         raise DataError(errors)
 
 
-def _attempt(case: Case, subject: str, class_names: Sequence[str]) -> CaseFingerprint | DataError:
+def _attempt(case: Case, subject: str, **options: Any) -> CaseFingerprint | DataError:
     """A case, or what is wrong with it: whoever repairs a data set wants to hear of all cases at once."""
     try:
-        return measure_case(case, subject, class_names)
+        return measure_case(case, subject, **options)
     except DataError as error:
         return error
 
 
-def measure_case(case: Case, subject: str, class_names: Sequence[str]) -> CaseFingerprint:
-    """The fingerprint of one case.
+def measure_case(
+    case: Case,
+    subject: str,
+    class_names: Sequence[str],
+    ignore: int | None = None,
+    annotated_slices_only: bool = False,
+) -> CaseFingerprint:
+    """The fingerprint of one case. Of voxels that nobody annotated nothing but their number is in it.
 
     Args:
         case: its image and its label.
         subject: whom it is of.
         class_names: names of the classes from 1 on.
+        ignore: value of voxels that nobody annotated.
+        annotated_slices_only: a slice without any class was not annotated.
 
     Raises:
-        DataError: it cannot be read, or its label does not fit.
+        DataError: it cannot be read, or its label does not fit, or nothing in it was annotated.
     """
     image, label = read_volume(image_files(case)), read_label(case["label"])
-    findings = [*check_grids(image, label), *check_classes(label, len(class_names) + 1)]
+    ours = case.get(LABELLED, ())
+    findings = [*check_grids(image, label), *check_classes(label, len(class_names) + 1, ignore, ours or None)]
     if findings:
         raise DataError(findings)
     axes = io_orientation(image.affine)
     values, numbers = apply_orientation(image.values, axes), apply_orientation(label.values, axes)  # views
+    ignored = np.zeros(numbers.shape, bool) if ignore is None else numbers == ignore
+    numbers = np.where(ignored, 0, numbers) if ignored.any() else numbers
+    if annotated_slices_only and not numbers.any():
+        problem = "has no annotated slice: its label has no class."
+        raise refusal(label.name, problem, f"Leave the case out: --leave-out {name_of(case)}.")
     right, front, head = (round(image.spacing[axis], 6) for axis in np.argsort(axes[:, 0]))
     spacing = (right, front, head)
     channels = [values] if values.ndim == 3 else [values[..., channel] for channel in range(image.channels)]
@@ -192,7 +221,20 @@ def measure_case(case: Case, subject: str, class_names: Sequence[str]) -> CaseFi
         percentiles=tuple(_percentiles(channel) for channel in channels),
         foreground=tuple(_percentiles(channel, labelled) for channel in channels) if labelled.any() else (),
         classes={class_names[number - 1]: one for number, one in _classes(numbers, spacing, image.voxel_ml)},
+        ignored=_short(ignored.mean()),
+        labelled=tuple(class_names[number - 1] for number in ours),
+        **_annotated_slices(labelled, ignored, annotated_slices_only),
     )
+
+
+def _annotated_slices(labelled: np.ndarray, ignored: np.ndarray, annotated_slices_only: bool) -> dict[str, Any]:
+    """``known_slices`` and ``runs`` of a case; nothing where all slices were annotated."""
+    known = labelled if annotated_slices_only else ~ignored
+    shown, told = ([one.any(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)] for one in (labelled, known))
+    if all(slices.all() for slices in told):
+        return {}
+    runs = [int((np.diff(slices.astype(np.int8), prepend=0) > 0).sum()) for slices in shown]
+    return {"known_slices": tuple(int(slices.sum()) for slices in told), "runs": tuple(runs)}
 
 
 def _whole(values: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane, the way back."""
 
+from monai_mobileunet.transforms.annotation import KnownClassesd, MarkUnknownd
 from monai_mobileunet.transforms.matching import MatchImaged
 from monai_mobileunet.transforms.postprocessing import (
     KeepLargestComponentsd,
@@ -14,7 +15,9 @@ from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamp
 __all__ = [
     "CropForegroundd",
     "KeepLargestComponentsd",
+    "KnownClassesd",
     "LoadImaged",
+    "MarkUnknownd",
     "MatchImaged",
     "Probabilitiesd",
     "RandMirrorSidesd",

@@ -6,12 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapLabelValue, MapTransform, Randomizable, RandomizableTransform
 from monai.transforms.traits import MultiSampleTrait
 from monai.utils import ensure_tuple, ensure_tuple_rep
+from torch.nn.functional import max_pool1d
 
 from monai_mobileunet.slicing import pad_slices, slice_axes, take_slices
 
@@ -42,6 +44,10 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
             slices is otherwise seldom seen, as in :class:`monai.transforms.RandCropByLabelClassesd`.
         class_in_window: whether the window of a slice that is drawn by class holds a voxel of that class, at a random
             place in it; else windows lie anywhere.
+        num_classes: classes with the background, where ``class_key`` has further channels: the first of them marks
+            voxels of which nothing is known, and those behind it voxels of several possible classes; see
+            :mod:`monai_mobileunet.annotation`. Slices of which nothing is known, their neighbours in the item
+            ``class_key`` included, are not drawn. Of a volume without any other, all are.
         allow_missing_keys: do not raise if a key is missing.
 
     Returns:
@@ -62,6 +68,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         class_key: Hashable | None = None,
         class_share: float = 0.0,
         class_in_window: bool = False,
+        num_classes: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
@@ -79,6 +86,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         self.class_key = class_key
         self.class_share = class_share
         self.class_in_window = class_in_window
+        self.num_classes = num_classes
         self.context = ensure_tuple_rep(context, len(self.keys))
         self.pad_values = ensure_tuple_rep(pad_values, len(self.keys))
         self.context_axis = ensure_tuple_rep(context_axis, len(self.keys))
@@ -95,11 +103,13 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         plane = self.planes[self.R.randint(len(self.planes))]
         stack, *rest = slice_axes(plane)
         depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
+        marked = classes is not None and self.num_classes is not None
+        slices = self._known(classes[self.num_classes], stack) if marked else np.arange(depth)
         drawn = self._draw_by_class(classes, stack) if classes is not None else []
         by_class = [index for index, _ in drawn]
         anywhere = self.num_samples - len(by_class)
-        rounds = -(-anywhere // depth)
-        order = by_class + [index for _ in range(rounds) for index in self.R.permutation(depth)][:anywhere]
+        rounds = -(-anywhere // len(slices))
+        order = by_class + [index for _ in range(rounds) for index in self.R.permutation(slices)][:anywhere]
         slack = [max(size - roi, 0) for size, roi in zip(in_plane, self.roi_size, strict=True)]
         corners = [(int(self.R.randint(slack[0] + 1)), int(self.R.randint(slack[1] + 1))) for _ in order]
         if classes is not None and self.class_in_window:
@@ -117,10 +127,17 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         )
         return row, column
 
+    def _known(self, unknown: torch.Tensor, stack: int) -> np.ndarray:
+        """Slices of which something is known, in them or in the neighbours that the label of a sample has."""
+        told = (unknown < 0.5).amax([axis for axis in range(3) if axis != stack])
+        reach = dict(zip(self.keys, self.context, strict=True)).get(self.class_key, 0) if self.class_key else 0
+        near = max_pool1d(told[None].float(), 2 * reach + 1, 1, reach)[0] > 0
+        return np.flatnonzero(near.cpu()) if near.any() else np.arange(len(near))
+
     def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[tuple[int, int]]:
         """Slices of classes that are there, with the number of the class; none of a volume without any."""
         others = [axis + 1 for axis in range(3) if axis != stack]
-        holds = (classes[1:] > 0.5).amax(others)  # classes × slices
+        holds = (classes[1 : self.num_classes] > 0.5).amax(others)  # classes × slices
         present = torch.nonzero(holds.any(1)).flatten().tolist()
         if not present:
             return []
@@ -134,7 +151,8 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         shapes = {tuple(data[key].shape[1:]) for key, *_ in present}
         if len(shapes) != 1 or len(next(iter(shapes))) != 3:
             raise ValueError(f"{self.keys} have spatial shapes {sorted(shapes)}; expected one 3D shape for all.")
-        classes = torch.as_tensor(data[self.class_key]) if self.class_share else None
+        needed = self.class_share or self.num_classes is not None
+        classes = torch.as_tensor(data[self.class_key]) if needed and self.class_key is not None else None
         if classes is not None and len(classes) < 2:
             raise ValueError(f"{self.class_key} has one channel; expected a one-hot label, the background included.")
         plane, indices, corners = self.draw(shapes.pop(), classes)

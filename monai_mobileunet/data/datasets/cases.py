@@ -14,6 +14,7 @@ from monai_mobileunet.data.datasets.folds import choose_fold, written_folds
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import (
     INDEX,
+    LABELLED,
     Case,
     find_class_names,
     home_of,
@@ -86,7 +87,8 @@ def _unnamed(root: Path, section: str) -> tuple[str, list[Case]]:
     if section in description:
         return f"a list of pairs in {index_of(root).name}", list_cases(root, description, section)
     if isinstance(named := description.get(NAMED), dict) and section == TRAINING:
-        entries = [{"image": case.get("images"), "label": case.get("label")} for case in named.values()]
+        listed = {"images": "image", "label": "label", LABELLED: LABELLED}
+        entries = [{ours: case[key] for key, ours in listed.items() if key in case} for case in named.values()]
         return f"cases named in {index_of(root).name}, as nnU-Net does", list_cases(root, {NAMED: entries}, NAMED)
     if root.is_dir():
         if folders := folder_pair(root):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.listing import LABELLED, Case
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label
@@ -36,6 +36,7 @@ class LabelSet:
         whole: these are all labels; of a few that were picked out it says little that a class is missing.
         needed: labels without any class are of no use; otherwise that is only odd.
         mappable: they belong to a data set that ``mobileunet check --map`` can rewrite.
+        ignore: value of voxels that nobody annotated; ``None`` where there is none.
     """
 
     num_classes: int
@@ -44,6 +45,7 @@ class LabelSet:
     whole: bool = True
     needed: bool = True
     mappable: bool = True
+    ignore: int | None = None
 
     def name(self, number: int) -> str:
         """Of a class."""
@@ -83,7 +85,8 @@ def check_cases(
         What is wrong, first with the labels together, then in the order of the cases; empty if nothing is.
     """
     with ThreadPoolExecutor(max_workers=max(1, num_workers)) as pool:
-        results = pool.map(partial(_check, num_classes=num_classes), cases)
+        ignore = labels.ignore if labels else None
+        results = pool.map(partial(_check, num_classes=num_classes, ignore=ignore), cases)
         checked = list(track(results, "checking the data", total=len(cases), disable=not progress))
     together = check_labels([(one.label, one.values) for one in checked], labels or LabelSet(num_classes))
     expected = image_channels or next((one.channels for one in checked if one.channels), 1)
@@ -98,22 +101,22 @@ def check_cases(
     return found
 
 
-def check_case(case: Case, num_classes: int) -> list[Finding]:
+def check_case(case: Case, num_classes: int, ignore: int | None = None) -> list[Finding]:
     """Check that all files can be read, lie on the same grid, and hold finite intensities and known classes.
 
     Returns:
         What is wrong, and with ``warning`` set what is only odd.
     """
-    return list(_check(case, num_classes).findings)
+    return list(_check(case, num_classes, ignore).findings)
 
 
-def _check(case: Case, num_classes: int) -> _Checked:
+def _check(case: Case, num_classes: int, ignore: int | None) -> _Checked:
     try:
         images, label = [read_file(path) for path in image_files(case)], read_label(case["label"])
         values, alone = class_values(label), len(images) == 1
         findings = [
             *(finding for image in images for finding in (*check_grids(image, label), *_intensities(image, alone))),
-            *check_classes(label, num_classes),
+            *check_classes(label, num_classes, ignore, case.get(LABELLED)),
             *(finding for volume in (*images, label) for finding in volume.warnings),
         ]
     except DataError as error:
@@ -156,10 +159,27 @@ def _different(label: Volume) -> np.ndarray:
     return np.unique(label.values.ravel(order="K"))
 
 
-def check_classes(label: Volume, num_classes: int) -> Iterator[Finding]:
-    """Whether a label holds nothing but class numbers."""
+def check_classes(
+    label: Volume, num_classes: int, ignore: int | None = None, labelled: Sequence[int] | None = None
+) -> Iterator[Finding]:
+    """Whether a label holds nothing but class numbers, and something beside voxels that nobody annotated.
+
+    Args:
+        label: as :func:`monai_mobileunet.data.reading.read_label` gives it.
+        num_classes: classes with the background.
+        ignore: value of voxels that nobody annotated.
+        labelled: the classes that were annotated, where not all were.
+    """
     values = _different(label)
-    unknown = values[~np.isin(values, np.arange(num_classes))]
+    told = values if ignore is None else values[values != ignore]
+    unknown = told[~np.isin(told, np.arange(num_classes))]
+    if not len(told):
+        problem = f"holds nothing but {ignore}, the value of voxels to ignore; nothing can be learned from it."
+        yield Finding(label.name, problem, "Annotate something in it, or remove the case from the data set.")
+    elif labelled is not None and len(unnamed := told[(told > 0) & ~np.isin(told, [*labelled, *unknown])]):
+        problem = f"has voxels of class {list_some([_shown(value) for value in unnamed], SHOWN)}, and its list says "
+        problem += f"that {', '.join(map(str, labelled))} alone were annotated."
+        yield Finding(label.name, problem, f"Add them to {LABELLED!r} of the case, or set these voxels to 0.")
     if not len(unknown):
         return
     remedy = "Correct the label, or set the number of classes in the bundle."
@@ -188,7 +208,7 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
     place = os.path.commonpath([os.path.abspath(Path(path).parent) for path, _ in known])
     if labels.folder and not os.path.isabs(labels.folder):  # in the words of whoever named the folder
         place = os.path.relpath(place)
-    values = sorted({value for _, values in known for value in values})
+    values = sorted({value for _, values in known for value in values if value != labels.ignore})
     classes = range(1, labels.num_classes)
     if any(value not in range(labels.num_classes) for value in values):
         if labels.mappable:
@@ -222,4 +242,7 @@ def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[
         "If these are classes with other numbers, write a copy with the right ones and train on it: "
         f"mobileunet check {folder} --num-classes {labels.num_classes} --map {pairs} --write {target}"
     )
+    odd = [value for value in others if value not in range(labels.num_classes)]
+    if labels.ignore is None and len(odd) == 1:
+        remedy = f"If {odd[0]:.0f} marks voxels that nobody annotated, add --ignore {odd[0]:.0f}. {remedy}"
     yield Finding(place, f"the labels hold {held}; expected 0 to {labels.num_classes - 1}.", remedy)

@@ -10,7 +10,16 @@ from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, Sub
 from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import has_folds
-from monai_mobileunet.data.datasets.listing import find_class_names, home_of, index_of, read_description
+from monai_mobileunet.data.datasets.listing import (
+    IGNORE,
+    LABELLED,
+    find_class_names,
+    find_ignored,
+    home_of,
+    index_of,
+    read_description,
+    value_to_ignore,
+)
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
 
@@ -34,6 +43,8 @@ def load_cases(
     exit_on_error: bool = False,
     image_channels: int | None = None,
     leave_out: Collection[str] = (),
+    ignore: int | None = None,
+    labelled: Sequence[Sequence[int]] = (),
 ) -> list[Case]:
     """The training or the validation part of a data set, found, split and checked.
 
@@ -50,6 +61,8 @@ def load_cases(
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
         leave_out: names of cases that are not used; the others stay where the split has them.
+        ignore: value of voxels that nobody annotated, where the training knows what to do with them.
+        labelled: for each kind of case in which only some classes were annotated the numbers of these, likewise.
 
     Raises:
         DataError: the data cannot be used; with ``exit_on_error`` :class:`SystemExit` with the same message.
@@ -68,7 +81,9 @@ def load_cases(
             findings += _shared_subjects(parts, subject_of)
         if num_classes:
             needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
-            labels = LabelSet(num_classes, _names(dataset_dir, num_classes), dataset_dir, limit is None, needed)
+            names = _names(dataset_dir, num_classes)
+            labels = LabelSet(num_classes, names, dataset_dir, limit is None, needed, ignore=ignore)
+            findings += _not_planned_for(dataset_dir, cases, ignore, labelled)
             findings += check_cases(cases, num_classes, labels=labels, image_channels=image_channels)
         for finding in findings:
             if finding.warning:
@@ -79,12 +94,29 @@ def load_cases(
     return cases
 
 
+def _not_planned_for(
+    dataset_dir: str, cases: Sequence[Case], ignore: int | None, labelled: Sequence[Sequence[int]]
+) -> Iterator[Finding]:
+    """What is not annotated in a data set, and that a training would take for background."""
+    remedy = f"Make a bundle that does: mobileunet plan {dataset_dir} -o NEW_FOLDER"
+    marked, known = find_ignored(dataset_dir), [sorted(numbers) for numbers in labelled]
+    if marked is not None and marked != ignore:
+        problem = f"the label {IGNORE!r} ({marked}) marks voxels that nobody annotated; this bundle does not ignore them."
+        yield Finding(str(index_of(Path(dataset_dir))), problem, remedy)
+    for case in cases:
+        if LABELLED in case and case[LABELLED] not in known:
+            problem = f"says that of this case only the classes {', '.join(map(str, case[LABELLED]))} were annotated; "
+            problem += "this bundle would take the others for background."
+            yield Finding(str(image_files(case)[0]), f"the list of the data set {problem}", remedy)
+
+
 def check_dataset(
     dataset_dir: str | Path,
     num_classes: int,
     class_names: Sequence[str] = (),
     image_channels: int | None = None,
     progress: bool = True,
+    ignore: int | None = None,
 ) -> tuple[list[Finding], int]:
     """All that :func:`load_cases` would refuse or warn of in the lists of a data set, and how many cases there are.
 
@@ -94,17 +126,19 @@ def check_dataset(
         class_names: from class 1 on; by default those that ``dataset.json`` names.
         image_channels: channels that every image has; without it those of the first case.
         progress: show a progress bar.
+        ignore: value of voxels that nobody annotated; by default that which the data set names.
 
     Raises:
-        DataError: as :func:`monai_mobileunet.data.find_cases`.
+        DataError: as :func:`monai_mobileunet.data.find_cases`, or the data set names another value to ignore.
     """
     root = Path(dataset_dir)
+    ignore = value_to_ignore(root, ignore)
     lists = find_lists(root)
     findings = find_repeats(lists, listed=VALIDATION in lists)
     findings += _tested_too(root, lists)
     findings += _counted_otherwise(root, lists)
     names = tuple(class_names) or _names(root, num_classes)
-    labels = LabelSet(num_classes, names, str(dataset_dir))
+    labels = LabelSet(num_classes, names, str(dataset_dir), ignore=ignore)
     for cases in lists.values():
         findings += check_cases(cases, num_classes, progress=progress, labels=labels, image_channels=image_channels)
     return list(dict.fromkeys(findings)), sum(map(len, lists.values()))

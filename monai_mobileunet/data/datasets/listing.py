@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ __all__ = [
     "Case",
     "find_channel_names",
     "find_class_names",
+    "find_ignored",
     "has_class_names",
     "home_of",
     "index_of",
@@ -24,14 +25,22 @@ __all__ = [
     "read_description",
     "read_json",
     "refuse_unknown_labels",
+    "value_to_ignore",
 ]
 
 INDEX, LIST = "dataset.json", "list.json"
 
+IGNORE = "ignore"
+"""What nnU-Net calls the value of voxels that nobody annotated."""
+
+LABELLED = "labelled"
+"""Key of a case for the classes that were annotated in it."""
+
 Case: TypeAlias = dict[str, Any]
 """``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it. The image is a list of paths where
 each channel lies in a file of its own; a ``"name"`` is there where that of the image is not enough, see
-:func:`monai_mobileunet.data.datasets.naming.name_of`, and a ``"fold"`` where a list deals them."""
+:func:`monai_mobileunet.data.datasets.naming.name_of`, a ``"fold"`` where a list deals them, and ``"labelled"``, the
+numbers of the classes that were annotated, where not all were."""
 
 PAIR = 'Write {"image": "images/a.nii.gz", "label": "labels/a.nii.gz"}.'
 KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
@@ -141,18 +150,21 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
         remedy = "List pairs of 'image' and 'label' there, or remove the list."
         raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
+    classes = {number: name for number, name in _numbered(description.get("labels")).items() if number > 0}
+    classes = {number: name for number, name in classes.items() if name.lower() != IGNORE}
     for number, entry in enumerate(entries, 1):
-        problems = list(_problems(entry, f"entry {number} of {section!r}", index))
+        problems = list(_problems(entry, f"entry {number} of {section!r}", index, classes))
         findings += problems
         if not problems:
             pair = {key: _resolved(entry[key], index.parent) for key in ("image", "label")}
-            cases.append({**pair, "fold": entry["fold"]} if "fold" in entry else pair)
+            pair |= {"fold": entry["fold"]} if "fold" in entry else {}
+            cases.append(pair | _labelled(entry, classes))
     if findings:
         raise DataError(findings)
     return cases
 
 
-def _problems(entry: Any, name: str, listed: Path) -> Iterator[Finding]:
+def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -> Iterator[Finding]:
     """What is wrong with an entry of a list."""
     index, root = str(listed), listed.parent
     if not isinstance(entry, dict):
@@ -178,6 +190,22 @@ def _problems(entry: Any, name: str, listed: Path) -> Iterator[Finding]:
     if "fold" in entry and (not isinstance(entry["fold"], int) or isinstance(entry["fold"], bool)):
         remedy = 'Number the folds 0, 1, 2, …, or remove "fold" from all entries.'
         yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {_shown(entry['fold'])}.", remedy)
+    listed_classes = entry.get(LABELLED, [])
+    known = {*classes, *classes.values()}
+    if not isinstance(listed_classes, list) or not listed_classes and LABELLED in entry:
+        remedy = f'Write {{{_shown(LABELLED)}: ["liver"]}} with the classes that were annotated in the case.'
+        yield Finding(index, f"{LABELLED!r} of {name} is {_shown(entry[LABELLED])}; expected a list.", remedy)
+    elif unknown := [one for one in listed_classes if isinstance(one, (dict, list, bool)) or one not in known]:
+        named = ", ".join(f"{number} {label}" for number, label in sorted(classes.items())) or "none"
+        remedy = "Write their names or numbers as in 'labels'."
+        yield Finding(index, f"{LABELLED!r} of {name} has {_shown(unknown[0])}; the classes are {named}.", remedy)
+
+
+def _labelled(entry: Mapping[str, Any], classes: Mapping[int, str]) -> dict[str, list[int]]:
+    """The numbers of the classes that were annotated in a case; nothing where all were."""
+    listed = entry.get(LABELLED, list(classes))
+    numbers = sorted(number for number, name in classes.items() if number in listed or name in listed)
+    return {} if len(numbers) == len(classes) else {LABELLED: numbers}
 
 
 def _resolved(path: Any, root: Path) -> Any:
@@ -199,17 +227,54 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     index = index_of(Path(dataset_dir))
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index, description)
-    labels = description.get("labels", _names_in_table(Path(dataset_dir)))
-    names: dict[int, str] = {}
-    for key, value in (labels if isinstance(labels, dict) else {}).items():
-        number, name = (key, value) if str(key).isdecimal() else (value, key)
-        if str(number).isdecimal() and int(number) > 0 and not isinstance(number, bool):
-            names[int(number)] = str(name)
+    labels = _numbered(description.get("labels", _names_in_table(Path(dataset_dir))))
+    names = {number: name for number, name in labels.items() if number > 0 and name.lower() != IGNORE}
     if not names or sorted(names) != list(range(1, len(names) + 1)):
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
         raise refusal(index, problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")
     return tuple(names[number] for number in sorted(names))
+
+
+def find_ignored(dataset_dir: str | Path) -> int | None:
+    """The value that ``labels`` in a ``dataset.json`` calls ``ignore``: voxels that nobody annotated, as in nnU-Net.
+
+    Raises:
+        DataError: as :func:`find_class_names`; the value is no number above those of the classes.
+    """
+    description = read_description(Path(dataset_dir))
+    refuse_unknown_labels(index_of(Path(dataset_dir)), description)
+    return next((number for number, name in _numbered(description.get("labels")).items() if name.lower() == IGNORE), None)
+
+
+def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> int | None:
+    """The value of voxels that nobody annotated: what was asked for, or else what the data set names.
+
+    Raises:
+        DataError: as :func:`find_ignored`; or both are there and differ, or it is the background's or a class's.
+    """
+    named = find_ignored(dataset_dir)
+    if asked_for is None or asked_for == named:
+        return named
+    index = index_of(Path(dataset_dir))
+    if named is not None:
+        problem = f"the label {IGNORE!r} is {named}, and --ignore is {asked_for}."
+        raise refusal(index, problem, "Leave out --ignore, or correct the file.")
+    classes = _numbered(read_description(Path(dataset_dir)).get("labels"))
+    if asked_for in (0, *classes):
+        problem = f"calls {asked_for} {classes.get(asked_for, 'background')!r}, and --ignore is {asked_for}."
+        raise refusal(index, problem, "Give --ignore the value of the voxels that nobody annotated.")
+    return asked_for
+
+
+def _numbered(labels: Any) -> dict[int, str]:
+    """Names by their numbers, of ``{"1": "liver"}`` and of ``{"liver": 1}``."""
+    found: dict[int, str] = {}
+    for key, value in (labels if isinstance(labels, dict) else {}).items():
+        number, name = (key, value) if str(key).isdecimal() else (value, key)
+        if str(number).isdecimal() and not isinstance(number, bool):
+            found[int(number)] = str(name)
+    return found
 
 
 def has_class_names(dataset_dir: str | Path) -> bool:
@@ -234,7 +299,7 @@ def _names_in_table(root: Path) -> dict[str, str]:
 
 
 def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
-    """Refuse what nnU-Net can train on and this package cannot: regions of several classes, and voxels to ignore.
+    """Refuse labels that this package cannot train on: regions of several classes, and a class among the ignored.
 
     Args:
         index: the ``dataset.json``.
@@ -244,16 +309,20 @@ def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
         DataError: ``labels`` has them; each is named.
     """
     labels = description.get("labels")
+    named = labels if isinstance(labels, dict) else {}
+    highest = max(_numbered(named), default=0)
     findings = []
-    for name, value in (labels if isinstance(labels, dict) else {}).items():
+    for name, value in named.items():
         if isinstance(value, list):
             problem = f"the label {name!r} is a region, of the classes {_shown(value)}; expected the number of one."
             remedy = "Name the classes one by one, each with the number that it has in the files."
             findings.append(Finding(str(index), problem, remedy))
-        elif str(name).lower() == "ignore" and str(value).isdecimal():
-            problem = f"the label 'ignore' ({value}) marks voxels without annotation, which training cannot leave out."
-            remedy = "Leave out the cases that hold it, and remove the label."
-            findings.append(Finding(str(index), problem, remedy))
+        elif IGNORE in (str(name).lower(), str(value).lower()):
+            number = str(value if str(name).lower() == IGNORE else name)
+            if not number.isdecimal() or int(number) < highest:
+                problem = f"the label {IGNORE!r} is {number}; expected a number above those of all classes."
+                remedy = f"Give voxels that nobody annotated the highest number, as {highest + 1}."
+                findings.append(Finding(str(index), problem, remedy))
     if findings:
         raise DataError(findings)
 

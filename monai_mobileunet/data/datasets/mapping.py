@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
-from monai_mobileunet.data.datasets.listing import INDEX, Case
+from monai_mobileunet.data.datasets.listing import IGNORE, INDEX, LABELLED, Case, find_ignored
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json
@@ -80,7 +80,8 @@ def write_dataset(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise refusal(folder, "is there already.", "Name a new folder with --write.")
-    num_classes = len(class_names) + 1
+    num_classes, ignored = len(class_names) + 1, find_ignored(dataset_dir)
+    known = [*range(num_classes), *([] if ignored is None else [ignored])]
     lists: dict[str, list[Case]] = {}
     findings: list[Finding] = []
     for part, cases in find_lists(dataset_dir).items():
@@ -88,7 +89,7 @@ def write_dataset(
             try:
                 label = read_label(case["label"])
                 values = map_values(label, mapping)
-                unknown = np.setdiff1d(values, np.arange(num_classes))
+                unknown = np.setdiff1d(values, known)
                 if len(unknown):
                     shown = ", ".join(f"{value:g}" for value in unknown[:8])
                     problem = f"has values {shown} after --map; expected 0 to {num_classes - 1}."
@@ -96,7 +97,7 @@ def write_dataset(
                 name = name_of(case)
                 suffix = image_suffix(name)
                 target = folder / "labels" / f"{name.removesuffix(suffix)}{suffix or mask_suffix(case['label'])}"
-                write_mask(values.astype(mask_type(num_classes)), target, label)
+                write_mask(values.astype(mask_type(max(known) + 1)), target, label)
             except DataError as error:
                 findings += error.findings
                 continue
@@ -105,11 +106,13 @@ def write_dataset(
             images = [os.path.abspath(path) for path in image_files(case)]
             image = images[0] if len(images) == 1 else images
             entry: Case = {"image": image, "label": target.relative_to(folder).as_posix()}
+            entry |= {LABELLED: case[LABELLED]} if LABELLED in case else {}
             lists.setdefault(part, []).append(entry)
     if findings:
         shutil.rmtree(folder / "labels", ignore_errors=True)  # ours: the folder was empty
         raise DataError(findings)
     names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
+    names |= {} if ignored is None else {str(ignored): IGNORE}
     index = folder / INDEX
     write_json(index, {"labels": names, **lists})
     return index

@@ -14,7 +14,7 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
+from monai_mobileunet.planning.rules import annotation, budget, grid, intensity, sides, texts, training
 from monai_mobileunet.planning.rules.known import Costs, Known, Options
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
@@ -27,6 +27,7 @@ Rule = Callable[[Known], Decision | None]
 
 _ALL: dict[str, Rule] = {
     **texts.RULES,
+    **annotation.RULES,
     **grid.RULES,
     **intensity.RULES,
     **sides.RULES,
@@ -35,10 +36,10 @@ _ALL: dict[str, Rule] = {
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
+    *("dataset_dir", "class_names", "ignore", "annotated_slices_only", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
-    *("sides", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
+    *("sides", "labelled", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
     *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
 )
 

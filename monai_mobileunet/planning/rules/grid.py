@@ -7,6 +7,7 @@ from statistics import median
 
 from monai_mobileunet.planning.fingerprint import CaseFingerprint
 from monai_mobileunet.planning.plan import Decision, Setting
+from monai_mobileunet.planning.rules.annotation import annotated_plane
 from monai_mobileunet.planning.rules.known import Known, numbers, percentile
 from monai_mobileunet.slicing import PLANES
 
@@ -73,6 +74,8 @@ def slices_across_the_coarsest_axis(known: Known) -> Decision:
     size = f"Median voxels are {numbers(spacing)} mm (right, front, head)"
     if known.options.planes:
         return Decision(list(known.options.planes), f"Asked for by the user. {size}.")
+    if annotated := annotated_plane(known):
+        return annotated
     if ratio >= THICK:
         reason = f"{size}: slices are {numbers([ratio])} times as thick as their pixels, and lie in this plane."
         return Decision([ACROSS[coarsest]], reason)
@@ -175,6 +178,8 @@ def slices_at_once(known: Known) -> Decision:
     """As many slices at once as share their context; one of thick slices."""
     if known["context"] < 3 or known.thickness() >= STACKED:
         return Decision(1, "Slices this far apart share too little to be segmented at once.")
+    if known.fingerprint.annotated_slices_only:
+        return Decision(1, "Neighbours of an annotated slice are unknown: a network learns one slice from each.")
     at_once = known["context"] - 1 + known["context"] % 2
     reason = f"{at_once} at once learn as well as one (hippocampus: 0.001 between them) and share the cost of features."
     return Decision(at_once, reason)

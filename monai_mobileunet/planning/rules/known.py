@@ -26,6 +26,8 @@ class Options:
         device: ``"cpu"`` or ``"cuda"``, that it will run on.
         modality: DICOM's code; empty leaves it to names and values.
         subject_pattern: regular expression for the subject in the name of a case.
+        ignore: value of voxels that nobody annotated; ``None`` leaves it to what the data set names.
+        annotated_slices_only: a slice without any class was not annotated.
         overrides: values by the name of the decision or setting, taken as they are.
     """
 
@@ -36,6 +38,8 @@ class Options:
     device: str = "cpu"
     modality: str = ""
     subject_pattern: str = ""
+    ignore: int | None = None
+    annotated_slices_only: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -134,11 +138,11 @@ class Known:
         )
 
     def rarest(self) -> tuple[float, str]:
-        """Share of the slices of a case that show a class, of the class for which the median is the least."""
+        """Share of a case's annotated slices that show a class, of the class for which the median is the least."""
         stack, *_ = self.axes()
         return min(
             (
-                (median(one.slices[stack] / case.shape[stack] for case, one in found), name)
+                (median(one.slices[stack] / (case.known_slices or case.shape)[stack] for case, one in found), name)
                 for name, found in self._found()
             ),
             default=(1.0, "no class"),

@@ -23,6 +23,7 @@ def texts_of_the_data_set(known: Known) -> Decision:
     data = Path(known.fingerprint.dataset_dir).resolve().name
     slices = f", for the {known['out_slices']} middle slices of the input" if known["out_slices"] > 1 else ""
     channels = known.cases[0].channels
+    ignored = f", {known['ignore']} where nobody annotated" if "ignore" in known.decided else ""
     return Decision(
         {
             "version": "0.1.0",
@@ -37,7 +38,8 @@ def texts_of_the_data_set(known: Known) -> Decision:
             "data_license": f"{FILL_IN}: the licence of the data, in docs/data_license.txt too",
             "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {modality}",
             "label_classes": "one channel, "
-            + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names])),
+            + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names]))
+            + ignored,
             "pred_classes": f"{len(names) + 1} channels, scores of {_listed(['background', *names])}{slices}",
             "references": [],
         },

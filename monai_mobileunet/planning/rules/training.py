@@ -7,6 +7,7 @@ from typing import Any
 
 from monai_mobileunet.data.datasets.subjects import find_pattern
 from monai_mobileunet.planning.plan import Decision, Setting
+from monai_mobileunet.planning.rules.annotation import is_partial, mirrored_kinds
 from monai_mobileunet.planning.rules.grid import STACKED, THICK
 from monai_mobileunet.planning.rules.known import Known, numbers
 
@@ -115,7 +116,8 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
     steps: list[dict[str, Any]] = []
     why = []
     if "sides" in known.decided:
-        steps.append({"_target_": "monai_mobileunet.transforms.RandMirrorSidesd", "pairs": "@sides", "prob": 0.5})
+        pairs = f"$@sides + {kinds}" if (kinds := mirrored_kinds(known)) else "@sides"
+        steps.append({"_target_": "monai_mobileunet.transforms.RandMirrorSidesd", "pairs": pairs, "prob": 0.5})
         why.append("mirrored patients with their sides exchanged")
     elif known["mirror_axes"]:
         steps.append({"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0})
@@ -130,22 +132,36 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
         why.append("rotation, scaling and translation in three dimensions (-0.005 without), for voxels are isotropic")
     else:
         why.append(_why_within_slices(known))
-    steps.append({"_target_": "AsDiscreted", "keys": "label", "to_onehot": "@num_classes"})
-    steps += _affine_then_slices(strength) if whole else _slices_then_affine(strength)
-    steps += _intensity_changes()
-    func = "$lambda x: x.unflatten(0, (-1, @num_classes)).max(dim=1).indices[None].squeeze(1)"
+    told = _numbers_in_labels(known)
+    steps.append({"_target_": "AsDiscreted", "keys": "label", "to_onehot": f"${told}" if " " in told else told})
+    drawn = _affine_then_slices(strength) if whole else _slices_then_affine(strength)
+    for step in drawn if is_partial(known) else []:
+        step |= {"num_classes": "@num_classes"} if "num_samples" in step else {}
+    steps += [*drawn, *_intensity_changes()]
+    func = f"$lambda x: x.unflatten(0, (-1, {told})).max(dim=1).indices[None].squeeze(1)"
     steps.append({"_target_": "Lambdad", "keys": "label", "func": func})
     words = "; ".join(why)
     return Decision(steps, f"{words[0].upper()}{words[1:]}; intensities for other scanners (0.000).")
 
 
+def _numbers_in_labels(known: Known) -> str:
+    """How many numbers a prepared label has, as an expression: one more where voxels are unknown, and for each kind of
+    case in which only some classes were annotated."""
+    kinds = " + len(@labelled)" if "labelled" in known.decided else ""
+    return f"@num_classes + 1{kinds}" if is_partial(known) else "@num_classes"
+
+
 def _rotates_volumes(known: Known) -> bool:
+    if known.fingerprint.annotated_slices_only:
+        return False
     spacing = sorted(known["spacing"])
     voxels = math.prod(known.pixels(axis) for axis in range(3))
     return spacing[2] / spacing[0] < THICK and voxels <= SMALL_VOLUME and known["planes"] == ["axial"]
 
 
 def _why_within_slices(known: Known) -> str:
+    if known.fingerprint.annotated_slices_only:
+        return "rotation, scaling and translation within the slice alone, which leaves annotated slices whole"
     if known.thickness() >= STACKED:
         return (
             f"rotation and scaling within the slice alone, for slices are {numbers([known.thickness()])} times as thick"
@@ -207,13 +223,15 @@ def largest_component_of_connected_classes(known: Known) -> Decision:
     """The largest component of classes whose labels are connected."""
     connected, rest = [], []
     for number, name in enumerate(known.fingerprint.class_names, 1):
-        found = [one.largest_share >= CONNECTED for _, one in known.of_class(name)]
+        found = [one.largest_share >= CONNECTED for case, one in known.of_class(name) if case.whole]
         if found and sum(found) >= 0.95 * len(found):
             connected.append(number)
         else:
             rest.append(f"{name} in {sum(found)} of {len(found)}" if found else f"{name} in no case")
     names = [known.fingerprint.class_names[number - 1] for number in connected]
     others = f"not connected enough: {', '.join(rest)}" if rest else ""
+    if known.cases and not any(case.whole for case in known.cases):
+        return Decision([], "No case was annotated whole: whether a class is connected is unknown.")
     if not connected:
         return Decision([], f"No class is connected in 95 % of the cases ({others}).")
     step = {

@@ -1,0 +1,65 @@
+"""Dice and cross entropy of labels that do not say everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from monai.losses import DiceLoss
+from torch import nn
+
+from monai_mobileunet.annotation import known_classes, possible_classes
+
+__all__ = ["PartialDiceCELoss"]
+
+
+class PartialDiceCELoss(nn.Module):
+    """:class:`monai.losses.DiceCELoss` of a batch in which not every voxel's class is known.
+
+    A voxel of which nothing is known counts for nothing: its scores have a gradient of exactly 0. Where a class was not
+    annotated, a voxel without a label may be of it or be background: its cross entropy is that of either, and it is left
+    out of that class's Dice. That is the marginal loss of Shi et al., Medical Image Analysis 70 (2021), 101979
+    (https://arxiv.org/abs/2007.03868). Where everything is known, it equals
+    ``DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)``.
+
+    MONAI's ``DiceLoss`` has ``ignore_index`` and its ``DiceCELoss`` has not (1.6.1). It masks a voxel for all classes at
+    once, and torch's cross entropy of a batch without any known voxel is NaN; hence the masks here.
+
+    Args:
+        num_classes: classes with the background.
+        labelled: for each kind of case in which only some classes were annotated, the numbers of these, as in
+            :func:`monai_mobileunet.annotation.possible_classes`.
+    """
+
+    def __init__(self, num_classes: int, labelled: Sequence[Sequence[int]] = ()) -> None:
+        super().__init__()
+        self.possible = possible_classes(num_classes, labelled)
+        self.dice = DiceLoss(include_background=False, batch=True)
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss.
+
+        Args:
+            input: scores before the softmax, ``(B, classes, …)``.
+            target: a prepared label, ``(B, 1, …)``; see :mod:`monai_mobileunet.annotation`.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        expected = (len(input), 1, *input.shape[2:])
+        if target.shape != expected or input.shape[1] != self.possible.shape[1]:
+            raise ValueError(
+                f"input has shape {tuple(input.shape)}, target {tuple(target.shape)}; expected "
+                f"(B, {self.possible.shape[1]}, …) and {expected}."
+            )
+        possible = self.possible.to(input.device)
+        truth, known = (part.movedim(-1, 1) for part in known_classes(target[:, 0], possible))
+        dice: torch.Tensor = self.dice(input.softmax(1) * known, truth.to(input.dtype))
+        return dice + self._cross_entropy(input, possible[target[:, 0].long()].movedim(-1, 1))
+
+    @staticmethod
+    def _cross_entropy(scores: torch.Tensor, may_be: torch.Tensor) -> torch.Tensor:
+        """Of the probability that a voxel is of any of the classes that it may be of, over the voxels with others."""
+        told = ~may_be.all(1)
+        lacking = scores.logsumexp(1) - scores.masked_fill(~may_be, -torch.inf).logsumexp(1)
+        return (lacking * told).sum() / told.sum().clamp(min=1)
