@@ -81,7 +81,8 @@ def plan(
     ] = "",
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
     ignore: Annotated[
-        int | None, typer.Option(help="Label value of voxels that nobody annotated; by default dataset.json's 'ignore'.")
+        int | None,
+        typer.Option(help="Label value of voxels that nobody annotated; by default 'ignore' in dataset.json."),
     ] = None,
     annotated_slices_only: Annotated[
         bool,
@@ -214,8 +215,14 @@ def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Seq
     subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
-        unknown = {"ignore": options.ignore, "annotated_slices_only": options.annotated_slices_only}
-        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar), **unknown)
+        fingerprint = measure_dataset(
+            data,
+            subject_of,
+            leave_out,
+            lambda: progress.advance(bar),
+            ignore=options.ignore,
+            annotated_slices_only=options.annotated_slices_only,
+        )
     return renamed(fingerprint, names) if names else fingerprint
 
 

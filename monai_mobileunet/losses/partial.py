@@ -17,13 +17,13 @@ class PartialDiceCELoss(nn.Module):
     """:class:`monai.losses.DiceCELoss` of a batch in which not every voxel's class is known.
 
     A voxel of which nothing is known counts for nothing: its scores have a gradient of exactly 0. Where a class was not
-    annotated, a voxel without a label may be of it or be background: its cross entropy is that of either, and it is left
-    out of that class's Dice. That is the marginal loss of Shi et al., Medical Image Analysis 70 (2021), 101979
+    annotated, a voxel without a label may be of it or be background: its cross entropy is that of either, and that
+    class's Dice leaves it out. That is the marginal loss of Shi et al., Medical Image Analysis 70 (2021), 101979
     (https://arxiv.org/abs/2007.03868). Where everything is known, it equals
     ``DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)``.
 
-    MONAI's ``DiceLoss`` has ``ignore_index`` and its ``DiceCELoss`` has not (1.6.1). It masks a voxel for all classes at
-    once, and torch's cross entropy of a batch without any known voxel is NaN; hence the masks here.
+    Of MONAI's losses (1.6.1) ``DiceLoss`` has ``ignore_index`` and ``DiceCELoss`` has not. It masks a voxel for all
+    classes at once, and torch's cross entropy of a batch without any known voxel is NaN; hence the masks here.
 
     Args:
         num_classes: classes with the background.

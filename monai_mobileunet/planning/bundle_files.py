@@ -31,9 +31,12 @@ REPLACED = ("folds",)
 OF_CASES = ("leave_out", "ignore", "labelled")
 """Settings that the list of cases is made with, where a plan has them."""
 
-PARTIAL = {"ignore": "@ignore", "annotated_slices_only": "$@planes if @annotated_slices_only else None"}
-PARTIAL["labelled"] = "@labelled"
-"""Settings that tell what was not annotated, as the transform that marks it takes them."""
+PARTIAL = {
+    "ignore": {"ignore": "@ignore"},
+    "annotated_slices_only": {"spatial_dim": "$@planes if @annotated_slices_only else None"},
+    "labelled": {"labelled": "@labelled"},
+}
+"""Settings that tell what was not annotated, with the arguments of the transform that marks it."""
 
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
@@ -113,7 +116,8 @@ def _pieces(plan: Plan) -> dict[str, Any]:
 def _partial(settings: Sequence[str]) -> dict[str, Any]:
     """Pieces for labels that do not say everything, in place of those for whole ones."""
     pieces = _template("partial")
-    pieces["marked_labels"][0] |= {("spatial_dim" if n == "annotated_slices_only" else n): PARTIAL[n] for n in settings}
+    for name in settings:
+        pieces["marked_labels"][0] |= PARTIAL[name]
     if "labelled" in settings:
         for piece in (pieces["loss"], pieces["scored"]):
             piece["labelled"] = "@labelled"

@@ -103,8 +103,9 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         plane = self.planes[self.R.randint(len(self.planes))]
         stack, *rest = slice_axes(plane)
         depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
-        marked = classes is not None and self.num_classes is not None
-        slices = self._known(classes[self.num_classes], stack) if marked else np.arange(depth)
+        slices = np.arange(depth)
+        if classes is not None and self.num_classes is not None:
+            slices = self._known(classes[self.num_classes], stack)
         drawn = self._draw_by_class(classes, stack) if classes is not None else []
         by_class = [index for index, _ in drawn]
         anywhere = self.num_samples - len(by_class)

@@ -101,7 +101,7 @@ def _not_planned_for(
     remedy = f"Make a bundle that does: mobileunet plan {dataset_dir} -o NEW_FOLDER"
     marked, known = find_ignored(dataset_dir), [sorted(numbers) for numbers in labelled]
     if marked is not None and marked != ignore:
-        problem = f"the label {IGNORE!r} ({marked}) marks voxels that nobody annotated; this bundle does not ignore them."
+        problem = f"its label {IGNORE!r} ({marked}) marks voxels without annotation, which this bundle does not ignore."
         yield Finding(str(index_of(Path(dataset_dir))), problem, remedy)
     for case in cases:
         if LABELLED in case and case[LABELLED] not in known:

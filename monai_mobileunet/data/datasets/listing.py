@@ -150,8 +150,7 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
         remedy = "List pairs of 'image' and 'label' there, or remove the list."
         raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
-    classes = {number: name for number, name in _numbered(description.get("labels")).items() if number > 0}
-    classes = {number: name for number, name in classes.items() if name.lower() != IGNORE}
+    classes = _classes(description.get("labels"))
     for number, entry in enumerate(entries, 1):
         problems = list(_problems(entry, f"entry {number} of {section!r}", index, classes))
         findings += problems
@@ -190,12 +189,11 @@ def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -
     if "fold" in entry and (not isinstance(entry["fold"], int) or isinstance(entry["fold"], bool)):
         remedy = 'Number the folds 0, 1, 2, …, or remove "fold" from all entries.'
         yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {_shown(entry['fold'])}.", remedy)
-    listed_classes = entry.get(LABELLED, [])
-    known = {*classes, *classes.values()}
-    if not isinstance(listed_classes, list) or not listed_classes and LABELLED in entry:
+    labelled, known = entry.get(LABELLED, list(classes)), {*classes, *classes.values()}
+    if LABELLED in entry and not (isinstance(labelled, list) and labelled):
         remedy = f'Write {{{_shown(LABELLED)}: ["liver"]}} with the classes that were annotated in the case.'
         yield Finding(index, f"{LABELLED!r} of {name} is {_shown(entry[LABELLED])}; expected a list.", remedy)
-    elif unknown := [one for one in listed_classes if isinstance(one, (dict, list, bool)) or one not in known]:
+    elif unknown := [one for one in labelled if isinstance(one, (dict, list, bool)) or one not in known]:
         named = ", ".join(f"{number} {label}" for number, label in sorted(classes.items())) or "none"
         remedy = "Write their names or numbers as in 'labels'."
         yield Finding(index, f"{LABELLED!r} of {name} has {_shown(unknown[0])}; the classes are {named}.", remedy)
@@ -227,8 +225,7 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     index = index_of(Path(dataset_dir))
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index, description)
-    labels = _numbered(description.get("labels", _names_in_table(Path(dataset_dir))))
-    names = {number: name for number, name in labels.items() if number > 0 and name.lower() != IGNORE}
+    names = _classes(description.get("labels", _names_in_table(Path(dataset_dir))))
     if not names or sorted(names) != list(range(1, len(names) + 1)):
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
@@ -244,7 +241,9 @@ def find_ignored(dataset_dir: str | Path) -> int | None:
     """
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index_of(Path(dataset_dir)), description)
-    return next((number for number, name in _numbered(description.get("labels")).items() if name.lower() == IGNORE), None)
+    return next(
+        (number for number, name in _numbered(description.get("labels")).items() if name.lower() == IGNORE), None
+    )
 
 
 def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> int | None:
@@ -260,7 +259,7 @@ def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> in
     if named is not None:
         problem = f"the label {IGNORE!r} is {named}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Leave out --ignore, or correct the file.")
-    classes = _numbered(read_description(Path(dataset_dir)).get("labels"))
+    classes = _classes(read_description(Path(dataset_dir)).get("labels"))
     if asked_for in (0, *classes):
         problem = f"calls {asked_for} {classes.get(asked_for, 'background')!r}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Give --ignore the value of the voxels that nobody annotated.")
@@ -275,6 +274,11 @@ def _numbered(labels: Any) -> dict[int, str]:
         if str(number).isdecimal() and not isinstance(number, bool):
             found[int(number)] = str(name)
     return found
+
+
+def _classes(labels: Any) -> dict[int, str]:
+    """Names of classes by their numbers, without the background and without voxels to ignore."""
+    return {number: name for number, name in _numbered(labels).items() if number > 0 and name.lower() != IGNORE}
 
 
 def has_class_names(dataset_dir: str | Path) -> bool:

@@ -36,7 +36,8 @@ _ALL: dict[str, Rule] = {
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "ignore", "annotated_slices_only", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
+    *("dataset_dir", "class_names", "ignore", "annotated_slices_only"),
+    *("image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
     *("sides", "labelled", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),

@@ -106,8 +106,8 @@ def mirrored_kinds(known: Known) -> list[list[int]]:
         return []
     kinds = [tuple(kind) for kind in known["labelled"]]
     first = len(known.fingerprint.class_names) + 2
-    places = [(first + number, first + kinds.index(_mirrored(kind, known["sides"]))) for number, kind in enumerate(kinds)]
-    return [[one, other] for one, other in places if one < other]
+    partners = [kinds.index(_mirrored(kind, known["sides"])) for kind in kinds]
+    return [[first + one, first + other] for one, other in enumerate(partners) if one < other]
 
 
 RULES = {
