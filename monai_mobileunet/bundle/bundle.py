@@ -159,6 +159,23 @@ class Bundle:
         except SystemExit as error:  # how a config says what is wrong with the data; see load_cases
             raise ValueError(str(error).removeprefix("error: ")) from error
 
+    def unannotated(self, dataset_dir: str | PathLike) -> dict[str, Any]:
+        """What the labels of the bundle's own data set do not say.
+
+        Args:
+            dataset_dir: folder of a data set.
+
+        Returns:
+            ``ignore``, the value of voxels that nobody annotated, and ``plane``, in which slices were annotated one by
+            one, as far as ``train.json`` has them; nothing for another data set than that which it names.
+        """
+        path = self.folder / "configs" / "train.json"
+        train = read_json(path) if path.is_file() else {}
+        if Path(dataset_dir).resolve() != Path(str(train.get("dataset_dir"))).resolve():
+            return {}
+        told = {"ignore": train["ignore"]} if "ignore" in train else {}
+        return told | ({"plane": train["planes"][0]} if train.get("annotated_slices_only") else {})
+
     def check(self) -> None:
         """Refuse a bundle that contradicts itself, with what was changed in :attr:`parser` since it was opened.
 

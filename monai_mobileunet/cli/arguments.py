@@ -15,7 +15,9 @@ from monai_mobileunet.shipped import shipped_bundles
 
 __all__ = [
     "MODEL",
+    "PLANES",
     "TRUST",
+    "Ignore",
     "Runtime",
     "Weights",
     "bundle_folder",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+PLANES = ("axial", "coronal", "sagittal")
 TRUST = "A bundle is code: use only one you trust."
 MODEL = f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
 
@@ -58,6 +61,10 @@ def set_option(help: str) -> Any:
     """
     return typer.Option("--set", callback=well_formed, help=f"{help}, as id=value; may be repeated.")
 
+
+Ignore = Annotated[
+    int | None, typer.Option(help="Label value of voxels that nobody annotated; by default that in dataset.json.")
+]
 
 Weights = Annotated[Path | None, typer.Option(help="File of weights to use in place of the bundle's models/model.pt.")]
 Runtime = Annotated[

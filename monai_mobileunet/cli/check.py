@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.arguments import bundle_folder
+from monai_mobileunet.cli.arguments import Ignore, bundle_folder
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def check(
             help="Folder or name of a bundle whose training the images are compared with, too. A bundle is code.",
         ),
     ] = None,
+    ignore: Ignore = None,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
     mapping: Annotated[
         list[str] | None,
@@ -63,7 +64,7 @@ def check(
             folder = _rewritten(folder, target, mapping or [], num_classes, opened)
         trains = is_training_set(folder)
         looked = _look_at_dataset if trains else _look_at_files
-        findings, count = looked(folder, num_classes, opened)
+        findings, count = looked(folder, num_classes, opened, ignore)
     except (ValueError, OSError) as error:
         fail(error)
     for finding in findings:
@@ -96,7 +97,9 @@ def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -
     return names if known else tuple(f"class {number}" for number in range(1, num_classes or 1))
 
 
-def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
+def _look_at_dataset(
+    folder: Path, num_classes: int | None, bundle: Bundle | None, ignore: int | None
+) -> tuple[list[Finding], int]:
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
     from monai_mobileunet.case_record import CaseRecord
@@ -106,7 +109,7 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
 
     names = _class_names(folder, num_classes, bundle)
     channels = TrainingRange.of(bundle.metadata).channels if bundle else None
-    findings, count = check_dataset(folder, len(names) + 1, names, channels, console.is_terminal)
+    findings, count = check_dataset(folder, len(names) + 1, names, channels, console.is_terminal, ignore)
     if bundle is not None:
         planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
@@ -114,7 +117,9 @@ def _look_at_dataset(folder: Path, num_classes: int | None, bundle: Bundle | Non
     return list(dict.fromkeys(findings)), count
 
 
-def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[list[Finding], int]:
+def _look_at_files(
+    folder: Path, num_classes: int | None, bundle: Bundle | None, ignore: int | None
+) -> tuple[list[Finding], int]:
     """What is wrong with a folder of images or of labels, and how many it holds."""
     from monai_mobileunet.cohort.check import inspect_images, inspect_labels
     from monai_mobileunet.cohort.plan import plan_run
@@ -122,7 +127,7 @@ def _look_at_files(folder: Path, num_classes: int | None, bundle: Bundle | None)
     planned = plan_run(folder, folder / ".masks").cases
     with _bar(len(planned)) as advance:
         if num_classes is not None and bundle is None:
-            return inspect_labels(planned, num_classes, advance=advance), len(planned)
+            return inspect_labels(planned, num_classes, advance=advance, ignore=ignore), len(planned)
         return inspect_images(planned, bundle, advance=advance), len(planned)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,17 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, named_bundle, one_of, overrides, set_option
+from monai_mobileunet.cli.arguments import (
+    MODEL,
+    PLANES,
+    Ignore,
+    Runtime,
+    Weights,
+    named_bundle,
+    one_of,
+    overrides,
+    set_option,
+)
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.case_record import CaseRecord
     from monai_mobileunet.data.datasets.cases import Case
+    from monai_mobileunet.evaluation import Annotation
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["evaluate", "evaluation_table"]
@@ -63,6 +74,15 @@ def evaluate(
     weights: Weights = None,
     runtime: Runtime = None,
     changes: Annotated[list[str] | None, set_option("Entry of inference.json or train.json to change")] = None,
+    ignore: Ignore = None,
+    annotated_plane: Annotated[
+        str | None,
+        typer.Option(
+            callback=one_of(PLANES),
+            help="Plane in which slices were annotated one by one; those without any label are left out. By default as "
+            "the bundle was planned, for its own data set.",
+        ),
+    ] = None,
     tolerance: Annotated[float, typer.Option(min=0, help="Tolerance of the surface Dice, in mm.")] = 1.0,
     worst: Annotated[int, typer.Option(min=0, help="Number of worst cases to picture.")] = 6,
 ) -> None:
@@ -85,11 +105,14 @@ def evaluate(
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
+        annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
     except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
         title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
-        evaluation = evaluate_cases(title, cases, names, output, preds, opened, changed, tolerance, progress=_case_bar)
+        evaluation = evaluate_cases(
+            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation
+        )
         files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
     for case in evaluation.problems:
@@ -132,6 +155,23 @@ def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: 
     from monai_mobileunet.data import find_all_cases
 
     return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
+
+
+def _annotation(
+    dataset: Path, cases: Sequence[Case], bundle: Bundle | None, ignore: int | None, plane: str | None
+) -> Annotation:
+    """What the labels do not say: by the options, by the data set, or as the bundle was planned for it."""
+    from monai_mobileunet.data.datasets.listing import LABELLED, value_to_ignore
+    from monai_mobileunet.data.datasets.naming import name_of
+    from monai_mobileunet.evaluation import Annotation
+
+    planned = bundle.unannotated(dataset) if bundle else {}
+    ignore = value_to_ignore(dataset, ignore)
+    plane = planned.get("plane") if plane is None else plane
+    if plane is not None:
+        console.print(f"measured in the annotated {plane} slices alone", highlight=False)
+    labelled = {name_of(case): case[LABELLED] for case in cases if LABELLED in case}
+    return Annotation(planned.get("ignore") if ignore is None else ignore, plane, labelled)
 
 
 def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:

@@ -28,12 +28,15 @@ def fingerprint(
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.bundle.training_range import measure_range
     from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.listing import LABELLED, find_ignored
 
     try:
         opened = Bundle(bundle, device="cpu")
         cases = find_all_cases(dataset)
         shown = track([case["image"] for case in cases], "reading", console=console, disable=not console.is_terminal)
-        labels, num_classes = [case["label"] for case in cases], len(opened.class_names) + 1
+        whole = not opened.unannotated(dataset) and find_ignored(dataset) is None
+        whole_cases = [case for case in cases if whole and LABELLED not in case]
+        labels, num_classes = [case["label"] for case in whole_cases], len(opened.class_names) + 1
         measured = measure_range(shown, opened.preprocessing, code, labels, num_classes)
         opened.add_metadata("training_data", measured)
     except (ValueError, FileNotFoundError) as error:

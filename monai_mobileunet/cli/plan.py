@@ -13,7 +13,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.arguments import PLANES, Ignore, overrides, well_formed
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
 from monai_mobileunet.modality import check_modality
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-PLANES = ("axial", "coronal", "sagittal")
 
 
 def _seconds(text: str) -> float:
@@ -80,10 +79,7 @@ def plan(
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
     ] = "",
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
-    ignore: Annotated[
-        int | None,
-        typer.Option(help="Label value of voxels that nobody annotated; by default 'ignore' in dataset.json."),
-    ] = None,
+    ignore: Ignore = None,
     annotated_slices_only: Annotated[
         bool,
         typer.Option("--annotated-slices-only", help="Take slices without any label for unknown, not for background."),

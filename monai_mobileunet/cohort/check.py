@@ -48,7 +48,11 @@ def inspect_images(
 
 
 def inspect_labels(
-    cases: Sequence[CaseRecord], num_classes: int, num_workers: int = 2, advance: Callable[[], None] = lambda: None
+    cases: Sequence[CaseRecord],
+    num_classes: int,
+    num_workers: int = 2,
+    advance: Callable[[], None] = lambda: None,
+    ignore: int | None = None,
 ) -> list[Finding]:
     """What is wrong with files of class numbers, by themselves and together.
 
@@ -57,16 +61,17 @@ def inspect_labels(
         num_classes: classes with the background.
         num_workers: threads that read.
         advance: called after each case.
+        ignore: value of voxels that nobody annotated.
     """
     values: dict[str, tuple[float, ...] | None] = {}
 
     def look(case: CaseRecord) -> list[Finding]:
         label = read_label(case.images[0])
         values[label.name] = class_values(label)
-        return [*check_classes(label, num_classes), *label.warnings]
+        return [*check_classes(label, num_classes, ignore), *label.warnings]
 
     findings = _findings(cases, look, num_workers, advance)
-    return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False)), *findings]
+    return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False, ignore=ignore)), *findings]
 
 
 def _findings(cases: Sequence[CaseRecord], look: Look, num_workers: int, advance: Callable[[], None]) -> list[Finding]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, Comparison
@@ -13,7 +14,7 @@ from monai_mobileunet.cohort.journal import Journal, settings_key
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.formats import check_regular, image_states
-from monai_mobileunet.evaluation import TOLERANCE, measure_files
+from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation, measure_files
 
 __all__ = ["compare_cases"]
 
@@ -26,6 +27,7 @@ def compare_cases(
     tolerance: float = TOLERANCE,
     journal: Journal | None = None,
     show: Callable[[CaseRecord], None] = lambda record: None,
+    annotation: Annotation = WHOLE,
 ) -> list[CaseRecord]:
     """Compare masks on disk with references. What is wrong with a pair is a problem of its case, on record as such.
 
@@ -35,6 +37,7 @@ def compare_cases(
         tolerance: tolerance of the surface Dice, in mm.
         journal: gets the records; without it nothing is kept.
         show: called with each record.
+        annotation: what the references do not say.
 
     Returns:
         The records, in their order.
@@ -43,12 +46,13 @@ def compare_cases(
         OutputError: the journal cannot be written.
     """
     version = monai_mobileunet.__version__
-    key = settings_key({"version": version, "classes": list(class_names), "tolerance": float(tolerance)})
+    settings = {"version": version, "classes": list(class_names), "tolerance": float(tolerance)}
     compared = []
     for record in records:
         if record.done and record.label is not None:
-            case = _Compared(record, key)
-            case.compare(class_names, tolerance)
+            told = annotation.of_case(record.name)
+            case = _Compared(record, settings_key({**settings, **told}))
+            case.compare(class_names, tolerance, told)
             case.end()
             if journal is not None and case.record.comparison != record.comparison:
                 journal.write(case.record)
@@ -65,7 +69,7 @@ class _Compared(Guarded):
         super().__init__(record.name)
         self.record, self._comparison = record, Comparison(key)
 
-    def compare(self, class_names: Sequence[str], tolerance: float) -> None:
+    def compare(self, class_names: Sequence[str], tolerance: float, told: Mapping[str, Any]) -> None:
         """Compare, unless that was done with both as they are."""
         label, masks, known = self.record.label, self.record.outputs, self.record.comparison
         if label is None:
@@ -75,7 +79,7 @@ class _Compared(Guarded):
         if known is not None and known.results and (known.key, known.files) == _identity(self._comparison):
             self._comparison = known
             return
-        results = measure_files(label, masks, len(class_names) + 1, tolerance)
+        results = measure_files(label, masks, len(class_names) + 1, tolerance, **told)
         self._comparison = replace(self._comparison, results=dict(zip(class_names, results, strict=True)))
 
     def _conclude(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from monai_mobileunet.annotation import unknown_voxels
 from monai_mobileunet.data.datasets.checks import check_classes
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
@@ -15,11 +17,45 @@ from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import TOLERANCE, ClassResult, measure_case
 
-__all__ = ["measure_files", "read_classes"]
+__all__ = ["WHOLE", "Annotation", "measure_files", "read_classes"]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What references do not say.
+
+    Attributes:
+        ignore: value of voxels that nobody annotated.
+        plane: plane in which slices were annotated one by one; ``None`` where all were.
+        labelled: by the name of a case the classes that were annotated in it, where not all were.
+    """
+
+    ignore: int | None = None
+    plane: str | None = None
+    labelled: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def of_case(self, name: str) -> dict[str, Any]:
+        """What is not said of a case, as arguments of :func:`monai_mobileunet.evaluation.measure_files`."""
+        told = {"ignore": self.ignore, "plane": self.plane, "labelled": self.labelled.get(name)}
+        return {key: value for key, value in told.items() if value is not None}
+
+    def unknown(self, label: Volume, num_classes: int) -> np.ndarray:
+        """Voxels of a reference that nobody annotated, ``bool``."""
+        return unknown_voxels(label.values, label.affine, num_classes, self.ignore, self.plane)
+
+
+WHOLE = Annotation()
+"""Everything was annotated."""
 
 
 def measure_files(
-    label: Path, masks: Sequence[Path], num_classes: int, tolerance: float = TOLERANCE
+    label: Path,
+    masks: Sequence[Path],
+    num_classes: int,
+    tolerance: float = TOLERANCE,
+    ignore: int | None = None,
+    plane: str | None = None,
+    labelled: Sequence[int] | None = None,
 ) -> tuple[ClassResult, ...]:
     """Measure a segmentation against its reference.
 
@@ -28,13 +64,31 @@ def measure_files(
         masks: the segmentation, or a file for each class.
         num_classes: classes with the background.
         tolerance: of the surface Dice, mm.
+        ignore: value in the reference of voxels that nobody annotated.
+        plane: plane in which slices of the reference were annotated one by one; ``None`` where all were.
+        labelled: the classes that were annotated in the reference; ``None`` where all were.
 
     Raises:
         DataError: a file cannot be read or has values that are no classes, or the two are on different grids.
     """
-    reference, pred = read_classes([label], num_classes), read_classes(masks, num_classes)
+    reference, pred = read_label(label), read_classes(masks, num_classes)
+    refuse_unknown(reference, num_classes, ignore, labelled)
     check_grid(pred, reference)
-    return tuple(measure_case(pred.values, reference.values, num_classes, reference.spacing, tolerance))
+    values, spacing = reference.values, reference.spacing
+    unknown = unknown_voxels(values, reference.affine, num_classes, ignore, plane)
+    return tuple(measure_case(pred.values, values, num_classes, spacing, tolerance, unknown, plane is None, labelled))
+
+
+def refuse_unknown(
+    label: Volume, num_classes: int, ignore: int | None = None, labelled: Sequence[int] | None = None
+) -> None:
+    """See that a label holds nothing but classes.
+
+    Raises:
+        DataError: as :func:`monai_mobileunet.data.datasets.checks.check_classes` finds.
+    """
+    if findings := list(check_classes(label, num_classes, ignore, labelled)):
+        raise DataError(findings)
 
 
 def read_classes(files: Sequence[Path], num_classes: int) -> Volume:
@@ -53,9 +107,7 @@ def read_classes(files: Sequence[Path], num_classes: int) -> Volume:
     first, *others = [read_label(path) for path in files]
     dtype = mask_type(num_classes)
     if not others:
-        unknown = list(check_classes(first, num_classes))
-        if unknown:
-            raise DataError(unknown)
+        refuse_unknown(first, num_classes)
         return replace(first, values=first.values.astype(dtype))
     merged = np.zeros(first.shape, dtype)
     for number, part in enumerate((first, *others), 1):

@@ -21,12 +21,13 @@ TOLERANCE = 1.0
 
 
 class Outcome(StrEnum):
-    """Which of the two has the class at all; the four cases that an average must not mix."""
+    """Which of the two has the class at all, where it was annotated; what an average must not mix."""
 
     BOTH = "in both"
     MISSED = "missed"
     FALSE_POSITIVE = "false positive"
     ABSENT = "absent"
+    UNKNOWN = "not annotated"
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class ClassResult:
     missed           0        0             ``None``
     false positive   ``None``  ``None``     ``None``
     absent           ``None``  ``None``     ``None``
+    not annotated    ``None``  ``None``     ``None``
     ===============  =======  ============  =================
 
     A class that the reference lacks says nothing about how well it is drawn, so it has no Dice (neither a
-    flattering 1 nor a punishing 0) and is counted instead; the volume that was drawn stays to be seen.
+    flattering 1 nor a punishing 0) and is counted instead; the volume that was drawn stays to be seen. Where slices
+    were annotated one by one, surfaces have no distances.
 
     Attributes:
         outcome: which of the two has the class.
@@ -85,7 +88,14 @@ def check_installed(*packages: str) -> None:
 
 
 def measure_case(
-    pred: np.ndarray, label: np.ndarray, num_classes: int, spacing: Sequence[float], tolerance: float = TOLERANCE
+    pred: np.ndarray,
+    label: np.ndarray,
+    num_classes: int,
+    spacing: Sequence[float],
+    tolerance: float = TOLERANCE,
+    unknown: np.ndarray | None = None,
+    surfaces: bool = True,
+    labelled: Sequence[int] | None = None,
 ) -> list[ClassResult]:
     """Measure every class but the background over a whole volume.
 
@@ -98,6 +108,11 @@ def measure_case(
         num_classes: classes with the background.
         spacing: mm per voxel along each axis.
         tolerance: of the surface Dice, mm.
+        unknown: voxels that nobody annotated, same shape: neither of the two has a class there, as with MONAI's
+            ``ignore_index``, so that they count neither as right nor as wrong.
+        surfaces: whether distances between surfaces are measured; where slices were annotated one by one, the label has
+            no surface across them.
+        labelled: the classes that were annotated; ``None`` where all were.
 
     Returns:
         One result for each class from 1 on.
@@ -108,25 +123,34 @@ def measure_case(
     if pred.shape != label.shape or pred.ndim != 3:
         raise ValueError(f"pred has shape {pred.shape}, label {label.shape}; expected two volumes on one grid.")
     voxel_ml = float(np.prod(spacing)) / 1000
+    if unknown is not None and unknown.any():
+        pred, label = np.where(unknown, 0, pred), np.where(unknown, 0, label)
+    known = range(1, num_classes) if labelled is None else labelled
+    within = tolerance if surfaces else None
     return [
-        _measure(pred == number, label == number, tuple(map(float, spacing)), voxel_ml, tolerance)
+        _measure(pred == number, label == number, tuple(map(float, spacing)), voxel_ml, within)
+        if number in known
+        else ClassResult(Outcome.UNKNOWN, None, None, None, None, float((pred == number).sum()) * voxel_ml, 0.0)
         for number in range(1, num_classes)
     ]
 
 
 def _measure(
-    pred: np.ndarray, label: np.ndarray, spacing: tuple[float, ...], voxel_ml: float, tolerance: float
+    pred: np.ndarray, label: np.ndarray, spacing: tuple[float, ...], voxel_ml: float, tolerance: float | None
 ) -> ClassResult:
+    """One class; without a tolerance its surfaces are left out."""
     drawn, true = int(pred.sum()), int(label.sum())
     volumes = {"pred_ml": drawn * voxel_ml, "label_ml": true * voxel_ml}
     if not true:
         outcome = Outcome.FALSE_POSITIVE if drawn else Outcome.ABSENT
         return ClassResult(outcome, None, None, None, None, **volumes)
     if not drawn:
-        return ClassResult(Outcome.MISSED, 0.0, None, None, 0.0, **volumes)
+        return ClassResult(Outcome.MISSED, 0.0, None, None, None if tolerance is None else 0.0, **volumes)
 
     box = _bounding_box(pred | label)
     dice = 2 * int((pred[box] & label[box]).sum()) / (drawn + true)
+    if tolerance is None:
+        return ClassResult(Outcome.BOTH, dice, None, None, None, **volumes)
     if pred.shape.count(1) == 1:  # one slice: its contours are the surfaces, not all of its voxels
         flat = pred.shape.index(1)
         pred, label, spacing = pred.squeeze(flat), label.squeeze(flat), spacing[:flat] + spacing[flat + 1 :]

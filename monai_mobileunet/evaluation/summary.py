@@ -110,20 +110,24 @@ def summarise(names: Sequence[str], cases: Sequence[Sequence[ClassResult]], seed
     Returns:
         A summary for each class.
     """
+    partly = any(result.outcome is Outcome.UNKNOWN for results in cases for result in results)
+    outcomes = [one for one in Outcome if partly or one is not Outcome.UNKNOWN]
     return [
-        _summarise(name, [results[index] for results in cases], np.random.default_rng(seed))
+        _summarise(name, [results[index] for results in cases], outcomes, np.random.default_rng(seed))
         for index, name in enumerate(names)
     ]
 
 
-def _summarise(name: str, results: Sequence[ClassResult], generator: np.random.Generator) -> ClassSummary:
+def _summarise(
+    name: str, results: Sequence[ClassResult], outcomes: Sequence[Outcome], generator: np.random.Generator
+) -> ClassSummary:
     counts = Counter(result.outcome for result in results)
     metrics: dict[str, Estimate | None] = {}
     for metric in METRICS:
         values = [getattr(result, metric.attribute) for result in results]
         metrics[metric.attribute] = estimate([value for value in values if value is not None], generator)
-    present = [result for result in results if result.outcome is not Outcome.ABSENT]
-    return ClassSummary(name, {outcome: counts[outcome] for outcome in Outcome}, metrics, _agreement(present))
+    present = [result for result in results if result.outcome not in (Outcome.ABSENT, Outcome.UNKNOWN)]
+    return ClassSummary(name, {outcome: counts[outcome] for outcome in outcomes}, metrics, _agreement(present))
 
 
 def estimate(values: Sequence[float], generator: np.random.Generator) -> Estimate | None:

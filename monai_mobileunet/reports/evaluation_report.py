@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import root_cause
-from monai_mobileunet.data.reading import read_volume
+from monai_mobileunet.data.reading import read_label, read_volume
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.evaluation.comparison import read_classes
+from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
@@ -38,12 +38,14 @@ class Evaluation:
         class_names: of the classes from 1 on.
         tolerance: tolerance of the surface Dice, mm.
         cases: the record of each case.
+        annotation: what the references do not say.
     """
 
     title: str
     class_names: tuple[str, ...]
     tolerance: float
     cases: tuple[CaseRecord, ...]
+    annotation: Annotation = WHOLE
 
     @property
     def measured(self) -> list[CaseRecord]:
@@ -167,33 +169,38 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
         pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
-        png, problem = draw_case(case, evaluation.class_names)
+        png, problem = draw_case(case, evaluation.class_names, annotation=evaluation.annotation)
         shown.append({"case": case, "picture": data_uri(png, "png") if png else "", "problem": problem})
     return render(
         "evaluation.html",
         evaluation=evaluation,
         classes=classes,
         metrics=METRICS,
-        outcomes=list(Outcome),
+        outcomes=list(classes[0].outcomes) if classes else [],
         pictures=pictures,
         worst=shown,
     )
 
 
-def draw_case(case: CaseRecord, class_names: Sequence[str], title: str = "") -> tuple[bytes | None, str]:
+def draw_case(
+    case: CaseRecord, class_names: Sequence[str], title: str = "", annotation: Annotation = WHOLE
+) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most.
 
     Args:
         case: compared with its reference.
         class_names: names of the classes from 1 on.
         title: above the picture; by default the name of the case.
+        annotation: what the reference does not say; nothing is drawn there.
 
     Returns:
         A PNG, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
     """
     num_classes = len(class_names) + 1
     try:
-        label, pred = (read_classes(files, num_classes) for files in ([case.label or Path()], case.outputs))
+        label, pred = read_label(case.label or Path()), read_classes(case.outputs, num_classes)
+        unknown = annotation.unknown(label, num_classes)
+        label, pred = (replace(one, values=np.where(unknown, 0, one.values)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
         shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
         differing = drawn != true

@@ -115,7 +115,8 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> b
     for axes in panels[len(class_names) :]:
         axes.set_visible(False)
     for index, (axes, name) in enumerate(zip(panels, class_names)):
-        results = [case.classes[index] for case in cases if case.classes[index].outcome is not Outcome.ABSENT]
+        nothing = (Outcome.ABSENT, Outcome.UNKNOWN)
+        results = [case.classes[index] for case in cases if case.classes[index].outcome not in nothing]
         differences = np.array([result.bias_ml for result in results])
         axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=_colour(index + 1))
         if len(results) > 1:
