@@ -161,7 +161,8 @@ def _annotation(
     dataset: Path, cases: Sequence[Case], bundle: Bundle | None, ignore: int | None, plane: str | None
 ) -> Annotation:
     """What the labels do not say: by the options, by the data set, or as the bundle was planned for it."""
-    from monai_mobileunet.data.datasets.listing import LABELLED, value_to_ignore
+    from monai_mobileunet.data.datasets.labels import LABELLED
+    from monai_mobileunet.data.datasets.listing import value_to_ignore
     from monai_mobileunet.data.datasets.naming import name_of
     from monai_mobileunet.evaluation import Annotation
 

@@ -16,13 +16,8 @@ from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
-from monai_mobileunet.data.datasets.listing import (
-    LABELLED,
-    find_channel_names,
-    has_class_names,
-    home_of,
-    value_to_ignore,
-)
+from monai_mobileunet.data.datasets.labels import LABELLED
+from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of, value_to_ignore
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name

@@ -379,3 +379,24 @@ def test_two_evaluations_do_not_share_a_folder(tmp_path: Path, toy_dataset: Path
         result = evaluate(toy_dataset, "--pred", preds, "-o", tmp_path / "out")
     assert result.exit_code == 1
     assert "another run writes to this folder" in result.output
+
+
+def test_what_nobody_annotated_is_left_out(tmp_path: Path, own_dataset: Path, preds: Path):
+    """Voxels by their value, slices without any label, and a class that a case's list does not name."""
+    path = own_dataset / "labelsTr" / "toy_003.nii.gz"
+    drawn = nibabel.load(path)
+    values = np.asarray(drawn.dataobj).copy()
+    values[values == 2] = 255
+    values[..., ::2] = 0
+    nibabel.save(nibabel.Nifti1Image(values, drawn.affine, drawn.header), path)
+    pair = {"image": "imagesTr/toy_003.nii.gz", "label": "labelsTr/toy_003.nii.gz", "labelled": ["head"]}
+    (own_dataset / "dataset.json").write_text(json.dumps({"labels": {"1": "head", "2": "tail"}, "training": [pair]}))
+    nibabel.save(nibabel.Nifti1Image(np.asarray(drawn.dataobj), drawn.affine), preds / "below" / "toy_003.nii.gz")
+    options = ("--pred", preds, "--output", tmp_path / "out", "--ignore", 255, "--annotated-plane", "axial")
+    result = evaluate(own_dataset, *options)
+    assert result.exit_code == 0, result.output
+    assert "measured in the annotated axial slices alone" in result.output
+    (case,) = json.loads((tmp_path / "out" / "results.json").read_text())["cases"]
+    head, tail = case["classes"]["head"], case["classes"]["tail"]
+    assert (head["dice"], head["hd95"], tail["outcome"]) == (1.0, None, "not annotated")
+    assert "has label values 255" in evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "other").output

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
@@ -101,3 +103,21 @@ def test_places_that_cannot_be_written_or_planned(toy_dataset: Path, tmp_path: P
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_durations(text: str, seconds: float):
     assert _seconds(text) == seconds
+
+
+def test_what_nobody_annotated_is_asked_for(own_dataset: Path):
+    (own_dataset / "dataset.json").unlink()
+    for path in (own_dataset / "labelsTr").iterdir():
+        drawn = nibabel.load(path)
+        values = np.asarray(drawn.dataobj).copy()
+        values[0] = 255
+        values[:, :, np.arange(values.shape[2]) % 5 > 0] = 0
+        nibabel.save(nibabel.Nifti1Image(values, drawn.affine, drawn.header), path)
+    command = ["plan", str(own_dataset), "--class", "head", "--class", "tail"]
+    options = ["--ignore", "255", "--annotated-slices-only"]
+    for name, said in (("ignore", "which 6 of 6 cases have"), ("planes", "across it 1 neighbouring ones have labels")):
+        result = runner.invoke(app, [*command, *options, "--explain", name])
+        assert said in flat(result.output), result.output
+    refused = runner.invoke(app, [*command, "--explain", "ignore"])
+    assert refused.exit_code == 1
+    assert "If 255 marks voxels that nobody annotated, add --ignore 255" in flat(refused.output)

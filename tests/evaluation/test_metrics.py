@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 
-from monai_mobileunet.evaluation import Outcome, measure_case
+from monai_mobileunet.evaluation import Outcome, measure_case, summarise
 
 
 def box(shape=(20, 20, 20), low=(5, 5, 5), size=(8, 8, 8), number=1):
@@ -105,3 +105,21 @@ def test_volumes_on_different_grids_are_refused():
         measure_case(np.zeros((2, 2, 2)), np.zeros((2, 2, 3)), 2, (1, 1, 1))
     with pytest.raises(ValueError, match="two volumes on one grid"):
         measure_case(np.zeros((2, 2)), np.zeros((2, 2)), 2, (1, 1))
+
+
+def test_what_nobody_annotated_counts_neither_as_right_nor_as_wrong():
+    unknown = np.zeros((20, 20, 20), bool)
+    unknown[:, 12:] = True
+    pred, label = box(size=(8, 15, 8)), box(size=(8, 9, 8))  # they differ where nothing is known
+    label[unknown] = 200
+    arguments = (pred, label, 3, (1, 1, 1), 1.0, unknown)
+    result, absent = measure_case(*arguments)
+    assert (result.outcome, result.dice, result.hd95, result.pred_ml) == (Outcome.BOTH, 1, 0, 8 * 7 * 8 / 1000)
+    assert absent.outcome is Outcome.ABSENT
+    flat, other = measure_case(*arguments, surfaces=False, labelled=[1])
+    assert (flat.dice, flat.hd95, flat.asd, flat.surface_dice) == (1, None, None, None)
+    assert other.outcome is Outcome.UNKNOWN
+    (first, second) = summarise("ab", [(flat, other), (result, absent)])
+    assert first.metrics["dice"].cases == 2
+    assert second.outcomes[Outcome.UNKNOWN] == 1
+    assert second.volume is None

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from monai_mobileunet.data.datasets.listing import LABELLED, Case
+from monai_mobileunet.data.datasets.labels import LABELLED
+from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label

@@ -10,9 +10,8 @@ from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, Sub
 from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import has_folds
+from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
 from monai_mobileunet.data.datasets.listing import (
-    IGNORE,
-    LABELLED,
     find_class_names,
     find_ignored,
     home_of,

@@ -9,6 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from monai_mobileunet.data.datasets.labels import (
+    IGNORE,
+    class_labels,
+    labelled_classes,
+    labelled_problems,
+    numbered_labels,
+    refuse_unknown_labels,
+    shown,
+)
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 
 __all__ = [
@@ -24,17 +33,10 @@ __all__ = [
     "list_cases",
     "read_description",
     "read_json",
-    "refuse_unknown_labels",
     "value_to_ignore",
 ]
 
 INDEX, LIST = "dataset.json", "list.json"
-
-IGNORE = "ignore"
-"""What nnU-Net calls the value of voxels that nobody annotated."""
-
-LABELLED = "labelled"
-"""Key of a case for the classes that were annotated in it."""
 
 Case: TypeAlias = dict[str, Any]
 """``{"image": path, "label": path}``, as MONAI's datasets and MONAI Label take it. The image is a list of paths where
@@ -150,14 +152,14 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
         remedy = "List pairs of 'image' and 'label' there, or remove the list."
         raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
-    classes = _classes(description.get("labels"))
+    classes = class_labels(description.get("labels"))
     for number, entry in enumerate(entries, 1):
         problems = list(_problems(entry, f"entry {number} of {section!r}", index, classes))
         findings += problems
         if not problems:
             pair = {key: _resolved(entry[key], index.parent) for key in ("image", "label")}
             pair |= {"fold": entry["fold"]} if "fold" in entry else {}
-            cases.append(pair | _labelled(entry, classes))
+            cases.append(pair | labelled_classes(entry, classes))
     if findings:
         raise DataError(findings)
     return cases
@@ -167,17 +169,17 @@ def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -
     """What is wrong with an entry of a list."""
     index, root = str(listed), listed.parent
     if not isinstance(entry, dict):
-        yield Finding(index, f"{name} is {_kind(entry)}, {_shown(entry)}; expected a pair.", PAIR)
+        yield Finding(index, f"{name} is {_kind(entry)}, {shown(entry)}; expected a pair.", PAIR)
         return
     for key in ("image", "label"):
         if key not in entry:
-            yield Finding(index, f"{name} has no {key!r}: {_shown(entry)}.", PAIR)
+            yield Finding(index, f"{name} has no {key!r}: {shown(entry)}.", PAIR)
             continue
         value = entry[key]
         paths = value if key == "image" and isinstance(value, list) and value else [value]
         if not all(isinstance(path, str) and path for path in paths):
             remedy = PAIR if key == "image" else "Give one file of class numbers; merge several into one."
-            yield Finding(index, f"{key!r} of {name} is {_kind(value)}, {_shown(value)}; expected a path.", remedy)
+            yield Finding(index, f"{key!r} of {name} is {_kind(value)}, {shown(value)}; expected a path.", remedy)
             continue
         for path in paths:
             place = _resolved(path, root)
@@ -185,25 +187,11 @@ def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -
                 remedy = "Write / for \\ in paths." if "\\" in path else "Restore it, or remove it from the list."
                 yield Finding(str(place), f"listed in {listed.name}, but missing.", remedy)
     if entry.get("image") == entry.get("label") and isinstance(entry.get("image"), str):
-        yield Finding(index, f"{name} has one file as its image and its label: {_shown(entry)}.", PAIR)
+        yield Finding(index, f"{name} has one file as its image and its label: {shown(entry)}.", PAIR)
     if "fold" in entry and (not isinstance(entry["fold"], int) or isinstance(entry["fold"], bool)):
         remedy = 'Number the folds 0, 1, 2, …, or remove "fold" from all entries.'
-        yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {_shown(entry['fold'])}.", remedy)
-    labelled, known = entry.get(LABELLED, list(classes)), {*classes, *classes.values()}
-    if LABELLED in entry and not (isinstance(labelled, list) and labelled):
-        remedy = f'Write {{{_shown(LABELLED)}: ["liver"]}} with the classes that were annotated in the case.'
-        yield Finding(index, f"{LABELLED!r} of {name} is {_shown(entry[LABELLED])}; expected a list.", remedy)
-    elif unknown := [one for one in labelled if isinstance(one, (dict, list, bool)) or one not in known]:
-        named = ", ".join(f"{number} {label}" for number, label in sorted(classes.items())) or "none"
-        remedy = "Write their names or numbers as in 'labels'."
-        yield Finding(index, f"{LABELLED!r} of {name} has {_shown(unknown[0])}; the classes are {named}.", remedy)
-
-
-def _labelled(entry: Mapping[str, Any], classes: Mapping[int, str]) -> dict[str, list[int]]:
-    """The numbers of the classes that were annotated in a case; nothing where all were."""
-    listed = entry.get(LABELLED, list(classes))
-    numbers = sorted(number for number, name in classes.items() if number in listed or name in listed)
-    return {} if len(numbers) == len(classes) else {LABELLED: numbers}
+        yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {shown(entry['fold'])}.", remedy)
+    yield from labelled_problems(entry, name, index, classes)
 
 
 def _resolved(path: Any, root: Path) -> Any:
@@ -225,7 +213,7 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     index = index_of(Path(dataset_dir))
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index, description)
-    names = _classes(description.get("labels", _names_in_table(Path(dataset_dir))))
+    names = class_labels(description.get("labels", _names_in_table(Path(dataset_dir))))
     if not names or sorted(names) != list(range(1, len(names) + 1)):
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
@@ -242,7 +230,7 @@ def find_ignored(dataset_dir: str | Path) -> int | None:
     description = read_description(Path(dataset_dir))
     refuse_unknown_labels(index_of(Path(dataset_dir)), description)
     return next(
-        (number for number, name in _numbered(description.get("labels")).items() if name.lower() == IGNORE), None
+        (number for number, name in numbered_labels(description.get("labels")).items() if name.lower() == IGNORE), None
     )
 
 
@@ -259,26 +247,11 @@ def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> in
     if named is not None:
         problem = f"the label {IGNORE!r} is {named}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Leave out --ignore, or correct the file.")
-    classes = _classes(read_description(Path(dataset_dir)).get("labels"))
+    classes = class_labels(read_description(Path(dataset_dir)).get("labels"))
     if asked_for in (0, *classes):
         problem = f"calls {asked_for} {classes.get(asked_for, 'background')!r}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Give --ignore the value of the voxels that nobody annotated.")
     return asked_for
-
-
-def _numbered(labels: Any) -> dict[int, str]:
-    """Names by their numbers, of ``{"1": "liver"}`` and of ``{"liver": 1}``."""
-    found: dict[int, str] = {}
-    for key, value in (labels if isinstance(labels, dict) else {}).items():
-        number, name = (key, value) if str(key).isdecimal() else (value, key)
-        if str(number).isdecimal() and not isinstance(number, bool):
-            found[int(number)] = str(name)
-    return found
-
-
-def _classes(labels: Any) -> dict[int, str]:
-    """Names of classes by their numbers, without the background and without voxels to ignore."""
-    return {number: name for number, name in _numbered(labels).items() if number > 0 and name.lower() != IGNORE}
 
 
 def has_class_names(dataset_dir: str | Path) -> bool:
@@ -302,35 +275,6 @@ def _names_in_table(root: Path) -> dict[str, str]:
     return {row["index"]: row["name"] for row in rows if row.get("index") and row.get("name")}
 
 
-def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
-    """Refuse labels that this package cannot train on: regions of several classes, and a class among the ignored.
-
-    Args:
-        index: the ``dataset.json``.
-        description: its content.
-
-    Raises:
-        DataError: ``labels`` has them; each is named.
-    """
-    labels = description.get("labels")
-    named = labels if isinstance(labels, dict) else {}
-    highest = max(_numbered(named), default=0)
-    findings = []
-    for name, value in named.items():
-        if isinstance(value, list):
-            problem = f"the label {name!r} is a region, of the classes {_shown(value)}; expected the number of one."
-            remedy = "Name the classes one by one, each with the number that it has in the files."
-            findings.append(Finding(str(index), problem, remedy))
-        elif IGNORE in (str(name).lower(), str(value).lower()):
-            number = str(value if str(name).lower() == IGNORE else name)
-            if not number.isdecimal() or int(number) < highest:
-                problem = f"the label {IGNORE!r} is {number}; expected a number above those of all classes."
-                remedy = f"Give voxels that nobody annotated the highest number, as {highest + 1}."
-                findings.append(Finding(str(index), problem, remedy))
-    if findings:
-        raise DataError(findings)
-
-
 def find_channel_names(dataset_dir: str | Path) -> tuple[str, ...]:
     """What the channels of a data set's images are called; none where nothing tells.
 
@@ -348,8 +292,3 @@ def find_channel_names(dataset_dir: str | Path) -> tuple[str, ...]:
 
 def _kind(value: Any) -> str:
     return "null" if value is None else KINDS.get(type(value), type(value).__name__)
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else f"{text[:119]}…"

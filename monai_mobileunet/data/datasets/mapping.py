@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
-from monai_mobileunet.data.datasets.listing import IGNORE, INDEX, LABELLED, Case, find_ignored
+from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
+from monai_mobileunet.data.datasets.listing import INDEX, Case, find_ignored
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json

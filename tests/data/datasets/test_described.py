@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 
 from monai_mobileunet.data import (
@@ -19,7 +21,7 @@ from monai_mobileunet.data import (
     load_cases,
 )
 from monai_mobileunet.data.datasets.cases import describe_layout, is_training_set
-from monai_mobileunet.data.datasets.listing import find_channel_names
+from monai_mobileunet.data.datasets.listing import find_channel_names, find_ignored
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 
 NUMBERS = range(1, 7)
@@ -121,7 +123,8 @@ def test_a_layout_is_listed_checked_trained_on_and_segmented(
 @pytest.mark.parametrize(
     ("labels", "found"),
     [
-        ({**LABELS, "ignore": 3}, "the label 'ignore' \\(3\\) marks voxels without annotation"),
+        ({**LABELS, "ignore": 1}, "the label 'ignore' is 1; expected a number above those of all classes"),
+        ({**LABELS, "ignore": -1}, "the label 'ignore' is -1; expected a number"),
         ({**LABELS, "whole": [1, 2]}, r"the label 'whole' is a region, of the classes \[1, 2\]"),
     ],
 )
@@ -131,6 +134,46 @@ def test_labels_that_only_nnunet_can_train_on_are_refused(own_dataset: Path, lab
         with pytest.raises(DataError, match=found):
             look(dataset)
     assert len(find_images(dataset)) == 6, "images are segmented whatever their labels mean"
+
+
+def test_voxels_that_nobody_annotated_are_no_class(own_dataset: Path):
+    dataset = described(nnunet(own_dataset), {**NNUNET, "labels": {**LABELS, "ignore": 3}})
+    for number, fill in ((1, slice(4)), (2, slice(None))):
+        path = dataset / "labelsTr" / f"toy_{number:03d}.nii.gz"
+        drawn = nibabel.load(path)
+        values = np.asarray(drawn.dataobj).copy()
+        values[fill] = 3
+        nibabel.save(nibabel.Nifti1Image(values, drawn.affine, drawn.header), path)
+    assert (find_ignored(dataset), find_class_names(dataset)) == (3, ("head", "tail"))
+    (finding,), _ = check_dataset(dataset, 3, progress=False)
+    assert "toy_002" in finding.path
+    assert "holds nothing but 3, the value of voxels to ignore" in finding.problem
+    (dataset / "labelsTr" / "toy_002.nii.gz").unlink()
+    (dataset / "imagesTr" / "toy_002_0000.nii.gz").unlink()
+    assert len(load_cases(str(dataset), "all", 3, ignore=3)) == 5
+    with pytest.raises(DataError, match=r"its label 'ignore' \(3\) marks voxels without annotation.*mobileunet plan"):
+        load_cases(str(dataset), "all", 3)
+    (dataset / "dataset.json").unlink()
+    findings, _ = check_dataset(dataset, 3, progress=False)
+    assert any("If 3 marks voxels that nobody annotated, add --ignore 3" in one.remedy for one in findings)
+    assert check_dataset(dataset, 3, progress=False, ignore=3) == ([], 5)
+
+
+def test_a_list_says_which_classes_of_a_case_were_annotated(own_dataset: Path):
+    def listed(*labelled: Any) -> Path:
+        pairs = [{**pair, "labelled": names} for pair, names in zip(PAIRS, labelled, strict=False)]
+        return described(own_dataset, {"labels": LABELS, "training": pairs})
+
+    cases = find_all_cases(listed(["head"], [2, 1], [2]))
+    assert [case.get("labelled") for case in cases] == [[1], None, [2]]
+    findings, _ = check_dataset(own_dataset, 3, progress=False)
+    assert {Path(one.path).name for one in findings} == {"toy_001.nii.gz", "toy_003.nii.gz"}
+    assert "has voxels of class 2, and its list says that 1 alone were annotated" in findings[0].problem
+    with pytest.raises(DataError, match=r"of this case only the classes 1 were annotated.*mobileunet plan"):
+        load_cases(str(own_dataset), "all", 3)
+    for labelled, said in ((["hat"], r'has "hat"; the classes are 1 head, 2 tail'), ([], r"is \[\]; expected a list")):
+        with pytest.raises(DataError, match=f"'labelled' of entry 1 of 'training' {said}"):
+            find_all_cases(listed(labelled))
 
 
 def test_files_that_got_lost_are_noticed_by_their_number(own_dataset: Path):
