@@ -385,13 +385,13 @@ def test_what_nobody_annotated_is_left_out(tmp_path: Path, own_dataset: Path, pr
     """Voxels by their value, slices without any label, and a class that a case's list does not name."""
     path = own_dataset / "labelsTr" / "toy_003.nii.gz"
     drawn = nibabel.load(path)
-    values = np.asarray(drawn.dataobj).copy()
-    values[values == 2] = 255
+    whole = np.asarray(drawn.dataobj).copy()
+    values = np.where(whole == 2, 255, whole).astype(np.uint8)
     values[..., ::2] = 0
     nibabel.save(nibabel.Nifti1Image(values, drawn.affine, drawn.header), path)
     pair = {"image": "imagesTr/toy_003.nii.gz", "label": "labelsTr/toy_003.nii.gz", "labelled": ["head"]}
     (own_dataset / "dataset.json").write_text(json.dumps({"labels": {"1": "head", "2": "tail"}, "training": [pair]}))
-    nibabel.save(nibabel.Nifti1Image(np.asarray(drawn.dataobj), drawn.affine), preds / "below" / "toy_003.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(whole, drawn.affine), preds / "below" / "toy_003.nii.gz")
     options = ("--pred", preds, "--output", tmp_path / "out", "--ignore", 255, "--annotated-plane", "axial")
     result = evaluate(own_dataset, *options)
     assert result.exit_code == 0, result.output

@@ -170,7 +170,7 @@ def test_a_list_says_which_classes_of_a_case_were_annotated(own_dataset: Path):
     assert {Path(one.path).name for one in findings} == {"toy_001.nii.gz", "toy_003.nii.gz"}
     assert "has voxels of class 2, and its list says that 1 alone were annotated" in findings[0].problem
     with pytest.raises(DataError, match=r"of this case only the classes 1 were annotated.*mobileunet plan"):
-        load_cases(str(own_dataset), "all", 3)
+        load_cases(str(own_dataset), "all", 3, folds=3)
     for labelled, said in ((["hat"], r'has "hat"; the classes are 1 head, 2 tail'), ([], r"is \[\]; expected a list")):
         with pytest.raises(DataError, match=f"'labelled' of entry 1 of 'training' {said}"):
             find_all_cases(listed(labelled))
