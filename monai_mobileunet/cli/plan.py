@@ -169,7 +169,7 @@ def _plan(
     assert output is not None
     known = _timed(known)
     planned = as_plan(known)
-    write_bundle(planned, output)
+    write_bundle(planned, output, known.fingerprint)
     _show(planned)
     for text in warnings_of(known):
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -19,6 +20,7 @@ from monai_mobileunet.planning.rules.texts import FILL_IN
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "shown", "write_bundle"]
 
 README = "docs/README.md"
+FINGERPRINT = "docs/fingerprint.json"
 BEGIN, END = "<!-- plan -->", "<!-- /plan -->"
 """Around the table in the page, which is written anew when a plan is applied; pages without them are left alone."""
 
@@ -128,12 +130,13 @@ def check_folder(folder: Path) -> None:
         raise refusal(folder, problem, f"Name a new folder with -o, or edit {PLAN} and apply it with --apply.")
 
 
-def write_bundle(plan: Plan, folder: Path) -> list[Path]:
+def write_bundle(plan: Plan, folder: Path, fingerprint: Fingerprint | None = None) -> list[Path]:
     """Write a complete bundle but for the weights, all files once all are on disk.
 
     Args:
         plan: what was decided.
         folder: a new one, or that of a bundle with a plan and without weights.
+        fingerprint: what was measured, to be kept beside the plan.
 
     Returns:
         The files.
@@ -149,6 +152,8 @@ def write_bundle(plan: Plan, folder: Path) -> list[Path]:
         "configs/logging.conf": (TEMPLATES / "logging.conf").read_text(encoding="utf-8"),
         README: readme(plan),
     }
+    if fingerprint is not None:
+        files[FINGERPRINT] = json.dumps(fingerprint.as_json(), ensure_ascii=False) + "\n"
     kept = {"LICENSE": LICENSE, "docs/data_license.txt": DATA_LICENSE}  # the user may have filled them in
     files |= {name: text for name, text in kept.items() if not (folder / name).exists()}
     for name in ("configs", "docs", "models"):
