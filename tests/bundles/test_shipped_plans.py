@@ -13,7 +13,6 @@ from monai_mobileunet.planning.fingerprint import renamed
 from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.planner import decisions, plan_dataset
 
-
 DATA = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
 
 
