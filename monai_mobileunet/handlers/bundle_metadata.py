@@ -16,6 +16,7 @@ from monai.utils import is_scalar
 
 import monai_mobileunet
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
+from monai_mobileunet.bundle.reuse import START, holds_weights
 from monai_mobileunet.bundle.training_range import measure_range
 from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, find_class_names
@@ -124,7 +125,13 @@ class BundleMetadata:
         return all(root in Path(_files(case)[0]).resolve().parents for case in cases)
 
     def _origin(self) -> str:
-        """Hash of the bundle's weights where the training begins with them, as MONAI Label's does."""
+        """Hash of the weights in the bundle that the training begins with; empty where it begins with random ones.
+
+        MONAI Label's begins with the bundle's own, that of a bundle that was planned from another with the other's.
+        """
+        start = self._read("metadata.json").get("weights", {}).get(START, {}).get("sha256", "")
+        if not self._resumed and start and holds_weights(self.network, read_weights(self.root / START)):
+            return start
         if self._resumed or not self.file.is_file():
             return ""
         try:

@@ -15,10 +15,11 @@ from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
 from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
-from monai_mobileunet.planning.rules.known import Costs, Known, Options
+from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
+from monai_mobileunet.planning.rules.known import Costs, Known, Options, Source
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
-__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "Source", "as_plan", "decide", "warnings_of"]
 
 NOTHING_ASKED = Options()
 """All is left to the rules."""
@@ -47,7 +48,7 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 
 
 def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Known:
-    """Let every rule decide, but for what the user set.
+    """Let every rule decide, but for what the user set, and for what is inherited from another bundle.
 
     Raises:
         DataError: the user set something that no rule decides, or the data set is too small to be split.
@@ -58,11 +59,12 @@ def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Co
         decision = rule(known)
         if decision is not None:
             decision = replace(decision, rule=getattr(rule, "__name__", ""))
+        decision = inherited(known, name, decision)
         if name in options.overrides:
             decision = _overridden(decision, options.overrides[name], name)
         if decision is not None:
             known = replace(known, decided={**known.decided, name: decision})
-    return known
+    return replace(known, decided={**known.decided, **settings_that_follow(known)})
 
 
 def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:
