@@ -129,21 +129,25 @@ class BundleMetadata:
 
         MONAI Label's begins with the bundle's own, that of a bundle that was planned from another with the other's.
         """
-        start = self._read("metadata.json").get("weights", {}).get(START, {}).get("sha256", "")
-        if not self._resumed and start and holds_weights(self.network, read_weights(self.root / START)):
-            return start
-        if self._resumed or not self.file.is_file():
+        if self._resumed:
             return ""
-        try:
-            there = read_weights(self.file)
-        except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
-            return ""
-        module = getattr(self.network, "module", self.network)
-        now = module.state_dict()
-        same = there.keys() == now.keys()
-        if same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items()):
-            return hash_file(self.file)
+        for path, begins in ((self.file, self._is), (self.root / START, self._starts_from)):
+            try:
+                if path.is_file() and begins(read_weights(path)):
+                    return hash_file(path)
+            except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
+                continue
         return ""
+
+    def _is(self, there: Mapping[str, Any]) -> bool:
+        """Whether the network has exactly these weights."""
+        now = getattr(self.network, "module", self.network).state_dict()
+        same = there.keys() == now.keys()
+        return same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items())
+
+    def _starts_from(self, there: Mapping[str, Any]) -> bool:
+        """Whether the network has what fits of these weights."""
+        return holds_weights(self.network, there)
 
     def _file_state(self) -> tuple[int, ...] | None:
         if not self.file.is_file():
