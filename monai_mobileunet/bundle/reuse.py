@@ -1,4 +1,4 @@
-"""Weights of another network in a new one: every layer whose name and shape fit, and rows of heads by the classes' names."""
+"""Weights of another network in a new one: layers whose name and shape fit, rows of heads by the classes' names."""
 
 from __future__ import annotations
 

@@ -115,6 +115,7 @@ def plan(
     from monai_mobileunet.planning import Plan
     from monai_mobileunet.planning.plan import PLAN
     from monai_mobileunet.planning.rules import Options
+    from monai_mobileunet.planning.start import open_origin
 
     try:
         if apply is not None:
@@ -133,7 +134,7 @@ def plan(
             subject_pattern=subject or _guessed(data),
             overrides=set_by_user,
         )
-        start = _opened(origin) if origin else None
+        start = open_origin(bundle_folder(origin, "--from")) if origin else None
         options = replace(options, source=start.source if start else None)
         _plan(data, output, options, class_names or [], leave_out or [], explain, start)
     except (ValueError, OSError) as error:
@@ -148,12 +149,6 @@ def _apply(bundle: Path) -> None:
         _say(f"{path}: written")
     if not changed:
         _say(f"{bundle}: all files are as its plan says")
-
-
-def _opened(bundle: Path) -> Origin:
-    from monai_mobileunet.planning.start import open_origin
-
-    return open_origin(bundle_folder(bundle, "--from"))
 
 
 def _guessed(data: Path) -> str:

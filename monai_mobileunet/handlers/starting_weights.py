@@ -18,7 +18,8 @@ from monai_mobileunet.handlers.words import end_in_words
 
 __all__ = ["load_starting_weights"]
 
-ANEW = "type --starting_weights '$None' to begin with random ones"
+ANEW = "--starting_weights '$None' begins with random ones"
+REMEDY = f"Copy it from where the bundle was planned; {ANEW}."
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +44,14 @@ def load_starting_weights(network: nn.Module, class_names: Sequence[str], start:
     try:
         if not path.is_file():
             problem = f"no such file; expected the weights of {start['bundle']} that this bundle starts from."
-            raise refusal(path, problem, f"Copy it from where the bundle was planned, or {ANEW}.")
+            raise refusal(path, problem, REMEDY)
         if hash_file(path) != start["sha256"]:
             problem = f"is not the file that was planned with (its SHA-256 is not {start['sha256'][:8]}…)."
-            raise refusal(path, problem, f"Copy it from where the bundle was planned, or {ANEW}.")
+            raise refusal(path, problem, REMEDY)
         reused = reuse_weights(network, nearest_weights(network, path), class_names, start["class_names"])
         if not any(count for count, _ in reused.values()):
-            raise refusal(path, f"has no layer that fits the network; expected those of {start['bundle']} to.", f"{ANEW[0].upper()}{ANEW[1:]}.")
+            problem = f"has no layer that fits the network; expected some of {start['bundle']} to."
+            raise refusal(path, problem, f"Leave out what was changed of the network; {ANEW}.")
     except ValueError as error:
         end_in_words(str(error), everywhere=False)
     if idist.get_rank() == 0:

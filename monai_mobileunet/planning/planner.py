@@ -170,6 +170,8 @@ def write_bundle(plan: Plan, folder: Path, start: Path | None = None) -> list[Pa
     contents = {folder / name: text for name, text in files.items()}
     if start is not None:
         write_bytes(folder / START, start.read_bytes())
+    else:  # of a former plan
+        (folder / START).unlink(missing_ok=True)
     write_files(contents)
     return list(contents)
 
