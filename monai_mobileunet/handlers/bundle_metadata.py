@@ -18,7 +18,7 @@ import monai_mobileunet
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.reuse import START, holds_weights
 from monai_mobileunet.bundle.training_range import measure_range
-from monai_mobileunet.bundle.weights import read_weights
+from monai_mobileunet.bundle.weights import nearest_weights, read_weights, unwrapped
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.datasets.listing import read_description
 from monai_mobileunet.data.files import hash_file
@@ -131,23 +131,21 @@ class BundleMetadata:
         """
         if self._resumed:
             return ""
-        for path, begins in ((self.file, self._is), (self.root / START, self._starts_from)):
+        for path, begins in ((self.file, self._is), (self.root / START, self._has_layers_of)):
             try:
-                if path.is_file() and begins(read_weights(path)):
+                if path.is_file() and begins(path):
                     return hash_file(path)
             except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
                 continue
         return ""
 
-    def _is(self, there: Mapping[str, Any]) -> bool:
-        """Whether the network has exactly these weights."""
-        now = getattr(self.network, "module", self.network).state_dict()
+    def _is(self, path: Path) -> bool:
+        there, now = read_weights(path), unwrapped(self.network).state_dict()
         same = there.keys() == now.keys()
         return same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items())
 
-    def _starts_from(self, there: Mapping[str, Any]) -> bool:
-        """Whether the network has what fits of these weights."""
-        return holds_weights(self.network, there)
+    def _has_layers_of(self, path: Path) -> bool:
+        return holds_weights(self.network, nearest_weights(self.network, path))
 
     def _file_state(self) -> tuple[int, ...] | None:
         if not self.file.is_file():
