@@ -28,18 +28,21 @@ LICENSE = f"{FILL_IN}: the licence under which you give this bundle away, in ful
 DATA_LICENSE = f"{FILL_IN}: the licence of the data that the bundle was trained on, and whom to name.\n"
 
 
-def plan_dataset(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Plan:
+def plan_dataset(
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[str, Costs] | None = None
+) -> Plan:
     """The plan for a data set.
 
     Args:
         fingerprint: of the data set.
         options: what the user asked for.
-        costs: of a training on this machine; without them the length of the training does not follow the budget.
+        timed: what a training costs on this machine, by the variant of its network; without it neither the network nor
+            the length of the training follows the budget.
 
     Raises:
         DataError: the data set cannot be trained on, or the user set something that no rule decides.
     """
-    return as_plan(decide(fingerprint, options, costs))
+    return as_plan(decide(fingerprint, options, timed))
 
 
 def decisions(plan: Plan) -> dict[str, Decision]:

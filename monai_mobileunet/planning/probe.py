@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,9 +18,8 @@ from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
 from monai_mobileunet.planning.rules import Costs, Known
-from monai_mobileunet.planning.rules.training import BATCH_CASES
 
-__all__ = ["measure_costs", "typical_case"]
+__all__ = ["measure_costs", "time_networks", "typical_case"]
 
 WARM_UP, TIMED = 2, 5
 PROGRAMS = 15.0
@@ -36,30 +35,57 @@ def typical_case(known: Known) -> dict[str, Any]:
     return next(case for case in find_all_cases(known.fingerprint.dataset_dir) if name_of(case) == wanted)
 
 
-def measure_costs(plan: Plan, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:
+def measure_costs(
+    plan: Plan, case: Mapping[str, Any], variants: Sequence[str] = (), timer: Timer = time.perf_counter
+) -> dict[str, Costs]:
     """Time what a training does, with the parts that the bundle's own configs make.
 
     Args:
         plan: of the bundle.
         case: files of a typical case.
+        variants: networks to time in the place of the plan's own as well.
         timer: seconds of a clock.
+
+    Returns:
+        The costs by the variant of the network, the plan's own first.
     """
     with TemporaryDirectory() as folder:
         write_bundle(plan, Path(folder))
         parser = ConfigParser()
         parser.read_config(str(Path(folder) / "configs" / "train.json"))
         parser.update({"bundle_root": folder})
-        step = _step_seconds(parser, plan, timer)
-        prepared, read = _timed(
-            lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer
-        )
-        random = Compose(parser.get_parsed_content("train#random_transforms"))
-        draws = [_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED)]
-        return Costs(PROGRAMS, read, median(draws), step, _validation_seconds(parser, case, timer), _workers(parser))
+        names = dict.fromkeys((plan.variant.value, *variants))
+        return time_networks(parser, case, {name: {"network_def#variant": name} for name in names}, timer)
 
 
-def _workers(parser: ConfigParser) -> int:
-    return int(parser.get_parsed_content("train#dataloader#num_workers"))
+def time_networks(
+    parser: ConfigParser,
+    case: Mapping[str, Any],
+    networks: Mapping[str, Mapping[str, Any]],
+    timer: Timer = time.perf_counter,
+) -> dict[str, Costs]:
+    """Time what a training of a bundle does, with one network or another.
+
+    Args:
+        parser: content of its ``train.json``; is left with the last network.
+        case: files of a typical case.
+        networks: by name what to change in the config.
+        timer: seconds of a clock.
+
+    Returns:
+        The costs of each.
+    """
+    prepared, read = _timed(lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer)
+    random = Compose(parser.get_parsed_content("train#random_transforms"))
+    draw = median(_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED))
+    validated = parser.get_parsed_content("validate#preprocessing")(dict(case))
+    workers = int(parser.get_parsed_content("train#dataloader#num_workers"))
+    costs = {}
+    for name, changes in networks.items():
+        parser.update(dict(changes))
+        step, validate = _step_seconds(parser, timer), _validation_seconds(parser, validated, timer)
+        costs[name] = Costs(PROGRAMS, read, draw, step, validate, workers)
+    return costs
 
 
 def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:
@@ -68,13 +94,14 @@ def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:
     return result, timer() - started
 
 
-def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
+def _step_seconds(parser: ConfigParser, timer: Timer) -> float:
     """Of forwards, backwards and the optimiser, for a batch of the right shape."""
     get = parser.get_parsed_content
     network, loss, optimizer, inferer = (get(name) for name in ("network", "loss", "optimizer", "train#inferer"))
-    device, classes, at_once = torch.device(get("device")), get("num_classes"), plan.out_slices.value
-    batch, size = BATCH_CASES * plan.num_samples.value, plan.roi_size.value
-    images = torch.randn(batch, get("network_def#in_channels"), *size, device=device)
+    device, classes, at_once, size = (get(name) for name in ("device", "num_classes", "out_slices", "roi_size"))
+    batch = int(get("train#dataloader#batch_size")) * int(get("num_samples"))
+    channels = int(get("image_channels")) * (2 * int(get("context")) + 1)
+    images = torch.randn(batch, channels, *size, device=device)
     labels = torch.randint(classes, (batch, 1, *([at_once] if at_once > 1 else []), *size), device=device)
     network.train()
 
@@ -82,7 +109,7 @@ def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
         optimizer.zero_grad()
         loss(inferer(images, network), labels).backward()
         optimizer.step()
-        if device.type == "cuda":
+        if torch.device(device).type == "cuda":
             torch.cuda.synchronize(device)
 
     for _ in range(WARM_UP):
@@ -90,9 +117,8 @@ def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
     return median(_timed(step, timer)[1] for _ in range(TIMED))
 
 
-def _validation_seconds(parser: ConfigParser, case: Mapping[str, Any], timer: Timer) -> float:
+def _validation_seconds(parser: ConfigParser, prepared: Mapping[str, Any], timer: Timer) -> float:
     get = parser.get_parsed_content
-    prepared = get("validate#preprocessing")(dict(case))
     network, inferer, postprocessing = get("network").eval(), get("validate#inferer"), get("validate#postprocessing")
 
     def validate() -> None:

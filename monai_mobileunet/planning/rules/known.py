@@ -86,18 +86,23 @@ class Known:
     Attributes:
         fingerprint: of the data set.
         options: the user's.
-        costs: of this machine; ``None`` where nothing was timed.
+        timed: what a training costs on this machine by the variant of its network; empty where nothing was timed.
         decided: by the rules before, by name.
     """
 
     fingerprint: Fingerprint
     options: Options = Options()
-    costs: Costs | None = None
+    timed: Mapping[str, Costs] = field(default_factory=dict)
     decided: Mapping[str, Decision] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         """The value of what was decided."""
         return self.decided[name].value
+
+    @property
+    def costs(self) -> Costs | None:
+        """Of a training with the variant that was decided; ``None`` where it was not timed."""
+        return self.timed.get(self["variant"])
 
     @property
     def cases(self) -> tuple[CaseFingerprint, ...]:
