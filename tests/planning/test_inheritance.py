@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from conftest import BUNDLES, HIPPOCAMPUS
 from made import ct, fingerprint, organ
 
-from monai_mobileunet.planning import Plan
+from monai_mobileunet.planning import Plan, Setting
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.planner import decisions
 from monai_mobileunet.planning.rules import Options, Source, as_plan, decide
@@ -81,22 +82,8 @@ def test_intensities_on_another_grid_are_resampled_as_the_rule_has_it():
 
 def test_settings_come_with_the_transforms_that_refer_to_them():
     step = {"_target_": "ScaleIntensityd", "keys": "image", "factor": "@gain"}
-    plan = Plan.read(HIPPOCAMPUS).to_json()
-    plan["settings"]["gain"] = {"value": 3, "reason": "As the scanner has it."}
-    source = Source("scanner", {**MR.decided, **_settings(plan), "image_transforms": _with(step)})
-    settings = as_plan(decide(fingerprint(), Options(source=source))).settings
+    transforms = MR.decided["image_transforms"]
+    changed = {"image_transforms": replace(transforms, value=[*transforms.value, step]), "gain": Setting(3, "Scanner.")}
+    settings = as_plan(decide(fingerprint(), Options(source=Source("scanner", {**MR.decided, **changed})))).settings
     assert (settings["gain"].value, "whose transforms refer to it" in settings["gain"].reason) == (3, True)
     assert "divide_by_plane" not in settings, "of the classes there"
-
-
-def _settings(plan: dict[str, Any]) -> dict[str, Any]:
-    from monai_mobileunet.planning import Setting
-
-    return {name: Setting(**one) for name, one in plan["settings"].items()}
-
-
-def _with(step: dict[str, Any]) -> Any:
-    from dataclasses import replace
-
-    transforms = MR.decided["image_transforms"]
-    return replace(transforms, value=[*transforms.value, step])
