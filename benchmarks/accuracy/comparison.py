@@ -21,7 +21,7 @@ from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, netw
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data.files import hash_file, write_json
-from monai_mobileunet.planning.probe import time_networks
+from monai_mobileunet.planning.probe import time_training
 from monai_mobileunet.planning.rules.budget import epochs_within
 from monai_mobileunet.reports.evaluation_report import write_report
 from monai_mobileunet.segmentation import Segmenter
@@ -152,8 +152,8 @@ def _epochs_within(budget: float, bundle: Path, dataset: Path, changes: dict[str
     trained, validated = (opened.cases(dataset, part, fold, changes) for part in ("training", "validation"))
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "train.json"))
-    parser.update({"bundle_root": str(bundle), "dataset_dir": str(dataset)})
-    (costs,) = time_networks(parser, trained[len(trained) // 2], {"": changes}).values()
+    parser.update({"bundle_root": str(bundle), "dataset_dir": str(dataset), **changes})
+    costs = time_training(parser, trained[len(trained) // 2])
     return max(1, epochs_within(budget, costs, len(trained), len(validated)))
 
 

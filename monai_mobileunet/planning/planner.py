@@ -15,7 +15,7 @@ from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Decision, Plan
-from monai_mobileunet.planning.rules import NOTHING_ASKED, Costs, Options, as_plan, decide
+from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
 
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "reused_rows", "shown", "write_bundle"]
@@ -29,15 +29,15 @@ DATA_LICENSE = f"{FILL_IN}: the licence of the data that the bundle was trained 
 
 
 def plan_dataset(
-    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[str, Costs] | None = None
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
 ) -> Plan:
     """The plan for a data set.
 
     Args:
         fingerprint: of the data set.
         options: what the user asked for.
-        timed: what a training costs on this machine, by the variant of its network; without it neither the network nor
-            the length of the training follows the budget.
+        timed: what a training costs on this machine, by its network and batch; without it none of these, nor the
+            length of the training, follows the budget.
 
     Raises:
         DataError: the data set cannot be trained on, or the user set something that no rule decides.

@@ -17,9 +17,9 @@ from monai_mobileunet.data import find_all_cases
 from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
-from monai_mobileunet.planning.rules import Costs, Known
+from monai_mobileunet.planning.rules import Batch, Costs, Known
 
-__all__ = ["measure_costs", "time_networks", "typical_case"]
+__all__ = ["measure_costs", "time_training", "typical_case"]
 
 WARM_UP, TIMED = 2, 5
 PROGRAMS = 15.0
@@ -36,56 +36,47 @@ def typical_case(known: Known) -> dict[str, Any]:
 
 
 def measure_costs(
-    plan: Plan, case: Mapping[str, Any], variants: Sequence[str] = (), timer: Timer = time.perf_counter
-) -> dict[str, Costs]:
+    plan: Plan, case: Mapping[str, Any], batches: Sequence[Batch], timer: Timer = time.perf_counter
+) -> dict[Batch, Costs]:
     """Time what a training does, with the parts that the bundle's own configs make.
 
     Args:
         plan: of the bundle.
         case: files of a typical case.
-        variants: networks to time in the place of the plan's own as well.
+        batches: networks and batches to time in the place of the plan's own.
         timer: seconds of a clock.
 
     Returns:
-        The costs by the variant of the network, the plan's own first.
+        The costs by network and batch.
     """
     with TemporaryDirectory() as folder:
         write_bundle(plan, Path(folder))
         parser = ConfigParser()
         parser.read_config(str(Path(folder) / "configs" / "train.json"))
         parser.update({"bundle_root": folder})
-        names = dict.fromkeys((plan.variant.value, *variants))
-        return time_networks(parser, case, {name: {"network_def#variant": name} for name in names}, timer)
+        costs = {}
+        for variant, count in batches:
+            parser.update({"network_def#variant": variant, "num_samples": count})
+            costs[variant, count] = time_training(parser, case, timer)
+        return costs
 
 
-def time_networks(
-    parser: ConfigParser,
-    case: Mapping[str, Any],
-    networks: Mapping[str, Mapping[str, Any]],
-    timer: Timer = time.perf_counter,
-) -> dict[str, Costs]:
-    """Time what a training of a bundle does, with one network or another.
+def time_training(parser: ConfigParser, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:
+    """Time what a training of a bundle does.
 
     Args:
-        parser: content of its ``train.json``; is left with the last network.
+        parser: content of its ``train.json``.
         case: files of a typical case.
-        networks: by name what to change in the config.
         timer: seconds of a clock.
-
-    Returns:
-        The costs of each.
     """
     prepared, read = _timed(lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer)
     random = Compose(parser.get_parsed_content("train#random_transforms"))
+    random(dict(prepared))  # what comes first is slower
     draw = median(_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED))
     validated = parser.get_parsed_content("validate#preprocessing")(dict(case))
     workers = int(parser.get_parsed_content("train#dataloader#num_workers"))
-    costs = {}
-    for name, changes in networks.items():
-        parser.update(dict(changes))
-        step, validate = _step_seconds(parser, timer), _validation_seconds(parser, validated, timer)
-        costs[name] = Costs(PROGRAMS, read, draw, step, validate, workers)
-    return costs
+    step, validate = _step_seconds(parser, timer), _validation_seconds(parser, validated, timer)
+    return Costs(PROGRAMS, read, draw, step, validate, workers)
 
 
 def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:

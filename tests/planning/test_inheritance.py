@@ -28,7 +28,7 @@ STACK = {"spacing": (1.5, 1.5, 10.0), "shape": (60, 60, 9)}
 ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("variant", MR, fingerprint(), {}, "mobileunet_fine_large", "Inherited from hippocampus_mri_segmentation."),
     ("variant", MR, fingerprint(), {"overrides": {"variant": "mobileunet_tiny"}}, "mobileunet_tiny", "Set by the user"),
-    ("planes", MR, fingerprint(**CROPPED), {}, ["axial"], "as its rule has it too"),
+    ("planes", MR, fingerprint(**CROPPED), {}, ["axial"], "Inherited from hippocampus_mri_segmentation."),
     ("planes", MR, fingerprint(spacing=(4.0, 1.0, 1.0)), {}, ["sagittal"], "slices of the data are sagittal, its own were axial"),
     ("planes", MR, fingerprint(shape=(200, 1, 120)), {}, ["coronal"], "slices of the data are coronal"),
     ("planes", MR, fingerprint(), {"planes": ("coronal",)}, ["coronal"], "planes were asked for"),

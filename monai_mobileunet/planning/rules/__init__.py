@@ -16,20 +16,21 @@ from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
 from monai_mobileunet.planning.rules import budget, grid, intensity, network, sides, texts, training
 from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
-from monai_mobileunet.planning.rules.known import Costs, Known, Options, Source
-from monai_mobileunet.planning.rules.network import networks_to_time
+from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
+from monai_mobileunet.planning.rules.network import batches_to_time
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
 __all__ = [
     "NOTHING_ASKED",
     "RULES",
+    "Batch",
     "Costs",
     "Known",
     "Options",
     "Source",
     "as_plan",
     "decide",
-    "networks_to_time",
+    "batches_to_time",
     "warnings_of",
 ]
 
@@ -62,14 +63,14 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 
 
 def decide(
-    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[str, Costs] | None = None
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
 ) -> Known:
     """Let every rule decide, but for what the user set, and for what is inherited from another bundle.
 
     Args:
         fingerprint: of the data set.
         options: what the user asked for.
-        timed: what a training costs on this machine, by the variant of its network.
+        timed: what a training costs on this machine, by its network and batch.
 
     Raises:
         DataError: the user set something that no rule decides, or the data set is too small to be split.

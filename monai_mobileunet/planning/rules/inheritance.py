@@ -54,8 +54,7 @@ def inherited(known: Known, name: str, by_rule: Decision | None) -> Decision | N
     if theirs is None:
         return None
     value = _on_this_grid(known, theirs.value, by_rule) if name == "image_transforms" and by_rule else theirs.value
-    same = ", as its rule has it too" if by_rule is not None and by_rule.value == value else ""
-    return replace(theirs, value=value, reason=f"Inherited from {source.name}{same}. {theirs.reason}", rule="inherited")
+    return replace(theirs, value=value, reason=f"Inherited from {source.name}. {theirs.reason}", rule="inherited")
 
 
 def settings_that_follow(known: Known) -> dict[str, Setting]:

@@ -11,7 +11,7 @@ from monai_mobileunet.planning.fingerprint import CaseFingerprint, ClassFingerpr
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.slicing import PLANES
 
-__all__ = ["Costs", "Known", "Options", "Source", "minutes", "numbers", "percentile"]
+__all__ = ["Batch", "Costs", "Known", "Options", "Source", "minutes", "numbers", "percentile"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,10 @@ class Costs:
     workers: int = 0
 
 
+Batch = tuple[str, int]
+"""The variant of a network, and how many windows of each volume a step of its training takes."""
+
+
 @dataclass(frozen=True)
 class Known:
     """All that a rule may use.
@@ -86,13 +90,13 @@ class Known:
     Attributes:
         fingerprint: of the data set.
         options: the user's.
-        timed: what a training costs on this machine by the variant of its network; empty where nothing was timed.
+        timed: what a training costs on this machine by its network and its batch; empty where nothing was timed.
         decided: by the rules before, by name.
     """
 
     fingerprint: Fingerprint
     options: Options = Options()
-    timed: Mapping[str, Costs] = field(default_factory=dict)
+    timed: Mapping[Batch, Costs] = field(default_factory=dict)
     decided: Mapping[str, Decision] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
@@ -101,8 +105,8 @@ class Known:
 
     @property
     def costs(self) -> Costs | None:
-        """Of a training with the variant that was decided; ``None`` where it was not timed."""
-        return self.timed.get(self["variant"])
+        """Of a training with the network and the batch that were decided; ``None`` where they were not timed."""
+        return self.timed.get((self["variant"], self["num_samples"]))
 
     @property
     def cases(self) -> tuple[CaseFingerprint, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.budget import BATCH_CASES, steps_in_the_budget
-from monai_mobileunet.planning.rules.known import Known, minutes, numbers
+from monai_mobileunet.planning.rules.known import Batch, Known, minutes, numbers
 
-__all__ = ["RULES", "networks_to_time"]
+__all__ = ["RULES", "batches_to_time"]
 
 FINE_SLICE = 160
 """Pixels of a slice's longer side up to which the first stage keeps the full resolution."""
@@ -23,8 +23,11 @@ WINDOWS = 32 * 128 * 128
 SLIMMER = {"mobileunet_fine_large": "mobileunet_fine", "mobileunet_base": "mobileunet_small"}
 """What may take a network's place where there is little time."""
 
-ENOUGH_STEPS = 1500
-"""Steps of the optimiser below which a slimmer network learns more in the same time."""
+MOST_WINDOWS, FEWEST_WINDOWS = 8, 2
+"""Of a volume in a batch: the more there are, the steadier is a step, and the fewer steps there is time for."""
+
+ENOUGH_STEPS = 2000
+"""Steps of the optimiser below which more of them are worth more than large batches and large networks."""
 
 
 def _by_slice_and_object(known: Known) -> Decision:
@@ -40,41 +43,58 @@ def _by_slice_and_object(known: Known) -> Decision:
     return Decision("mobileunet_base", f"{measured}: a stem of stride 2, and a head at full resolution.")
 
 
-def networks_to_time(known: Known) -> list[str]:
-    """Variants of which the time that there is decides: that by size, and what may take its place."""
-    if "variant" in known.decided and ("variant" in known.options.overrides or known.options.source is not None):
-        return [known["variant"]]
-    names = [_by_slice_and_object(known).value]
-    while names[-1] in SLIMMER:
-        names.append(SLIMMER[names[-1]])
-    return names
-
-
-def network_by_size_and_budget(known: Known) -> Decision:
-    """The network for the size of slices and objects, or a slimmer one where it has no time to learn."""
-    by_size = _by_slice_and_object(known)
-    steps = {
-        name: steps_in_the_budget(known, known.timed[name]) for name in networks_to_time(known) if name in known.timed
-    }
-    if len(steps) < 2:
-        return by_size
-    chosen = next((name for name, count in steps.items() if count >= ENOUGH_STEPS), list(steps)[-1])
-    counted = ", ".join(f"{count} of {name}" for name, count in steps.items())
-    time = f" {minutes(known.options.budget)} ({known.options.device}) have room for {counted} steps"
-    if chosen == by_size.value:
-        return Decision(chosen, f"{by_size.reason}{time}.")
-    return Decision(chosen, f"{by_size.reason}{time}: below {ENOUGH_STEPS} a slimmer network learns more.")
-
-
-def windows_by_memory(known: Known) -> Decision:
-    """As many windows as a batch has room for."""
+def _windows_by_memory(known: Known) -> int:
     area = known["roi_size"][0] * known["roi_size"][1]
     most = WINDOWS * (1 if known.options.device == "cpu" else 4)
-    count = max(2, min(8, most // (BATCH_CASES * area)))
-    reason = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes; half of that was 0.008 Dice worse."
-    return Decision(
-        count, reason if count == 8 else f"Batches of {BATCH_CASES * count} windows, {most:,} pixels at most."
+    return max(FEWEST_WINDOWS, min(MOST_WINDOWS, most // (BATCH_CASES * area)))
+
+
+def batches_to_time(known: Known) -> list[Batch]:
+    """Networks and batches that the time decides among: what suits the data, and what takes more steps in its place.
+
+    Returns:
+        Pairs of a variant and the windows out of each volume, in the order of preference.
+    """
+    asked = known.options.overrides
+    variants, most = [_by_slice_and_object(known).value], _windows_by_memory(known)
+    while variants[-1] in SLIMMER:
+        variants.append(SLIMMER[variants[-1]])
+    if known.options.source is not None:  # its weights fit its network alone
+        variants = [known.options.source["variant"]]
+    variants = [asked["variant"]] if "variant" in asked else variants
+    counts = [asked["num_samples"]] if "num_samples" in asked else sorted({most, FEWEST_WINDOWS}, reverse=True)
+    return [(variant, count) for variant in variants for count in counts]
+
+
+def _in_time(known: Known) -> tuple[Batch, str]:
+    """The first that has time for enough steps, or else the one with the most; and how many each has."""
+    batches = batches_to_time(known)
+    steps = {one: steps_in_the_budget(known, known.timed[one]) for one in batches if one in known.timed}
+    if len(steps) < 2:
+        return batches[0], ""
+    most = max(steps, key=lambda one: steps[one])
+    chosen = next((one for one, count in steps.items() if count >= ENOUGH_STEPS), most)
+    counted = ", ".join(
+        f"{count} steps of {variant} with {BATCH_CASES * windows} windows"
+        for (variant, windows), count in steps.items()
     )
+    time = f"{minutes(known.options.budget)} on this {known.options.device} have room for {counted}"
+    return chosen, f" {time}: the first with {ENOUGH_STEPS} is taken, or else the one with the most."
+
+
+def network_by_size_and_time(known: Known) -> Decision:
+    """The network for the size of slices and objects, or a slimmer one where that has no time to learn."""
+    by_size, ((variant, _), why) = _by_slice_and_object(known), _in_time(known)
+    return Decision(variant, by_size.reason + why)
+
+
+def windows_by_memory_and_time(known: Known) -> Decision:
+    """As many windows as a batch has room for, or fewer where there is time for few steps."""
+    (_, count), _ = _in_time(known)
+    batch = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes"
+    if count < _windows_by_memory(known):
+        return Decision(count, f"{batch}: there is time for smaller steps, but more of them; see variant.")
+    return Decision(count, f"{batch}, {WINDOWS:,} pixels at most on a CPU.")
 
 
 def learning_rate_of_both_recipes(known: Known) -> Decision:
@@ -83,7 +103,7 @@ def learning_rate_of_both_recipes(known: Known) -> Decision:
 
 
 RULES = {
-    "variant": network_by_size_and_budget,
-    "num_samples": windows_by_memory,
+    "variant": network_by_size_and_time,
+    "num_samples": windows_by_memory_and_time,
     "learning_rate": learning_rate_of_both_recipes,
 }
