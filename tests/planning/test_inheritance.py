@@ -55,7 +55,7 @@ ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {}, 2, "Inherited"),
     ("image_channels", MR, fingerprint(**TWO), {}, 2, "the data have 2 channel(s), its own had 1"),
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {"overrides": {"windows": [[0, 80]]}}, 1, "windows was set by the user"),
-    ("learning_rate", MR, fingerprint(), {}, 0.001, "A third"),
+    ("learning_rate", MR, fingerprint(), {}, 0.003, "a third of it learned less"),
     ("class_names", MR, fingerprint(classes=PAROTIDS), {}, ["left", "right"], "By their numbers"),
 ]  # fmt: skip
 
