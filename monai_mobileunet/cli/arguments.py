@@ -116,8 +116,12 @@ def named_bundle(given: Path) -> Path:
         fail(error)
 
 
-def bundle_folder(given: Path | None) -> Path:
+def bundle_folder(given: Path | None, option: str = "-m") -> Path:
     """A bundle by its folder, or one that comes with the package by its name.
+
+    Args:
+        given: what was typed.
+        option: that it is typed with, for the message.
 
     Raises:
         FileNotFoundError: neither; the known names are listed.
@@ -129,4 +133,4 @@ def bundle_folder(given: Path | None) -> Path:
         return known[str(given)]
     problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
     names = f", or one of {', '.join(known)}" if known else ""
-    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{names}.")
+    raise FileNotFoundError(f"{problem}. Name the folder of one with {option}{names}.")

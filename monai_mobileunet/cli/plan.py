@@ -13,7 +13,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import duration, overrides, well_formed
+from monai_mobileunet.cli.arguments import TRUST, bundle_folder, duration, overrides, well_formed
+from monai_mobileunet.cli.reused import show_reused
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
 from monai_mobileunet.modality import check_modality
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from monai_mobileunet.planning import Decision, Plan
     from monai_mobileunet.planning.fingerprint import Fingerprint
     from monai_mobileunet.planning.rules import Known, Options
+    from monai_mobileunet.planning.start import Origin
 
 __all__ = ["plan"]
 
@@ -78,6 +80,14 @@ def plan(
         list[str] | None,
         typer.Option("--set", help="Decision to make instead of its rule, as context=2.", callback=well_formed),
     ] = None,
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Bundle to start from, by its folder or name: its decisions are taken where the data allow, and the "
+            f"training starts from its weights. {TRUST}",
+        ),
+    ] = None,
     apply: Annotated[
         Path | None, typer.Option(help="Bundle whose files are brought to what its plan.json says.")
     ] = None,
@@ -99,6 +109,7 @@ def plan(
     from monai_mobileunet.planning import Plan
     from monai_mobileunet.planning.plan import PLAN
     from monai_mobileunet.planning.rules import Options
+    from monai_mobileunet.planning.start import open_origin
 
     try:
         if apply is not None:
@@ -117,7 +128,9 @@ def plan(
             subject_pattern=subject or _guessed(data),
             overrides=set_by_user,
         )
-        _plan(data, output, options, class_names or [], leave_out or [], explain)
+        start = open_origin(bundle_folder(origin, "--from")) if origin else None
+        options = replace(options, source=start.source if start else None)
+        _plan(data, output, options, class_names or [], leave_out or [], explain, start)
     except (ValueError, OSError) as error:
         fail(error)
 
@@ -153,10 +166,17 @@ def _spacing_of(image: Path) -> tuple[float, float, float]:
 
 
 def _plan(
-    data: Path, output: Path | None, options: Options, names: Sequence[str], leave_out: Sequence[str], explain: str
+    data: Path,
+    output: Path | None,
+    options: Options,
+    names: Sequence[str],
+    leave_out: Sequence[str],
+    explain: str,
+    origin: Origin | None,
 ) -> None:
     from monai_mobileunet.planning.planner import check_folder, write_bundle
     from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
+    from monai_mobileunet.planning.start import started_from
 
     if output is not None:
         check_folder(output)
@@ -164,13 +184,14 @@ def _plan(
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
-        _explain(as_plan(known), explain)
+        _explain(started_from(as_plan(known), origin) if origin else as_plan(known), explain)
         return
     assert output is not None
     known = _timed(known)
-    planned = as_plan(known)
-    write_bundle(planned, output, known.fingerprint)
+    planned = started_from(as_plan(known), origin) if origin else as_plan(known)
+    write_bundle(planned, output, known.fingerprint, origin.weights if origin else None)
     _show(planned)
+    show_reused(planned)
     for text in warnings_of(known):
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if busy := _busy():

@@ -9,8 +9,9 @@ from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
-from monai_mobileunet.cli.plan import _seconds
+from monai_mobileunet.cli.arguments import duration
 from monai_mobileunet.planning import Plan
+from monai_mobileunet.shipped import shipped_bundles
 
 runner = CliRunner()
 
@@ -96,8 +97,12 @@ def test_places_that_cannot_be_written_or_planned(toy_dataset: Path, tmp_path: P
     assert result.exit_code == 1
     assert "is a bundle with weights" in flat(result.output)
     assert runner.invoke(app, ["plan", str(tmp_path / "nothing"), "-o", str(tmp_path / "b")]).exit_code == 1
+    result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(tmp_path / "b"), "--from", "nosuch"])
+    assert result.exit_code == 1
+    assert "nosuch: no bundle" in flat(result.output)
+    assert f"with --from, or one of {', '.join(shipped_bundles())}" in flat(result.output)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_durations(text: str, seconds: float):
-    assert _seconds(text) == seconds
+    assert duration(text) == seconds

@@ -15,7 +15,8 @@ from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
 from monai_mobileunet.planning.rules import budget, grid, intensity, network, sides, texts, training
-from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options
+from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
+from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
 from monai_mobileunet.planning.rules.network import batches_to_time
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
@@ -26,6 +27,7 @@ __all__ = [
     "Costs",
     "Known",
     "Options",
+    "Source",
     "as_plan",
     "decide",
     "batches_to_time",
@@ -63,7 +65,7 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 def decide(
     fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
 ) -> Known:
-    """Let every rule decide, but for what the user set.
+    """Let every rule decide, but for what the user set, and for what is inherited from another bundle.
 
     Args:
         fingerprint: of the data set.
@@ -79,11 +81,12 @@ def decide(
         decision = rule(known)
         if decision is not None:
             decision = replace(decision, rule=getattr(rule, "__name__", ""))
+        decision = inherited(known, name, decision)
         if name in options.overrides:
             decision = _overridden(decision, options.overrides[name], name)
         if decision is not None:
             known = replace(known, decided={**known.decided, name: decision})
-    return known
+    return replace(known, decided={**known.decided, **settings_that_follow(known)})
 
 
 def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:

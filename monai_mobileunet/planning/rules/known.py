@@ -11,7 +11,24 @@ from monai_mobileunet.planning.fingerprint import CaseFingerprint, ClassFingerpr
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.slicing import PLANES
 
-__all__ = ["Batch", "Costs", "Known", "Options", "minutes", "numbers", "percentile"]
+__all__ = ["Batch", "Costs", "Known", "Options", "Source", "minutes", "numbers", "percentile"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Another bundle, whose decisions are taken where the data allow.
+
+    Attributes:
+        name: of its folder, for the reasons.
+        decided: its decisions and settings, by name.
+    """
+
+    name: str
+    decided: Mapping[str, Decision]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of what was decided."""
+        return self.decided[name].value
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class Options:
         modality: DICOM's code; empty leaves it to names and values.
         subject_pattern: regular expression for the subject in the name of a case.
         overrides: values by the name of the decision or setting, taken as they are.
+        source: the bundle that the new one starts from.
     """
 
     spacing: tuple[float, float, float] | None = None
@@ -37,6 +55,7 @@ class Options:
     modality: str = ""
     subject_pattern: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ def batches_to_time(known: Known) -> list[Batch]:
     variants, most = [_by_slice_and_object(known).value], _windows_by_memory(known)
     while variants[-1] in SLIMMER:
         variants.append(SLIMMER[variants[-1]])
+    if known.options.source is not None:  # its weights fit its network alone
+        variants = [known.options.source["variant"]]
     variants = [asked["variant"]] if "variant" in asked else variants
     counts = [asked["num_samples"]] if "num_samples" in asked else sorted({most, FEWEST_WINDOWS}, reverse=True)
     return [(variant, count) for variant in variants for count in counts]
