@@ -16,6 +16,7 @@ from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
 from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
 from monai_mobileunet.planning.rules.known import Costs, Known, Options
+from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
 __all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
@@ -87,10 +88,13 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
         raise refusal(
             fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
         )
-    channels = {case.channels for case in fingerprint.cases}
+    channels = {case.channels: case.name for case in fingerprint.cases}
     if len(channels) > 1:
-        problem = f"its images have {', '.join(map(str, sorted(channels)))} channels; expected as many in each."
-        raise refusal(fingerprint.dataset_dir, problem, "Leave the others out by --leave-out, or add what they lack.")
+        held = ", ".join(f"{count} (as {name})" for count, name in sorted(channels.items()))
+        problem = f"its images have {held} channels; expected as many in each."
+        remedy = "Leave the others out by --leave-out, or add what they lack; pictures can all be saved in colour."
+        raise refusal(fingerprint.dataset_dir, problem, remedy)
+    refuse_mixed_slices(fingerprint)
 
 
 def as_plan(known: Known) -> Plan:

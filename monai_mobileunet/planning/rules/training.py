@@ -54,6 +54,9 @@ def windows_by_memory(known: Known) -> Decision:
     area = known["roi_size"][0] * known["roi_size"][1]
     most = WINDOWS * (1 if known.options.device == "cpu" else 4)
     count = max(2, min(8, most // (BATCH_CASES * area)))
+    if known.single_slices() and _is_whole_slice(known):
+        reason = "a window is all of an image's only slice, and more of them would show it again."
+        return Decision(2, f"Batches of {BATCH_CASES * 2} windows from {BATCH_CASES} images: {reason}")
     reason = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes; half of that was 0.008 Dice worse."
     return Decision(
         count, reason if count == 8 else f"Batches of {BATCH_CASES * count} windows, {most:,} pixels at most."
@@ -97,12 +100,17 @@ def cases_left_out(known: Known) -> Setting | None:
     return Setting(list(left_out), "; ".join(f"{name}: {why}" for name, why in left_out.items()), only="train")
 
 
+def _is_whole_slice(known: Known) -> bool:
+    """Whether a window of a training shows a slice but for its border."""
+    rows, columns = known.slice_size()
+    return known["roi_size"][0] >= rows - 8 and known["roi_size"][1] >= columns - 8
+
+
 def share_by_class(known: Known) -> Setting | None:
     """How many slices are drawn by class rather than anywhere."""
     share, name = known.rarest()
     measured = f"The rarest class, {name}, is in {100 * share:.0f} % of a case's slices"
-    rows, columns = known.slice_size()
-    whole = known["roi_size"][0] >= rows - 8 and known["roi_size"][1] >= columns - 8
+    whole = _is_whole_slice(known)
     if whole and share >= 0.5:
         return Setting(0.0, f"{measured}, and a window is a whole slice: slices from anywhere.", only="train")
     reason = f"{measured}: two thirds of the slices are drawn by class (head and neck: 0.783 Dice, not 0.777)"
@@ -142,10 +150,14 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
 def _rotates_volumes(known: Known) -> bool:
     spacing = sorted(known["spacing"])
     voxels = math.prod(known.pixels(axis) for axis in range(3))
+    if known.single_slices():
+        return False
     return spacing[2] / spacing[0] < THICK and voxels <= SMALL_VOLUME and known["planes"] == ["axial"]
 
 
 def _why_within_slices(known: Known) -> str:
+    if known.single_slices():
+        return "rotation, scaling and translation within the slice, for there is one"
     if known.thickness() >= STACKED:
         return (
             f"rotation and scaling within the slice alone, for slices are {numbers([known.thickness()])} times as thick"
