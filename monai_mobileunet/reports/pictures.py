@@ -15,7 +15,7 @@ from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
 from monai_mobileunet.reports.page import colour_of
-from monai_mobileunet.reports.slices import PLANES, cut, largest_slices, shades, shown_axes
+from monai_mobileunet.reports.slices import PLANES, contrast, cut, largest_slices, shades, shown_axes
 
 if TYPE_CHECKING:
     from monai_mobileunet.case_record import CaseRecord
@@ -52,7 +52,7 @@ def draw_overlay(
     if shown is None:
         shown = pred if label is None else label
     slices, shown_across = largest_slices(shown), shown_axes(pred.shape)
-    low, high = np.nanpercentile(image, [0.5, 99.5])
+    low, high = contrast(image, image.ndim == 4)
     figure = Figure(figsize=(12, 4.6), layout="constrained", facecolor="black")
     panels = figure.subplots(1, len(shown_across), squeeze=False)[0]
     for axis, axes in zip(shown_across, panels, strict=True):

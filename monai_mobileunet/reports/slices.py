@@ -13,7 +13,17 @@ import numpy as np
 
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["PLANES", "cut", "largest_slices", "shades", "shown_axes", "shown_values", "spacing_ras", "to_ras"]
+__all__ = [
+    "PLANES",
+    "contrast",
+    "cut",
+    "largest_slices",
+    "shades",
+    "shown_axes",
+    "shown_values",
+    "spacing_ras",
+    "to_ras",
+]
 
 PLANES = ("sagittal", "coronal", "axial")
 """What a slice across each of the RAS axes is called."""
@@ -72,6 +82,19 @@ def shown_values(volume: Volume) -> np.ndarray:
     if volume.channels == 1:
         return volume.values.reshape(volume.shape)
     return volume.values if volume.in_pixels and volume.channels == 3 else volume.values[..., 0]
+
+
+def contrast(values: np.ndarray, colours: bool) -> tuple[float, float]:
+    """What is shown black and what white: colours of 8 bits as they are, of all else the darkest and brightest 0.5 %.
+
+    Args:
+        values: from :func:`shown_values`, all or a slice of them.
+        colours: whether they are red, green and blue.
+    """
+    if colours and 0 <= values.min() <= values.max() <= 255:
+        return 0.0, 255.0
+    low, high = np.nanpercentile(values, [0.5, 99.5])
+    return float(low), float(high)
 
 
 def shades(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -9,12 +9,20 @@ from PIL import Image
 
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.reports.page import COLOURS
-from monai_mobileunet.reports.slices import cut, largest_slices, shades, shown_axes, shown_values, spacing_ras, to_ras
+from monai_mobileunet.reports.slices import (
+    contrast,
+    cut,
+    largest_slices,
+    shades,
+    shown_axes,
+    shown_values,
+    spacing_ras,
+    to_ras,
+)
 
 __all__ = ["draw_thumbnail"]
 
 HEIGHT, WIDEST, GAP = 160, 240, 4
-PERCENTILES = (0.5, 99.5)
 
 
 def draw_thumbnail(mask: np.ndarray, volume: Volume) -> bytes:
@@ -55,9 +63,8 @@ def _size(width_mm: float, height_mm: float) -> tuple[int, int]:
     return max(1, round(width_mm * scale)), max(1, round(height_mm * scale))
 
 
-def _panel(grey: np.ndarray, classes: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    low, high = np.percentile(grey, PERCENTILES)
-    shown = Image.fromarray(np.ascontiguousarray(shades(grey, low, high)))
+def _panel(seen: np.ndarray, classes: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    shown = Image.fromarray(np.ascontiguousarray(shades(seen, *contrast(seen, seen.ndim == 3))))
     pixels = np.array(shown.resize(size, Image.Resampling.BILINEAR).convert("RGB"))
     columns = (np.arange(size[0]) + 0.5) * classes.shape[1] / size[0]
     rows = (np.arange(size[1]) + 0.5) * classes.shape[0] / size[1]

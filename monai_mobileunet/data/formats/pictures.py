@@ -26,7 +26,7 @@ KINDS = {**dict.fromkeys(PNG, "PNG"), **dict.fromkeys(TIFF, "TIFF"), **dict.from
 MULTI_PICTURE = "MPO"
 """What Pillow calls a JPEG of a phone with a second picture behind that which viewers show."""
 
-READ = (*dict.fromkeys(KINDS.values()), MULTI_PICTURE)
+READ = tuple(dict.fromkeys(KINDS.values()))
 
 NUMBERS = {"1": np.uint8, "L": np.uint8, "I;16": np.uint16, "I;16B": np.uint16, "I": np.int32, "F": np.float32}
 """Pillow's modes of one number for each pixel, and their types here."""
@@ -79,12 +79,12 @@ def read_picture(path: Path) -> Volume:
         DataError: it cannot be read, holds several pages, or other colours than grey or RGB.
     """
     with _opened(path) as picture:
-        orientation = _orientation(picture)
+        deep, orientation = _loaded(picture)
         warnings: tuple[Finding, ...] = ()
         if picture.mode in PALETTES:
             rows = _grey_if_equal(np.asarray(picture.convert("RGB")))
         else:
-            rows, warnings = _samples(picture, path, orientation)
+            rows, warnings = _samples(picture, path, deep, orientation)
     if orientation in UPRIGHT:
         warnings = (*warnings, _turned(path, orientation))
     return _volume(rows, path, orientation, warnings)
@@ -99,11 +99,11 @@ def read_class_picture(path: Path) -> Volume:
         DataError: as :func:`read_picture`, or it holds colours.
     """
     with _opened(path) as picture:
-        orientation = _orientation(picture)
+        deep, orientation = _loaded(picture)
         if picture.mode in PALETTES:
             rows = np.asarray(picture.getchannel("P") if picture.mode == "PA" else picture)
         else:
-            rows = _grey_if_equal(_samples(picture, path, orientation)[0])
+            rows = _grey_if_equal(_samples(picture, path, deep, orientation)[0])
     if rows.ndim == 3:
         raise refusal(path, f"holds colours ({_colours(rows)}); expected a class number in each pixel.", CLASSES)
     return _volume(rows, path, orientation)
@@ -181,15 +181,22 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
         raise refusal(path, f"cannot be read as {kind} ({root_cause(error)}).") from error
 
 
-def _samples(picture: ImageFile.ImageFile, path: Path, orientation: int) -> tuple[np.ndarray, tuple[Finding, ...]]:
+def _loaded(picture: ImageFile.ImageFile) -> tuple[bool, int]:
+    """Read a picture to its end, where what is missing is found; whether its colours have 16 bits, and its way up."""
+    deep = any(DEEP in str(tile) for tile in picture.tile)  # which loading forgets
+    picture.load()
+    return deep, _orientation(picture)
+
+
+def _samples(
+    picture: ImageFile.ImageFile, path: Path, deep: bool, orientation: int
+) -> tuple[np.ndarray, tuple[Finding, ...]]:
     """Values ``(rows, columns)`` or ``(rows, columns, 3)``, and what was left out of them."""
     if picture.mode in NUMBERS:
         return np.asarray(picture).astype(NUMBERS[picture.mode]), ()
     if picture.mode not in COLOURS:
         problem = f"has the colours {picture.mode}; expected grey, a palette, or red, green and blue."
         raise refusal(path, problem, "Convert it to RGB or grey.")
-    deep = any(DEEP in str(tile) for tile in picture.tile)
-    picture.load()  # to the end, where what is missing is found
     transparent = picture.mode in ("LA", "RGBA") and bool((np.asarray(picture.getchannel("A")) < 255).any())
     warnings = (_transparent(path),) if transparent else ()
     if not deep:
@@ -209,7 +216,8 @@ def _volume(rows: np.ndarray, path: Path, orientation: int, warnings: tuple[Find
 
 def _orientation(picture: ImageFile.ImageFile) -> int:
     """As EXIF has it; of a TIFF 1, for Pillow turns these itself."""
-    return 1 if picture.format == "TIFF" else int(picture.getexif().get(ORIENTATION, 1))
+    exif = Image.Image.getexif(picture)  # Pillow's own of PNG reads all of the picture first
+    return 1 if picture.format == "TIFF" else int(exif.get(ORIENTATION, 1))
 
 
 def _grey_if_equal(rows: np.ndarray) -> np.ndarray:
