@@ -157,7 +157,7 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
     try:
         with (
             path.open("rb") as file,
-            Image.open(file, formats=(*dict.fromkeys(KINDS.values()), MULTI_PICTURE)) as picture,
+            Image.open(file, formats=READ) as picture,
         ):
             found = "JPEG" if picture.format == MULTI_PICTURE else picture.format
             if found != kind:
