@@ -101,9 +101,8 @@ def median_spacing(known: Known) -> Decision:
     worst = max(range(3), key=lambda axis: spacing[axis])
     others = [axis for axis in range(3) if axis != worst]
     reason = f"Median of {len(spacings[0])} cases"
-    if spacing[worst] > STACKED * max(spacing[axis] for axis in others) and all(
-        shape[worst] * STACKED < shape[axis] for axis in others
-    ):
+    stacked = spacing[worst] > STACKED * max(spacing[axis] for axis in others)
+    if stacked and shape[worst] > 1 and shape[worst] * STACKED < min(shape[axis] for axis in others):
         finer = max(percentile(spacings[worst], 10), max(spacing[axis] for axis in others))
         if _rounded(finer) != spacing[worst]:
             reason += f"; across thick slices the 10th percentile, where the median is {numbers([spacing[worst]])} mm"
