@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -19,6 +20,7 @@ __all__ = [
     "Runtime",
     "Weights",
     "bundle_folder",
+    "duration",
     "named_bundle",
     "one_of",
     "overrides",
@@ -29,6 +31,17 @@ __all__ = [
 T = TypeVar("T")
 TRUST = "A bundle is code: use only one you trust."
 MODEL = f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
+
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: str) -> float:
+    """A parser for a time, such as ``30m``; gives seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def one_of(names: Iterable[str]) -> Callable[[T], T]:

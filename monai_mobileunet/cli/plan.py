@@ -13,7 +13,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import overrides, well_formed
+from monai_mobileunet.cli.arguments import duration, overrides, well_formed
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
 from monai_mobileunet.modality import check_modality
 
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 PLANES = ("axial", "coronal", "sagittal")
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if not found or float(found[1]) <= 0:
-        raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.", param_hint="--budget")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def _spacing(text: str | None) -> tuple[float, float, float] | None:
@@ -74,7 +66,9 @@ def plan(
     spacing: Annotated[str | None, typer.Option(help="Target spacing in mm: right,front,head, as 1,1,2.5.")] = None,
     like: Annotated[Path | None, typer.Option(help="Image whose spacing is the target.")] = None,
     planes: Annotated[str, typer.Option(help="Planes to slice across: axial, coronal, sagittal.")] = "",
-    budget: Annotated[str, typer.Option(help="Time that the training may take, as 90s, 30m or 2h.")] = "1h",
+    budget: Annotated[
+        float, typer.Option(parser=duration, metavar="TIME", help="Time that the training may take, as 90s, 30m or 2h.")
+    ] = "1h",  # type: ignore[assignment]  # as it is typed; the parser gives seconds
     modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")] = "",
     subject: Annotated[
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
@@ -94,7 +88,7 @@ def plan(
     What mobileunet check finds comes first; errors stop the planning. Every decision has a reason and stands in
     plan.json, where it can be edited and applied with --apply.
     """
-    seconds, size, code, wanted = _seconds(budget), _spacing(spacing), _modality(modality), _planes(planes)
+    size, code, wanted = _spacing(spacing), _modality(modality), _planes(planes)
     set_by_user = overrides(changes or [])
     if apply is None and data is None:
         raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
@@ -118,7 +112,7 @@ def plan(
             spacing=_spacing_of(like) if like else size,
             like=like.name if like else "",
             planes=wanted,
-            budget=seconds,
+            budget=budget,
             modality=code,
             subject_pattern=subject or _guessed(data),
             overrides=set_by_user,
@@ -240,12 +234,12 @@ def _busy() -> str:
 def _timed(known: Known) -> Known:
     """What is decided once steps of the network were timed."""
     from monai_mobileunet.planning.probe import measure_costs, typical_case
-    from monai_mobileunet.planning.rules import as_plan, decide
+    from monai_mobileunet.planning.rules import as_plan, batches_to_time, decide
 
     with steps() as say:
         say("timing steps of the network on this machine")
-        costs = measure_costs(as_plan(known), typical_case(known))
-    return decide(known.fingerprint, known.options, costs)
+        timed = measure_costs(as_plan(known), typical_case(known), batches_to_time(known))
+    return decide(known.fingerprint, known.options, timed)
 
 
 def _show(planned: Plan) -> None:

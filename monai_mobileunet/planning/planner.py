@@ -13,7 +13,7 @@ from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.bundle_files import TEMPLATES, bundle_files, write_bundle_files
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Decision, Plan
-from monai_mobileunet.planning.rules import NOTHING_ASKED, Costs, Options, as_plan, decide
+from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
 
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "shown", "write_bundle"]
@@ -26,18 +26,21 @@ LICENSE = f"{FILL_IN}: the licence under which you give this bundle away, in ful
 DATA_LICENSE = f"{FILL_IN}: the licence of the data that the bundle was trained on, and whom to name.\n"
 
 
-def plan_dataset(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Plan:
+def plan_dataset(
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
+) -> Plan:
     """The plan for a data set.
 
     Args:
         fingerprint: of the data set.
         options: what the user asked for.
-        costs: of a training on this machine; without them the length of the training does not follow the budget.
+        timed: what a training costs on this machine, by its network and batch; without it none of these, nor the
+            length of the training, follows the budget.
 
     Raises:
         DataError: the data set cannot be trained on, or the user set something that no rule decides.
     """
-    return as_plan(decide(fingerprint, options, costs))
+    return as_plan(decide(fingerprint, options, timed))
 
 
 def decisions(plan: Plan) -> dict[str, Decision]:

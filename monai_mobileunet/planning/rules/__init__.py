@@ -14,12 +14,24 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
-from monai_mobileunet.planning.rules.known import Costs, Known, Options
+from monai_mobileunet.planning.rules import budget, grid, intensity, network, sides, texts, training
+from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options
+from monai_mobileunet.planning.rules.network import batches_to_time
 from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
-__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+__all__ = [
+    "NOTHING_ASKED",
+    "RULES",
+    "Batch",
+    "Costs",
+    "Known",
+    "Options",
+    "as_plan",
+    "decide",
+    "batches_to_time",
+    "warnings_of",
+]
 
 NOTHING_ASKED = Options()
 """All is left to the rules."""
@@ -31,15 +43,17 @@ _ALL: dict[str, Rule] = {
     **grid.RULES,
     **intensity.RULES,
     **sides.RULES,
+    **network.RULES,
     **training.RULES,
     **budget.RULES,
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
+    *("dataset_dir", "class_names", "subject_of", "folds", "leave_out"),
+    *("image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
-    *("sides", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
+    *("sides", "mirror_axes", "tta_axes", "class_share"),
     *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
 )
 
@@ -47,14 +61,21 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 """Name of a decision or setting → rule, in the order of deciding."""
 
 
-def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Known:
+def decide(
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
+) -> Known:
     """Let every rule decide, but for what the user set.
+
+    Args:
+        fingerprint: of the data set.
+        options: what the user asked for.
+        timed: what a training costs on this machine, by its network and batch.
 
     Raises:
         DataError: the user set something that no rule decides, or the data set is too small to be split.
     """
     _check(fingerprint, options.overrides)
-    known = Known(fingerprint, options, costs)
+    known = Known(fingerprint, options, timed or {})
     for name, rule in RULES.items():
         decision = rule(known)
         if decision is not None:

@@ -1,4 +1,4 @@
-"""Rules for the network, and for what it is trained on."""
+"""Rules for what a network is trained on."""
 
 from __future__ import annotations
 
@@ -7,65 +7,16 @@ from typing import Any
 
 from monai_mobileunet.data.datasets.subjects import find_pattern
 from monai_mobileunet.planning.plan import Decision, Setting
+from monai_mobileunet.planning.rules.budget import FOLDS
 from monai_mobileunet.planning.rules.grid import STACKED, THICK
 from monai_mobileunet.planning.rules.known import Known, numbers
 
-__all__ = ["BATCH_CASES", "FOLDS", "RULES"]
-
-BATCH_CASES = 4
-FOLDS = 5
-"""As the templates have them."""
-
-FINE_SLICE = 160
-"""Pixels of a slice's longer side up to which the first stage keeps the full resolution."""
-
-TINY_SLICE = 64
-"""Likewise up to which twice the decoder's channels cost little."""
-
-FINE_OBJECT = 8
-"""Pixels of an object below which the first stage keeps the full resolution, where slices are not too large for it."""
-
-WINDOWS = 32 * 128 * 128
-"""Pixels of a batch, at most; twice that on a GPU."""
+__all__ = ["RULES"]
 
 SMALL_VOLUME = 500_000
 """Voxels up to which whole volumes are rotated in each epoch."""
 
 CONNECTED = 0.99
-
-
-def network_by_slice_and_object(known: Known) -> Decision:
-    """Full resolution where slices or objects are small; a slimmer network of large slices."""
-    longest = max(known.slice_size())
-    smallest, name = known.smallest()
-    measured = f"Slices have up to {longest:.0f} pixels; the smallest object, {name}, spans {numbers([smallest])}"
-    if longest <= TINY_SLICE:
-        reason = "a stem of stride 2 lost 0.181 Dice (hippocampus), half the decoder's channels 0.006."
-        return Decision("mobileunet_fine_large", f"{measured}: {reason}")
-    if longest <= FINE_SLICE or (smallest < FINE_OBJECT and longest <= 2 * FINE_SLICE):
-        return Decision("mobileunet_fine", f"{measured}: the first stage keeps every pixel.")
-    if longest > 400 and smallest >= 4 * FINE_OBJECT and known.options.device == "cpu":
-        return Decision("mobileunet_small", f"{measured}: a slim decoder at half the resolution is enough on a CPU.")
-    return Decision("mobileunet_base", f"{measured}: a stem of stride 2, and a head at full resolution.")
-
-
-def windows_by_memory(known: Known) -> Decision:
-    """As many windows as a batch has room for."""
-    area = known["roi_size"][0] * known["roi_size"][1]
-    most = WINDOWS * (1 if known.options.device == "cpu" else 4)
-    count = max(2, min(8, most // (BATCH_CASES * area)))
-    if known.single_slices() and _is_whole_slice(known):
-        reason = "a window is all of an image's only slice, and more of them would show it again."
-        return Decision(2, f"Batches of {BATCH_CASES * 2} windows from {BATCH_CASES} images: {reason}")
-    reason = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes; half of that was 0.008 Dice worse."
-    return Decision(
-        count, reason if count == 8 else f"Batches of {BATCH_CASES * count} windows, {most:,} pixels at most."
-    )
-
-
-def learning_rate_of_both_recipes(known: Known) -> Decision:
-    """The one that was measured."""
-    return Decision(0.003, "0.001 was 0.013 worse on hippocampus, 0.002 was worse on head and neck.")
 
 
 def subject_by_names(known: Known) -> Decision:
@@ -100,17 +51,11 @@ def cases_left_out(known: Known) -> Setting | None:
     return Setting(list(left_out), "; ".join(f"{name}: {why}" for name, why in left_out.items()), only="train")
 
 
-def _is_whole_slice(known: Known) -> bool:
-    """Whether a window of a training shows a slice but for its border."""
-    rows, columns = known.slice_size()
-    return known["roi_size"][0] >= rows - 8 and known["roi_size"][1] >= columns - 8
-
-
 def share_by_class(known: Known) -> Setting | None:
     """How many slices are drawn by class rather than anywhere."""
     share, name = known.rarest()
     measured = f"The rarest class, {name}, is in {100 * share:.0f} % of a case's slices"
-    whole = _is_whole_slice(known)
+    whole = known.whole_slices()
     if whole and share >= 0.5:
         return Setting(0.0, f"{measured}, and a window is a whole slice: slices from anywhere.", only="train")
     reason = f"{measured}: two thirds of the slices are drawn by class (head and neck: 0.783 Dice, not 0.777)"
@@ -238,9 +183,6 @@ def largest_component_of_connected_classes(known: Known) -> Decision:
 
 
 RULES = {
-    "variant": network_by_slice_and_object,
-    "num_samples": windows_by_memory,
-    "learning_rate": learning_rate_of_both_recipes,
     "subject_of": subject_by_names,
     "folds": folds_of_few_subjects,
     "leave_out": cases_left_out,
