@@ -51,6 +51,7 @@ class CaseFingerprint:
         percentiles: for each channel the values at :data:`PERCENTILES`.
         foreground: likewise in the labelled voxels; empty without any.
         classes: by the name of the class, for those that the label has.
+        in_pixels: the file tells no mm, as a picture; 1 mm stands for each pixel.
     """
 
     name: str
@@ -64,6 +65,7 @@ class CaseFingerprint:
     percentiles: tuple[tuple[float, ...], ...]
     foreground: tuple[tuple[float, ...], ...] = ()
     classes: Mapping[str, ClassFingerprint] = field(default_factory=dict)
+    in_pixels: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ LEFT_OUT = "left out by --leave-out"
 MOST_SAMPLES = 4_000_000
 """Of as many values percentiles are exact; of more, every second (third, …) voxel along the longest axes is taken."""
 
+COLOURS = ("red", "green", "blue")
+"""Channels of a picture."""
+
 MOST_UNNAMED = 255
 """Class numbers up to it are classes where a data set does not name its own."""
 
@@ -89,6 +92,8 @@ def measure_dataset(
     _check_together(kept, measured, names, len(known or used), root)
     channels = measured[0].channels
     named = find_channel_names(root) or _kinds_in_names(kept)
+    if not named and channels == len(COLOURS) and measured[0].in_pixels:
+        named = COLOURS
     return Fingerprint(
         dataset_dir=str(dataset_dir),
         layout=describe_layout(root),
@@ -192,6 +197,7 @@ def measure_case(case: Case, subject: str, class_names: Sequence[str]) -> CaseFi
         percentiles=tuple(_percentiles(channel) for channel in channels),
         foreground=tuple(_percentiles(channel, labelled) for channel in channels) if labelled.any() else (),
         classes={class_names[number - 1]: one for number, one in _classes(numbers, spacing, image.voxel_ml)},
+        in_pixels=image.in_pixels,
     )
 
 

@@ -282,7 +282,7 @@ def test_sound_data_get_no_warning():
     [
         (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
         (fingerprint(1), Options(), "1 cases of 1 subjects"),
-        (of_cases(case(1), case(2, channels=2)), Options(), "1, 2 channels"),
+        (of_cases(case(1), case(2, channels=2)), Options(), "1 .as case_001., 2 .as case_002. channels"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(data: Fingerprint, options: Options, said: str):

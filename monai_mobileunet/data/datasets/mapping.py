@@ -94,8 +94,8 @@ def write_dataset(
                     problem = f"has values {shown} after --map; expected 0 to {num_classes - 1}."
                     raise refusal(label.name, problem, "Map them too, as in --map 255=1.")
                 name = name_of(case)
-                suffix = image_suffix(name)
-                target = folder / "labels" / f"{name.removesuffix(suffix)}{suffix or mask_suffix(case['label'])}"
+                own = image_suffix(name) if mask_suffix(name) == image_suffix(name) else ""  # of no JPEG
+                target = folder / "labels" / f"{name.removesuffix(own)}{own or mask_suffix(case['label'])}"
                 write_mask(values.astype(mask_type(num_classes)), target, label)
             except DataError as error:
                 findings += error.findings

@@ -18,6 +18,7 @@ from monai_mobileunet.planning.rules import budget, grid, intensity, network, si
 from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
 from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
 from monai_mobileunet.planning.rules.network import batches_to_time
+from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
 __all__ = [
@@ -111,10 +112,13 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
         raise refusal(
             fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
         )
-    channels = {case.channels for case in fingerprint.cases}
+    channels = {case.channels: case.name for case in fingerprint.cases}
     if len(channels) > 1:
-        problem = f"its images have {', '.join(map(str, sorted(channels)))} channels; expected as many in each."
-        raise refusal(fingerprint.dataset_dir, problem, "Leave the others out by --leave-out, or add what they lack.")
+        held = ", ".join(f"{count} (as {name})" for count, name in sorted(channels.items()))
+        problem = f"its images have {held} channels; expected as many in each."
+        remedy = "Leave the others out by --leave-out, or add what they lack; pictures can all be saved in colour."
+        raise refusal(fingerprint.dataset_dir, problem, remedy)
+    refuse_mixed_slices(fingerprint)
 
 
 def as_plan(known: Known) -> Plan:

@@ -118,6 +118,21 @@ class Known:
         """How many there are."""
         return len({case.subject for case in self.cases})
 
+    @property
+    def in_pixels(self) -> bool:
+        """Whether the images are pictures, which tell no mm."""
+        return any(case.in_pixels for case in self.cases)
+
+    def single_slices(self) -> bool:
+        """Whether images have a single slice in the plane that was decided."""
+        stack, *_ = self.axes()
+        return median(case.shape[stack] for case in self.cases) == 1
+
+    def whole_slices(self) -> bool:
+        """Whether a window of a training shows a slice but for its border."""
+        sizes = zip(self["roi_size"], self.slice_size(), strict=True)
+        return all(window >= length - 8 for window, length in sizes)
+
     def axes(self) -> tuple[int, int, int]:
         """Of the stack, the rows and the columns of slices in the first plane that was decided."""
         return PLANES[self["planes"][0]]

@@ -44,9 +44,16 @@ def _by_slice_and_object(known: Known) -> Decision:
 
 
 def _windows_by_memory(known: Known) -> int:
+    if _seen_at_once(known):
+        return FEWEST_WINDOWS
     area = known["roi_size"][0] * known["roi_size"][1]
     most = WINDOWS * (1 if known.options.device == "cpu" else 4)
     return max(FEWEST_WINDOWS, min(MOST_WINDOWS, most // (BATCH_CASES * area)))
+
+
+def _seen_at_once(known: Known) -> bool:
+    """Whether one window shows all of an image, so that more of them would show it again."""
+    return known.single_slices() and known.whole_slices()
 
 
 def batches_to_time(known: Known) -> list[Batch]:
@@ -94,6 +101,8 @@ def windows_by_memory_and_time(known: Known) -> Decision:
     batch = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes"
     if count < _windows_by_memory(known):
         return Decision(count, f"{batch}: there is time for smaller steps, but more of them; see variant.")
+    if _seen_at_once(known):
+        return Decision(count, f"{batch}: each is all of an image's only slice, and more would show it again.")
     return Decision(count, f"{batch}, {WINDOWS:,} pixels at most on a CPU.")
 
 

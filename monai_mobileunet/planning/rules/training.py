@@ -55,8 +55,7 @@ def share_by_class(known: Known) -> Setting | None:
     """How many slices are drawn by class rather than anywhere."""
     share, name = known.rarest()
     measured = f"The rarest class, {name}, is in {100 * share:.0f} % of a case's slices"
-    rows, columns = known.slice_size()
-    whole = known["roi_size"][0] >= rows - 8 and known["roi_size"][1] >= columns - 8
+    whole = known.whole_slices()
     if whole and share >= 0.5:
         return Setting(0.0, f"{measured}, and a window is a whole slice: slices from anywhere.", only="train")
     reason = f"{measured}: two thirds of the slices are drawn by class (head and neck: 0.783 Dice, not 0.777)"
@@ -97,10 +96,14 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
 def _rotates_volumes(known: Known) -> bool:
     spacing = sorted(known["spacing"])
     voxels = math.prod(known.pixels(axis) for axis in range(3))
+    if known.single_slices():
+        return False
     return spacing[2] / spacing[0] < THICK and voxels <= SMALL_VOLUME and known["planes"] == ["axial"]
 
 
 def _why_within_slices(known: Known) -> str:
+    if known.single_slices():
+        return "rotation, scaling and translation within the slice, for there is one"
     if known.thickness() >= STACKED:
         return (
             f"rotation and scaling within the slice alone, for slices are {numbers([known.thickness()])} times as thick"

@@ -9,6 +9,7 @@ from monai_mobileunet.planning.rules.budget import expected_seconds
 from monai_mobileunet.planning.rules.grid import odd_headers
 from monai_mobileunet.planning.rules.intensity import looks_like_ct
 from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.planning.rules.pictures import sizes_apart
 from monai_mobileunet.planning.rules.sides import on_the_wrong_side
 
 __all__ = ["warnings_of"]
@@ -19,7 +20,8 @@ FEWEST_EPOCHS = 20
 
 def warnings_of(known: Known) -> list[str]:
     """What the user should know before a training, in full sentences."""
-    return [*_headers(known), *_modality(known), *_objects(known), *on_the_wrong_side(known), *_amounts(known)]
+    of_data = (*_headers(known), *_modality(known), *_objects(known), *sizes_apart(known))
+    return [*of_data, *on_the_wrong_side(known), *_amounts(known)]
 
 
 def _headers(known: Known) -> Iterator[str]:
