@@ -186,27 +186,17 @@ def _plan(
 
 def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Sequence[str]) -> Fingerprint:
     """The fingerprint, after what check finds; errors in it end the command."""
-    from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_class_names, subject_by_pattern
-    from monai_mobileunet.data.datasets.naming import image_files, name_of
-    from monai_mobileunet.planning.fingerprint import renamed
-    from monai_mobileunet.planning.measuring import measure_dataset
+    from monai_mobileunet.data import find_all_cases, subject_by_pattern
+    from monai_mobileunet.planning.measuring import inspect_dataset
 
-    cases = find_all_cases(data)
-    try:
-        known: Sequence[str] = names or find_class_names(data)
-    except DataError:
-        known = ()
-    if known:
-        ignored = {
-            str(path) for case in cases if name_of(case) in leave_out for path in (*image_files(case), case["label"])
-        }
-        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal)
-        _show_findings([finding for finding in findings if finding.path not in ignored])
     subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
-        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar))
-    return renamed(fingerprint, names) if names else fingerprint
+        bar = progress.add_task("reading", total=len(find_all_cases(data)) - len(leave_out))
+        findings, fingerprint = inspect_dataset(data, names, subject_of, leave_out, lambda: progress.advance(bar))
+    _show_findings(findings)
+    if fingerprint is None:
+        raise typer.Exit(1)
+    return fingerprint
 
 
 def _show_findings(findings: Sequence[Any]) -> None:
@@ -216,8 +206,6 @@ def _show_findings(findings: Sequence[Any]) -> None:
             console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
         else:
             say_error(finding)
-    if not all(finding.warning for finding in findings):
-        raise typer.Exit(1)
 
 
 def _device() -> str:
