@@ -135,7 +135,11 @@ def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int 
     names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
-    console.print(printable(f"{index} written: train with --dataset_dir {target}, or mobileunet plan {target}"), markup=False, soft_wrap=True)
+    console.print(
+        printable(f"{index} written: train with --dataset_dir {target}, or mobileunet plan {target}"),
+        markup=False,
+        soft_wrap=True,
+    )
     return target
 
 

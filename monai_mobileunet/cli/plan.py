@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,6 +79,9 @@ def plan(
     subject: Annotated[
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
     ] = "",
+    subjects: Annotated[
+        Path | None, typer.Option(help="Table (CSV or TSV) with the columns case and subject, instead of --subject.")
+    ] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
     changes: Annotated[
         list[str] | None,
@@ -100,6 +103,8 @@ def plan(
         raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
     if spacing is not None and like is not None:
         raise typer.BadParameter("Give one of --spacing and --like.", param_hint="--like")
+    if subject and subjects is not None:
+        raise typer.BadParameter("Give one of --subject and --subjects.", param_hint="--subjects")
     if apply is None and output is None and not explain:
         raise typer.BadParameter("Name a new folder for the bundle with -o.", param_hint="--output")
     from monai_mobileunet.planning import Plan
@@ -120,10 +125,10 @@ def plan(
             planes=wanted,
             budget=seconds,
             modality=code,
-            subject_pattern=subject or _guessed(data),
+            subject_pattern=subject or ("" if subjects else _guessed(data)),
             overrides=set_by_user,
         )
-        _plan(data, output, options, class_names or [], leave_out or [], explain)
+        _plan(data, output, options, class_names or [], leave_out or [], explain, subjects)
     except (ValueError, OSError) as error:
         fail(error)
 
@@ -159,14 +164,20 @@ def _spacing_of(image: Path) -> tuple[float, float, float]:
 
 
 def _plan(
-    data: Path, output: Path | None, options: Options, names: Sequence[str], leave_out: Sequence[str], explain: str
+    data: Path,
+    output: Path | None,
+    options: Options,
+    names: Sequence[str],
+    leave_out: Sequence[str],
+    explain: str,
+    subjects: Path | None,
 ) -> None:
     from monai_mobileunet.planning.planner import check_folder, write_bundle
     from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
 
     if output is not None:
         check_folder(output)
-    fingerprint = _measured(data, options, names, leave_out)
+    fingerprint = _measured(data, _subject_of(data, subjects, options.subject_pattern), names, leave_out)
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
@@ -184,12 +195,24 @@ def _plan(
     _say_next(known, output)
 
 
-def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Sequence[str]) -> Fingerprint:
-    """The fingerprint, after what check finds; errors in it end the command."""
+def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:
+    """Whom a case is of, as the user says."""
     from monai_mobileunet.data import find_all_cases, subject_by_pattern
+    from monai_mobileunet.data.datasets.naming import name_of
+    from monai_mobileunet.data.datasets.subjects import read_subjects
+
+    if table is not None:
+        return read_subjects(table, [name_of(case) for case in find_all_cases(data)]).__getitem__
+    return subject_by_pattern(pattern) if pattern else None
+
+
+def _measured(
+    data: Path, subject_of: Callable[[str], str] | None, names: Sequence[str], leave_out: Sequence[str]
+) -> Fingerprint:
+    """The fingerprint, after what check finds; errors in it end the command."""
+    from monai_mobileunet.data import find_all_cases
     from monai_mobileunet.planning.measuring import inspect_dataset
 
-    subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
     with Progress(console=console, disable=not console.is_terminal) as progress:
         bar = progress.add_task("reading", total=len(find_all_cases(data)) - len(leave_out))
         findings, fingerprint = inspect_dataset(data, names, subject_of, leave_out, lambda: progress.advance(bar))

@@ -10,11 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 
-from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
+from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names, find_lists
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import MOST_VALUES
 from monai_mobileunet.data.datasets.datalist import survey_dataset
-from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of
+from monai_mobileunet.data.datasets.folds import SPLITS, divided_subjects, written_folds
+from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of, index_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name
@@ -87,24 +88,32 @@ def inspect_dataset(
         DataError: no such data set; a name to leave out that no case has; a description that names no classes.
     """
     root = Path(dataset_dir)
+    if len({*class_names}) < len(class_names):
+        raise ValueError(f"the names of the classes are {', '.join(class_names)}; name each once.")
     known = tuple(class_names) or (find_class_names(root) if has_class_names(root) else ())
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
     names = known or tuple(f"class {number}" for number in range(1, MOST_VALUES + 1))
     subjects = {name_of(case): _subject(case, subject_of, home_of(root)) for case in kept}
 
+    lists = find_lists(root)
+    folds = {0: lists} if "validation" in lists else written_folds(home_of(root), lists["training"])
+    written = home_of(root) / SPLITS if (home_of(root) / SPLITS).is_file() else index_of(root)
+    shared = list(divided_subjects(folds, subjects, written))
+
     def measure(case: Case, image: Volume, label: Volume) -> CaseFingerprint:
         return measure_case(case, image, label, subjects[name_of(case)], names)
 
     count = len(known) + 1 if known else None
     survey = survey_dataset(root, count, known, None, leave_out, measure, on_case, num_workers)
-    if any(not finding.warning for finding in survey.findings):
-        return list(survey.findings), None
+    findings = [*shared, *survey.findings]
+    if any(not finding.warning for finding in findings):
+        return findings, None
     measured = list({one.measured.name: one.measured for one in survey.checked}.values())
     used = [name for name in names if any(name in case.classes for case in measured)]
     channels = measured[0].channels
     named = find_channel_names(root) or _kinds_in_names(kept)
-    return list(survey.findings), Fingerprint(
+    return findings, Fingerprint(
         dataset_dir=str(dataset_dir),
         layout=describe_layout(root),
         class_names=known or tuple(used),
@@ -112,6 +121,7 @@ def inspect_dataset(
         modality=modality_of_names(named),
         cases=tuple(sorted(measured, key=lambda case: case.name)),
         left_out={name_of(case): LEFT_OUT for case in cases if name_of(case) in leave_out},
+        folds=tuple(tuple(map(name_of, parts["validation"])) for parts in folds.values()),
     )
 
 
@@ -147,9 +157,7 @@ def _kinds_in_names(cases: Sequence[Case]) -> tuple[str, ...]:
     return named if len(named) == len(kinds) and all(modality_of_names([kind]) for kind in named) else ()
 
 
-def measure_case(
-    case: Case, image: Volume, label: Volume, subject: str, class_names: Sequence[str]
-) -> CaseFingerprint:
+def measure_case(case: Case, image: Volume, label: Volume, subject: str, class_names: Sequence[str]) -> CaseFingerprint:
     """The fingerprint of one case.
 
     Args:

@@ -255,6 +255,7 @@ def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[
     held = list_some([f"{value:.0f}" for value in values], 2 * SHOWN)
     remedy = (
         "If these are classes with other numbers, write a copy with the right ones and train on it: "
-        f"mobileunet check {folder} --num-classes {labels.num_classes} --map {','.join(pairs)} --write {mapped_folder(Path(folder))}"
+        f"mobileunet check {folder} --num-classes {labels.num_classes} --map {','.join(pairs)} "
+        f"--write {mapped_folder(Path(folder))}"
     )
     yield Finding(place, f"the labels hold {held}; expected 0 to {labels.num_classes - 1}.", remedy)

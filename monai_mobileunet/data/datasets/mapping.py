@@ -49,7 +49,7 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
     """Names of the classes from 1 on that labels have after a mapping.
 
     Args:
-        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new numbers;
+        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones;
             others go with the numbers that they belong to.
         mapping: class numbers by the values that stand for them.
         num_classes: classes with the background, of the new labels; by default up to the highest number.

@@ -32,8 +32,8 @@ def read_subjects(table: Path, names: Sequence[str]) -> dict[str, str]:
     """The subject of each case, from a table with a column of cases and one of subjects.
 
     Args:
-        table: CSV, or with tabs as the ``participants.tsv`` of BIDS; in UTF-8. Cases are given by their names, or by the
-            file names of their images. Rows of other cases are passed over: a table may be that of a whole study.
+        table: CSV, or with tabs as the ``participants.tsv`` of BIDS; in UTF-8. Cases are given by their names, or by
+            the file names of their images. Rows of other cases are passed over: it may be the table of a whole study.
         names: of the cases of the data set.
 
     Raises:

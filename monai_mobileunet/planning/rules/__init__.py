@@ -14,7 +14,7 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import budget, grid, intensity, sides, texts, training
+from monai_mobileunet.planning.rules import budget, grid, intensity, sides, split, texts, training
 from monai_mobileunet.planning.rules.known import Costs, Known, Options
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
@@ -31,6 +31,7 @@ _ALL: dict[str, Rule] = {
     **intensity.RULES,
     **sides.RULES,
     **training.RULES,
+    **split.RULES,
     **budget.RULES,
 }
 
@@ -38,7 +39,7 @@ ORDER = (
     *("dataset_dir", "class_names", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
-    *("sides", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
+    *("sides", "mirror_axes", "tta_axes", "subject_of", "folds", "stratify_by", "leave_out", "class_share"),
     *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
 )
 

@@ -81,14 +81,6 @@ def subject_by_names(known: Known) -> Decision:
     return Decision(f"$lambda name: {table!r}.get(name, name)", f"{found}, by a table{example}.")
 
 
-def folds_of_few_subjects(known: Known) -> Setting | None:
-    """Fewer folds where there are fewer subjects."""
-    if known.subjects >= FOLDS:
-        return None
-    reason = f"There are {known.subjects} subjects: with each fold one of them validates."
-    return Setting(max(2, known.subjects), reason, only="train")
-
-
 def cases_left_out(known: Known) -> Setting | None:
     """What the user left out."""
     left_out = known.fingerprint.left_out
@@ -230,7 +222,6 @@ RULES = {
     "num_samples": windows_by_memory,
     "learning_rate": learning_rate_of_both_recipes,
     "subject_of": subject_by_names,
-    "folds": folds_of_few_subjects,
     "leave_out": cases_left_out,
     "class_share": share_by_class,
     "random_transforms": augmentation_within_what_is_fine,
