@@ -208,7 +208,7 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
         remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet plan and evaluate'
         raise refusal(index, problem, f"{remedy} with --class liver, to mobileunet check as --num-classes 2.")
     if numbers != list(range(1, len(names) + 1)):
-        problem = f"numbers its classes {', '.join(map(str, numbers))}; expected 1 to {len(names)} without a gap."
+        problem = f"numbers its classes {', '.join(map(str, numbers))}; expected 1, 2, … without a gap."
         pairs = ",".join(f"{number}={place}" for place, number in enumerate(numbers, 1))
         remedy = "Write a copy with other numbers, in the labels too, and train on it: mobileunet check"
         raise refusal(index, problem, f"{remedy} {dataset_dir} --map {pairs} --write {mapped_folder(root)}")

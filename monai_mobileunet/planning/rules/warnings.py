@@ -36,8 +36,8 @@ def _modality(known: Known) -> Iterator[str]:
     among = [case.name for case in known.cases if (case.lowest[0] >= 0 if like == "no CT" else looks_like_ct(case))]
     if 0 < len(among) <= total / 2 and "stored_offset" not in known.decided:
         yield (
-            f"{list_some(among)}: {len(among)} of {total} cases have values like {like} among those of {others}. If that "
-            f"is another modality, leave them out ({_left_out(among)})."
+            f"{list_some(among)}: {len(among)} of {total} cases have values like {like} among those of {others}. If "
+            f"that is another modality, leave them out ({_left_out(among)})."
         )
     if modality == "CT" and "windows" not in known.decided:
         yield (
@@ -63,8 +63,8 @@ def _objects(known: Known) -> Iterator[str]:
     empty = [case.name for case in known.cases if not case.classes]
     if empty:
         yield (
-            f"{list_some(empty)}: {len(empty)} of {len(known.cases)} labels hold nothing but background. If a class is to "
-            f"be seen there and nobody outlined it, leave them out ({_left_out(empty)})."
+            f"{list_some(empty)}: {len(empty)} of {len(known.cases)} labels hold nothing but background. If a class is "
+            f"to be seen there and nobody outlined it, leave them out ({_left_out(empty)})."
         )
 
 
