@@ -16,6 +16,8 @@ __all__ = ["warnings_of"]
 
 FEWEST_PIXELS = 4
 FEWEST_EPOCHS = 20
+MOST_SENTENCES = 3
+"""Of classes in few cases, each in a sentence of its own."""
 
 
 def warnings_of(known: Known) -> list[str]:
@@ -53,12 +55,17 @@ def _objects(known: Known) -> Iterator[str]:
             f"The smallest object, {name}, spans {numbers([smallest])} pixels in a tenth of the cases: expect it to be "
             f"missed or badly outlined there. A finer grid (--spacing) helps only where the images are finer."
         )
-    for name in known.fingerprint.class_names:
-        having = [case.name for case, _ in known.of_class(name)]
-        if 0 < len(having) < min(5, len(known.cases)):
+    found = {name: [case.name for case, _ in known.of_class(name)] for name in known.fingerprint.class_names}
+    few = {name: having for name, having in found.items() if 0 < len(having) < min(5, len(known.cases))}
+    total = len(known.cases)
+    if len(few) > MOST_SENTENCES:
+        shown = list_some([f"{name} {len(having)}" for name, having in few.items()])
+        yield f"{len(few)} classes are in fewer than 5 of {total} cases ({shown}): too few to learn, and to measure them."
+    else:
+        for name, having in few.items():
             yield (
-                f"The class {name} is in {len(having)} of {len(known.cases)} cases ({list_some(having)}): too few to "
-                "learn it, and to measure it."
+                f"The class {name} is in {len(having)} of {total} cases ({list_some(having)}): too few to learn it, and "
+                "to measure it."
             )
     empty = [case.name for case in known.cases if not case.classes]
     if empty:
