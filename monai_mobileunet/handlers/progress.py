@@ -105,7 +105,7 @@ class TrainingProgress:
         passed = self.clock() - self._epoch_started
         validated = self._validations[-1] if self._validation_started > self._epoch_started else 0.0
         self._epochs.append(max(0.0, passed - validated))
-        engine.state.seconds_left = self._left(engine)
+        engine.state.seconds_left = self._left(engine)  # type: ignore[attr-defined]  # states take anything
         self._hide()
 
     def _left(self, engine: Engine) -> float | None:
@@ -130,7 +130,9 @@ class TrainingProgress:
         best = getattr(self.evaluator.state, "best_metric", None) if self.evaluator else None
         dice = f"Dice {best:.3f} so far, " if best is not None and best >= 0 else ""
         left = getattr(state, "seconds_left", None)
-        rest = f"{duration(left)} left" if left is not None else "time left is known after the first epoch"
+        rest = "time left is known after the first epoch"
+        if left is not None:  # as it was when this epoch began
+            rest = f"{duration(max(0.0, left - (self.clock() - self._epoch_started)))} left"
         epoch = f"epoch {state.epoch}/{state.max_epochs}"
         progress.update(task, completed=state.iteration, description=epoch, said=f"{doing}{dice}{rest}")
 

@@ -93,7 +93,8 @@ class TrainingCurve:
             row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
         self.rows.append(row)
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}{self._so_far(engine, best)}")
+        so_far = self._so_far(engine, best)
+        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}{so_far}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
 

@@ -51,6 +51,7 @@ class LabelSet:
         folder: of the data set, for what to type.
         whole: these are all labels; of a few that were picked out it says little that a class is missing.
         needed: labels without any class are of no use; otherwise that is only odd.
+        validating: they are those that a training validates on.
         mappable: they belong to a data set that ``mobileunet check --map`` can rewrite.
     """
 
@@ -59,6 +60,7 @@ class LabelSet:
     folder: str = ""
     whole: bool = True
     needed: bool = True
+    validating: bool = False
     mappable: bool = True
 
     def name(self, number: int) -> str:
@@ -235,10 +237,14 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
         more = "" if labels.whole else " Or take more cases with --limit."
         remedy = f"Look whether these are the labels, and whether they were exported with their values.{more}"
         yield Finding(place, problem, remedy, warning=not labels.needed)
-    elif labels.whole:
-        for number in missing:
-            problem = f"no label has {labels.name(number)}; the network cannot learn it."
-            yield warning(place, problem, "Add cases that have it, or leave it out of the classes.")
+    elif labels.whole and missing:
+        names, them = (
+            list_some([labels.name(number) for number in missing], SHOWN),
+            "it" if len(missing) == 1 else "them",
+        )
+        cannot = "the validation says nothing of" if labels.validating else "the network cannot learn"
+        problem = f"no label has {names}; {cannot} {them}."
+        yield warning(place, problem, f"Add cases that have {them}, or leave {them} out of the classes.")
 
 
 def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[Finding]:

@@ -82,7 +82,8 @@ def load_cases(
             findings += _shared_subjects(parts, subject_of)
         if num_classes:
             needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
-            labels = LabelSet(num_classes, _names(dataset_dir, num_classes), dataset_dir, limit is None, needed)
+            names, validating = _names(dataset_dir, num_classes), part == VALIDATION
+            labels = LabelSet(num_classes, names, dataset_dir, limit is None, needed, validating)
             findings += check_cases(cases, num_classes, labels=labels, image_channels=image_channels)
         for finding in findings:
             if finding.warning:

@@ -60,13 +60,11 @@ def _objects(known: Known) -> Iterator[str]:
     total = len(known.cases)
     if len(few) > MOST_SENTENCES:
         shown = list_some([f"{name} {len(having)}" for name, having in few.items()])
-        yield f"{len(few)} classes are in fewer than 5 of {total} cases ({shown}): too few to learn, and to measure them."
+        yield f"{len(few)} classes are in fewer than 5 of {total} cases ({shown}): too few to learn or to measure."
     else:
         for name, having in few.items():
-            yield (
-                f"The class {name} is in {len(having)} of {total} cases ({list_some(having)}): too few to learn it, and "
-                "to measure it."
-            )
+            where = f"{len(having)} of {total} cases ({list_some(having)})"
+            yield f"The class {name} is in {where}: too few to learn it, and to measure it."
     empty = [case.name for case in known.cases if not case.classes]
     if empty:
         yield (
