@@ -31,7 +31,7 @@ class EpochValidationHandler(ValidationHandler):
     def attach(self, engine: Engine) -> None:
         """Add the handler to a trainer.
 
-        From then on NumPy does not warn of means of nothing: of a class that no case of the validation has, they are NaN.
+        From then on NumPy does not warn of means of nothing: those of a class that no validated case has are NaN.
         """
         warnings.filterwarnings("ignore", OF_ABSENT_CLASSES, RuntimeWarning)
         engine.add_event_handler(Events.EPOCH_COMPLETED(event_filter=self._is_due), self)

@@ -121,7 +121,9 @@ def inspect_dataset(
         modality=modality_of_names(named),
         cases=tuple(sorted(measured, key=lambda case: case.name)),
         left_out={name_of(case): LEFT_OUT for case in cases if name_of(case) in leave_out},
-        folds=tuple(tuple(map(name_of, parts["validation"])) for parts in folds.values()),
+        folds=tuple(
+            tuple(name for name in map(name_of, parts["validation"]) if name in subjects) for parts in folds.values()
+        ),
     )
 
 

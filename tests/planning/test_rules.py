@@ -298,6 +298,9 @@ def test_the_split_is_said_in_a_sentence_and_deals_rare_classes():
     assert written["folds"] == 2
     assert "stratify_by" not in written.decided, "folds that somebody wrote down stay as they are"
     assert "Written down in the data set" in written.decided["folds"].reason
+    listed = decide(visits(folds=(("case_001", "case_004", "case_006"),))).decided["folds"]
+    assert listed.value == 4
+    assert "Of 12 cases of 6 subjects 3 cases of 3 subjects validate" in listed.reason
 
 
 def test_every_setting_that_a_transform_names_is_decided():

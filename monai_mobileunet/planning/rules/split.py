@@ -20,8 +20,9 @@ def folds_of_subjects(known: Known) -> Setting:
     """Five folds, fewer where there are fewer subjects, or those that somebody wrote down."""
     written = known.fingerprint.folds
     if written:
+        share = round(len(known.cases) / max(1, len(written[0])))  # of a list for validation, what it is in folds
         reason = f"Written down in the data set, and taken as they are. {_sizes(known, written)}"
-        return Setting(len(written), reason, only="train")
+        return Setting(len(written) if len(written) > 1 else max(2, share), reason, only="train")
     count = max(2, min(FOLDS, known.subjects))
     few = f"There are {known.subjects} subjects: with each fold one of them validates. " if count < FOLDS else ""
     return Setting(count, few + _sizes(known, _dealt(known, count, _rare(known, count))), only="train")
@@ -78,6 +79,8 @@ def _sizes(known: Known, dealt: Sequence[Sequence[str]]) -> str:
     grouped = known.subjects < len(subjects)
     shown = [f"{cases} cases of {whose} subjects" if grouped else str(cases) for cases, whose in sizes]
     whole = f"{len(subjects)} cases of {known.subjects} subjects" if grouped else f"{len(subjects)} cases"
+    if len(sizes) == 1:
+        return f"Of {whole} {shown[0]} validate, and the others are trained on."
     return f"Of {whole} the {len(sizes)} folds validate {', '.join(shown)}, and train on the others."
 
 
