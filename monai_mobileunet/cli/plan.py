@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +75,9 @@ def plan(
     subject: Annotated[
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
     ] = "",
+    subjects: Annotated[
+        Path | None, typer.Option(help="Table (CSV or TSV) with the columns case and subject, instead of --subject.")
+    ] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
     changes: Annotated[
         list[str] | None,
@@ -104,6 +107,8 @@ def plan(
         raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
     if spacing is not None and like is not None:
         raise typer.BadParameter("Give one of --spacing and --like.", param_hint="--like")
+    if subject and subjects is not None:
+        raise typer.BadParameter("Give one of --subject and --subjects.", param_hint="--subjects")
     if apply is None and output is None and not explain:
         raise typer.BadParameter("Name a new folder for the bundle with -o.", param_hint="--output")
     from monai_mobileunet.planning import Plan
@@ -125,12 +130,12 @@ def plan(
             planes=wanted,
             budget=budget,
             modality=code,
-            subject_pattern=subject or _guessed(data),
+            subject_pattern=subject or ("" if subjects else _guessed(data)),
             overrides=set_by_user,
         )
         start = open_origin(bundle_folder(origin, "--from")) if origin else None
         options = replace(options, source=start.source if start else None)
-        _plan(data, output, options, class_names or [], leave_out or [], explain, start)
+        _plan(data, output, options, class_names or [], leave_out or [], explain, start, subjects)
     except (ValueError, OSError) as error:
         fail(error)
 
@@ -173,6 +178,7 @@ def _plan(
     leave_out: Sequence[str],
     explain: str,
     origin: Origin | None,
+    subjects: Path | None,
 ) -> None:
     from monai_mobileunet.planning.planner import check_folder, write_bundle
     from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
@@ -180,7 +186,7 @@ def _plan(
 
     if output is not None:
         check_folder(output)
-    fingerprint = _measured(data, options, names, leave_out)
+    fingerprint = _measured(data, _subject_of(data, subjects, options.subject_pattern), names, leave_out)
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
@@ -199,29 +205,31 @@ def _plan(
     _say_next(known, output)
 
 
-def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Sequence[str]) -> Fingerprint:
-    """The fingerprint, after what check finds; errors in it end the command."""
-    from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_class_names, subject_by_pattern
-    from monai_mobileunet.data.datasets.naming import image_files, name_of
-    from monai_mobileunet.planning.fingerprint import renamed
-    from monai_mobileunet.planning.measuring import measure_dataset
+def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:
+    """Whom a case is of, as the user says."""
+    from monai_mobileunet.data import find_all_cases, subject_by_pattern
+    from monai_mobileunet.data.datasets.naming import name_of
+    from monai_mobileunet.data.datasets.subjects import read_subjects
 
-    cases = find_all_cases(data)
-    try:
-        known: Sequence[str] = names or find_class_names(data)
-    except DataError:
-        known = ()
-    if known:
-        ignored = {
-            str(path) for case in cases if name_of(case) in leave_out for path in (*image_files(case), case["label"])
-        }
-        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal)
-        _show_findings([finding for finding in findings if finding.path not in ignored])
-    subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
+    if table is not None:
+        return read_subjects(table, [name_of(case) for case in find_all_cases(data)]).__getitem__
+    return subject_by_pattern(pattern) if pattern else None
+
+
+def _measured(
+    data: Path, subject_of: Callable[[str], str] | None, names: Sequence[str], leave_out: Sequence[str]
+) -> Fingerprint:
+    """The fingerprint, after what check finds; errors in it end the command."""
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.planning.measuring import inspect_dataset
+
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
-        fingerprint = measure_dataset(data, subject_of, leave_out, lambda: progress.advance(bar))
-    return renamed(fingerprint, names) if names else fingerprint
+        bar = progress.add_task("reading", total=len(find_all_cases(data)) - len(leave_out))
+        findings, fingerprint = inspect_dataset(data, names, subject_of, leave_out, lambda: progress.advance(bar))
+    _show_findings(findings)
+    if fingerprint is None:
+        raise typer.Exit(1)
+    return fingerprint
 
 
 def _show_findings(findings: Sequence[Any]) -> None:
@@ -231,8 +239,6 @@ def _show_findings(findings: Sequence[Any]) -> None:
             console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
         else:
             say_error(finding)
-    if not all(finding.warning for finding in findings):
-        raise typer.Exit(1)
 
 
 def _device() -> str:

@@ -5,6 +5,7 @@ from monai_mobileunet.handlers.bundle_metadata import BundleMetadata
 from monai_mobileunet.handlers.checkpoint_loader import NetworkCheckpointLoader
 from monai_mobileunet.handlers.checkpoint_saver import AtomicCheckpointSaver
 from monai_mobileunet.handlers.epoch_validation import EpochValidationHandler
+from monai_mobileunet.handlers.progress import TrainingProgress
 from monai_mobileunet.handlers.starting_weights import load_starting_weights
 from monai_mobileunet.handlers.training_curve import TrainingCurve
 from monai_mobileunet.handlers.words import EndsInWords
@@ -16,6 +17,7 @@ __all__ = [
     "EpochValidationHandler",
     "NetworkCheckpointLoader",
     "TrainingCurve",
+    "TrainingProgress",
     "check_checkpoint",
     "check_parts",
     "check_setup",

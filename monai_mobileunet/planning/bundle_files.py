@@ -29,6 +29,9 @@ NETWORK = ("image_channels", "planes", "mirror_axes", "context", "out_slices", "
 REPLACED = ("folds",)
 """Settings that stand in the template of ``train.json`` already, for most data sets."""
 
+OF_THE_SPLIT = ("leave_out", "stratify_by")
+"""Settings that the lists of cases ask for where a plan has them."""
+
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
 
@@ -103,8 +106,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     counted = {"num_classes": len(plan.class_names.value) + 1}
     train = {**counted, "class_names": plan.class_names.value, **shared, **of_train}
     common = _template("shared")
-    if "leave_out" in of_train:
-        common["cached_cases"]["data"]["leave_out"] = "@leave_out"
+    common["cached_cases"]["data"] |= {name: f"@{name}" for name in OF_THE_SPLIT if name in of_train}
     if STARTING in of_train:
         common["train_checks"].append(LOADING)
     return {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint", "renamed"]
+__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint"]
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 """Percentiles of intensities that a fingerprint has."""
@@ -80,6 +80,7 @@ class Fingerprint:
         modality: DICOM's code of the modality as the names tell it; empty where they do not.
         cases: the cases, in the order of their names.
         left_out: cases that were left out because the user said so, and why.
+        folds: names of the cases that validate, of each fold that somebody wrote down; none where folds are dealt.
     """
 
     dataset_dir: str
@@ -89,6 +90,7 @@ class Fingerprint:
     modality: str
     cases: tuple[CaseFingerprint, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    folds: tuple[tuple[str, ...], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Content of ``fingerprint.json``."""
@@ -99,23 +101,7 @@ class Fingerprint:
         """What :meth:`as_json` gave, after a way through JSON."""
         cases = tuple(_case(case) for case in content["cases"])
         names = {key: tuple(content[key]) for key in ("class_names", "channel_names")}
-        return cls(**{**content, **names, "cases": cases})
-
-
-def renamed(fingerprint: Fingerprint, class_names: Sequence[str]) -> Fingerprint:
-    """The fingerprint with other names of the classes, in the order of their numbers.
-
-    Raises:
-        ValueError: there are more classes than names, or a name twice.
-    """
-    known = fingerprint.class_names
-    if len(class_names) < len(known) or len(set(class_names)) < len(class_names):
-        raise ValueError(f"{len(class_names)} names for {len(known)} classes ({', '.join(known)}); name each once.")
-    new = dict(zip(known, class_names, strict=False))
-    cases = tuple(
-        replace(case, classes={new[name]: one for name, one in case.classes.items()}) for case in fingerprint.cases
-    )
-    return replace(fingerprint, class_names=tuple(class_names), cases=cases)
+        return cls(**{**content, **names, "cases": cases, "folds": _tuple(content.get("folds", []))})
 
 
 def _case(content: Mapping[str, Any]) -> CaseFingerprint:

@@ -11,7 +11,7 @@ from made import case, ct, fingerprint, of_cases, organ
 
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.datasets.subjects import guess_pattern, subject_by_pattern
-from monai_mobileunet.planning.fingerprint import Fingerprint, renamed
+from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Plan, Setting
 from monai_mobileunet.planning.rules import RULES, Batch, Costs, Options, as_plan, decide, warnings_of
 from monai_mobileunet.planning.rules.budget import expected_seconds
@@ -86,7 +86,7 @@ ROWS: list[tuple[str, str, Fingerprint, Options, Any]] = [
     ("no sides", "tta_axes", fingerprint(), Options(), [0]),
     ("each its own", "subject_of", fingerprint(), Options(), None),
     ("few subjects", "folds", fingerprint(3), Options(), 3),
-    ("many subjects", "folds", fingerprint(), Options(), None),
+    ("many subjects", "folds", fingerprint(), Options(), 5),
     ("a class in few slices", "class_share", fingerprint(), Options(), 0.67),
     ("classes everywhere", "class_share", fingerprint(**{**CROPPED, "shape": (35, 50, 36)}), Options(), 0.0),
     ("nothing timed", "epochs", fingerprint(), Options(), 100),
@@ -299,12 +299,38 @@ def test_what_the_user_set_is_recorded_with_what_the_rule_says():
     assert Plan.to_json(plan)["settings"]["windows"]["value"] == [[0, 1]]
 
 
-def test_classes_get_other_names_in_the_order_of_their_numbers():
-    data = renamed(fingerprint(classes=KIDNEYS), ["one", "two"])
-    assert data.class_names == ("one", "two")
-    assert data.cases[0].classes["two"].side == 0.7
-    with pytest.raises(ValueError, match="1 names for 2 classes"):
-        renamed(data, ["one"])
+RARE = {1: "cyst", 4: "cyst", 9: "cyst", 2: "stone"}
+"""What only some of twelve visits of six subjects have."""
+
+
+def visits(**changes: Any) -> Fingerprint:
+    cases = [
+        case(
+            number,
+            subject=f"s{number // 2}",
+            classes={"organ": organ()} | ({RARE[number]: organ()} if number in RARE else {}),
+        )
+        for number in range(12)
+    ]
+    return of_cases(*cases, **changes)
+
+
+def test_the_split_is_said_in_a_sentence_and_deals_rare_classes():
+    known = decide(visits())
+    sizes = "4 cases of 2 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1"
+    assert known.decided["folds"].reason == (
+        f"Of 12 cases of 6 subjects the 5 folds validate {sizes} subjects, and train on the others."
+    )
+    assert known["stratify_by"] == {"cyst": ["case_001", "case_004", "case_009"], "stone": ["case_002"]}
+    assert "(cyst in 3, stone in 1)" in known.decided["stratify_by"].reason
+    assert "stratify_by" not in decide(fingerprint()).decided, "a class that all have needs no care"
+    written = decide(visits(folds=(("case_001", "case_004"), ("case_002",))))
+    assert written["folds"] == 2
+    assert "stratify_by" not in written.decided, "folds that somebody wrote down stay as they are"
+    assert "Written down in the data set" in written.decided["folds"].reason
+    listed = decide(visits(folds=(("case_001", "case_004", "case_006"),))).decided["folds"]
+    assert listed.value == 4
+    assert "Of 12 cases of 6 subjects 3 cases of 3 subjects validate" in listed.reason
 
 
 def test_every_setting_that_a_transform_names_is_decided():

@@ -89,11 +89,12 @@ def _alone_in_folder(images: set[str], labels: set[str]) -> dict[str, str]:
 def _unpaired(
     root: Path, folders: tuple[str, str], images: Images, labels: dict[str, Path], pairs: dict[str, str]
 ) -> Iterator[Finding]:
+    numbered = bool(pairs) and all("" not in images[name] for name in pairs)  # four digits are those of channels
     for name in images.keys() - pairs.keys():
-        remedy = f"Add {folders[1]}/{name}.nii.gz or move the image away."
+        remedy = f"Add {folders[1]}/{parse_channel(name)[0] if numbered else name}.nii.gz or move the image away."
         yield Finding(str(next(iter(images[name].values()))), "image without a label.", remedy)
     for name in labels.keys() - set(pairs.values()):
-        remedy = f"Add {folders[0]}/{name}.nii.gz or move the label away."
+        remedy = f"Add {folders[0]}/{name}{'_0000' if numbered else ''}.nii.gz or move the label away."
         yield Finding(str(labels[name]), "label without an image.", remedy)
 
 

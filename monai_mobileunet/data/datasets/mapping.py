@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
-from monai_mobileunet.data.datasets.listing import INDEX, Case
+from monai_mobileunet.data.datasets.folds import SPLITS
+from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, numbered_names, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json
@@ -19,7 +20,10 @@ from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix, mask_type, write_mask
 
-__all__ = ["map_values", "parse_mapping", "write_dataset"]
+__all__ = ["map_values", "mapped_names", "parse_mapping", "write_dataset"]
+
+KEPT = ("channel_names", "modality", "file_ending")
+"""What a description says of images, which a mapping of labels does not change."""
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[float, int]:
@@ -39,6 +43,29 @@ def parse_mapping(pairs: Sequence[str]) -> dict[float, int]:
         if not valid:
             raise ValueError(f"--map {pair}: expected VALUE=CLASS, as in 255=1 or 85=1,170=2, each value once.")
     return mapping
+
+
+def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: int | None = None) -> tuple[str, ...]:
+    """Names of the classes from 1 on that labels have after a mapping.
+
+    Args:
+        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones;
+            others go with the numbers that they belong to.
+        mapping: class numbers by the values that stand for them.
+        num_classes: classes with the background, of the new labels; by default up to the highest number.
+
+    Raises:
+        DataError: the description of the data set cannot be read.
+    """
+    named = numbered_names(dataset_dir)
+    if list(named) == list(range(1, len(named) + 1)) and num_classes in (None, len(named) + 1) and named:
+        return tuple(named.values())
+    after = {number: name for number, name in named.items() if number not in mapping}
+    for value, number in mapping.items():
+        if number:
+            after.setdefault(number, named.get(int(value), f"label {value:g}"))
+    count = max(after, default=1) if num_classes is None else num_classes - 1
+    return tuple(after.get(number, f"class {number}") for number in range(1, count + 1))
 
 
 def map_values(label: Volume, mapping: Mapping[float, int]) -> np.ndarray:
@@ -111,5 +138,8 @@ def write_dataset(
         raise DataError(findings)
     names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
     index = folder / INDEX
-    write_json(index, {"labels": names, **lists})
+    description = read_description(dataset_dir)
+    write_json(index, {"labels": names, **{key: description[key] for key in KEPT if key in description}, **lists})
+    if (home_of(dataset_dir) / SPLITS).is_file():
+        shutil.copy(home_of(dataset_dir) / SPLITS, folder / SPLITS)
     return index

@@ -14,7 +14,7 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import budget, grid, intensity, network, sides, texts, training
+from monai_mobileunet.planning.rules import budget, grid, intensity, network, sides, split, texts, training
 from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
 from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
 from monai_mobileunet.planning.rules.network import batches_to_time
@@ -47,11 +47,12 @@ _ALL: dict[str, Rule] = {
     **sides.RULES,
     **network.RULES,
     **training.RULES,
+    **split.RULES,
     **budget.RULES,
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "subject_of", "folds", "leave_out"),
+    *("dataset_dir", "class_names", "subject_of", "folds", "stratify_by", "leave_out"),
     *("image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),

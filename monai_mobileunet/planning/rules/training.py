@@ -7,7 +7,6 @@ from typing import Any
 
 from monai_mobileunet.data.datasets.subjects import find_pattern
 from monai_mobileunet.planning.plan import Decision, Setting
-from monai_mobileunet.planning.rules.budget import FOLDS
 from monai_mobileunet.planning.rules.grid import STACKED, THICK
 from monai_mobileunet.planning.rules.known import Known, numbers
 
@@ -33,14 +32,6 @@ def subject_by_names(known: Known) -> Decision:
         )
     table = {name: of for name, of in subjects.items() if name != of}
     return Decision(f"$lambda name: {table!r}.get(name, name)", f"{found}, by a table{example}.")
-
-
-def folds_of_few_subjects(known: Known) -> Setting | None:
-    """Fewer folds where there are fewer subjects."""
-    if known.subjects >= FOLDS:
-        return None
-    reason = f"There are {known.subjects} subjects: with each fold one of them validates."
-    return Setting(max(2, known.subjects), reason, only="train")
 
 
 def cases_left_out(known: Known) -> Setting | None:
@@ -185,7 +176,6 @@ def largest_component_of_connected_classes(known: Known) -> Decision:
 
 RULES = {
     "subject_of": subject_by_names,
-    "folds": folds_of_few_subjects,
     "leave_out": cases_left_out,
     "class_share": share_by_class,
     "random_transforms": augmentation_within_what_is_fine,

@@ -154,7 +154,7 @@ def test_one_case_of_other_channels_than_the_first_is_named(own_dataset: Path):
     first = content["training"][0]["image"]
     content["training"][3]["image"] = [first, content["training"][3]["image"]]
     (own_dataset / "dataset.json").write_text(json.dumps(content))
-    with pytest.raises(DataError, match=r"has 2 channels; the first case has 1"):
+    with pytest.raises(DataError, match=r"has 2 channels; 5 of 6 cases have 1"):
         load_cases(str(own_dataset), "all", num_classes=3)
 
 
