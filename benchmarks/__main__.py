@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import overrides, set_option
+from monai_mobileunet.cli.arguments import duration, overrides, set_option
 from monai_mobileunet.cli.terminal import SafeGroup, console, fail, log_file, steps
 
 __all__ = ["app"]
@@ -74,10 +74,20 @@ def accuracy(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs to train each network, in place of the recipe's.")
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            parser=duration,
+            metavar="TIME",
+            help="Time for each training, as 30m: each network gets as many epochs as fit, by steps timed beforehand.",
+        ),
+    ] = None,
     fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates.")] = 0,
     changes: Annotated[list[str] | None, set_option("Entry of train.json to change")] = None,
 ) -> None:
     """Train a bundle's network and others by one recipe, and compare Dice with what it costs. Takes hours."""
+    if epochs is not None and budget is not None:
+        raise typer.BadParameter("Give one of --epochs and --budget.", param_hint="--budget")
     try:
         from benchmarks.accuracy import compare_networks
         from benchmarks.accuracy.peers import OURS, PEERS
@@ -86,7 +96,7 @@ def accuracy(
         changed = overrides(changes or [], bundle, "train.json", merged=True)
         with log_file(output / "accuracy.log"), steps() as show_step:
             rows = compare_networks(
-                bundle, dataset, output, networks or (OURS, *PEERS), epochs, fold, changed, show_step
+                bundle, dataset, output, networks or (OURS, *PEERS), epochs, budget, fold, changed, show_step
             )
     except ModuleNotFoundError as error:
         fail(error, f"{error}. Install what it needs: pip install 'monai_mobileunet[train,evaluate]'")

@@ -14,12 +14,15 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from monai.bundle import ConfigParser
 
 from benchmarks.accuracy.cost import seconds_per_case, volume_macs
 from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data.files import hash_file, write_json
+from monai_mobileunet.planning.probe import time_training
+from monai_mobileunet.planning.rules.budget import epochs_within
 from monai_mobileunet.reports.evaluation_report import write_report
 from monai_mobileunet.segmentation import Segmenter
 
@@ -67,6 +70,7 @@ def compare_networks(
     output: Path,
     networks: Sequence[str] = (OURS, *PEERS),
     epochs: int | None = None,
+    budget: float | None = None,
     fold: int = 0,
     overrides: dict[str, Any] | None = None,
     show_step: ShowStep = lambda text: None,
@@ -81,6 +85,8 @@ def compare_networks(
         output: folder for everything: a subfolder for each network, and ``results.json``.
         networks: :data:`OURS` or keys of :data:`PEERS`.
         epochs: how long each is trained; ``None`` as the recipe says.
+        budget: seconds for each training instead: steps of each network are timed beforehand, and it gets as many
+            epochs as fit.
         fold: which part of the bundle's split validates.
         overrides: further changes to the recipe, by id.
         show_step: gets a line before each step.
@@ -100,6 +106,7 @@ def compare_networks(
         "configs": {name: hash_file(bundle / "configs" / name) for name in ("train.json", "inference.json")},
         "dataset": str(dataset.resolve()),
         "epochs": epochs,
+        "budget": budget,
         "fold": fold,
         "overrides": overrides or {},
     }
@@ -113,8 +120,12 @@ def compare_networks(
             changes = {**(overrides or {}), **network_override(name)}
             trained = _read(folder / "training.json", settings)
             if trained is None:
-                show_step(f"{name}: training")
-                trained = {"seconds": _train(bundle, dataset, folder, changes, epochs, fold)}
+                given = epochs
+                if budget is not None:
+                    show_step(f"{name}: timing")
+                    given = _epochs_within(budget, bundle, dataset, changes, fold)
+                show_step(f"{name}: training{f' for {given} epochs' if given else ''}")
+                trained = {"epochs": given, "seconds": _train(bundle, dataset, folder, changes, given, fold)}
                 _write(folder / "training.json", {"settings": settings, **trained})
             show_step(f"{name}: measuring")
             row = _measure(name, bundle, dataset, folder, changes, fold, trained["seconds"])
@@ -134,6 +145,16 @@ def _read(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
     return content if content["settings"] == settings else None
+
+
+def _epochs_within(budget: float, bundle: Path, dataset: Path, changes: dict[str, Any], fold: int) -> int:
+    opened = Bundle(bundle)
+    trained, validated = (opened.cases(dataset, part, fold, changes) for part in ("training", "validation"))
+    parser = ConfigParser()
+    parser.read_config(str(bundle / "configs" / "train.json"))
+    parser.update({"bundle_root": str(bundle), "dataset_dir": str(dataset), **changes})
+    costs = time_training(parser, trained[len(trained) // 2])
+    return max(1, epochs_within(budget, costs, len(trained), len(validated)))
 
 
 def _train(bundle: Path, dataset: Path, folder: Path, changes: dict[str, Any], epochs: int | None, fold: int) -> float:

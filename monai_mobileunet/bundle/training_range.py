@@ -84,6 +84,7 @@ class TrainingRange:
         if self.channels is not None and volume.channels != self.channels:
             problem = f"has {volume.channels} channels or time points; the bundle segments images of {self.channels}."
             remedy = "Split it into volumes." if volume.channels > 1 else "List one file per channel in a list.json."
+            remedy = "Save it in colour or in grey, as those of the training were." if volume.in_pixels else remedy
             raise DataError([Finding(volume.name, problem, remedy)])
 
     def check(self, volume: Volume, image: torch.Tensor) -> Iterator[Finding]:

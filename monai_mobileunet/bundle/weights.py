@@ -14,7 +14,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from monai_mobileunet.networks import VARIANTS, MobileUNet, create_network
 
-__all__ = ["CONTAINERS", "load_weights", "read_weights"]
+__all__ = ["CONTAINERS", "State", "load_weights", "nearest_weights", "read_weights", "unwrapped"]
 
 CONTAINERS = ("model", "state_dict", "model_state_dict", "network", "net")
 """What trainings call the entry of a checkpoint that holds the network: MONAI, Lightning, nnU-Net and others."""
@@ -24,6 +24,7 @@ UNUSED = "aux_heads."  # heads that MobileUNet has for deep supervision, and no 
 COUNTER = "num_batches_tracked"  # of a norm; no prediction uses it
 
 State = Mapping[str, torch.Tensor]
+"""Names of a network's parameters and buffers, with their values."""
 
 
 def read_weights(path: str | PathLike) -> Mapping[str, Any]:
@@ -69,7 +70,7 @@ def load_weights(network: nn.Module, path: str | PathLike, described_by: str = "
             not finite.
     """
     content = read_weights(path)
-    network = _unwrapped(network)
+    network = unwrapped(network)
     expected = network.state_dict()
     fitting: dict[str, State] = {}
     others: list[tuple[str, State]] = []
@@ -94,7 +95,24 @@ def load_weights(network: nn.Module, path: str | PathLike, described_by: str = "
     network.load_state_dict(values, strict=True)
 
 
-def _unwrapped(network: nn.Module) -> nn.Module:
+def nearest_weights(network: nn.Module, path: str | PathLike) -> State:
+    """The weights in a file that have most entries in common with a network, of which they need not be.
+
+    Args:
+        network: for the names and shapes.
+        path: of the file; see :func:`load_weights` for what it may hold.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it cannot be read.
+    """
+    expected = unwrapped(network).state_dict()
+    found = [state for _, state in _candidates(read_weights(path), expected)]
+    return max(found, key=lambda state: len(expected.keys() & state.keys()), default={})
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network itself, without DataParallel and what torch.compile puts around it."""
     while True:
         if isinstance(network, DataParallel | DistributedDataParallel):
             network = network.module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,7 @@ __all__ = [
     "Runtime",
     "Weights",
     "bundle_folder",
+    "duration",
     "named_bundle",
     "one_of",
     "overrides",
@@ -32,6 +34,17 @@ T = TypeVar("T")
 PLANES = ("axial", "coronal", "sagittal")
 TRUST = "A bundle is code: use only one you trust."
 MODEL = f"Folder of a trained bundle, or name of one that comes with the package. {TRUST}"
+
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: str) -> float:
+    """A parser for a time, such as ``30m``; gives seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.")
+    return float(found[1]) * UNITS[found[2]]
 
 
 def one_of(names: Iterable[str]) -> Callable[[T], T]:
@@ -110,8 +123,12 @@ def named_bundle(given: Path) -> Path:
         fail(error)
 
 
-def bundle_folder(given: Path | None) -> Path:
+def bundle_folder(given: Path | None, option: str = "-m") -> Path:
     """A bundle by its folder, or one that comes with the package by its name.
+
+    Args:
+        given: what was typed.
+        option: that it is typed with, for the message.
 
     Raises:
         FileNotFoundError: neither; the known names are listed.
@@ -123,4 +140,4 @@ def bundle_folder(given: Path | None) -> Path:
         return known[str(given)]
     problem = "no bundle is named" if given is None else f"{given}: no bundle, it has no configs/"
     names = f", or one of {', '.join(known)}" if known else ""
-    raise FileNotFoundError(f"{problem}. Name the folder of one with -m{names}.")
+    raise FileNotFoundError(f"{problem}. Name the folder of one with {option}{names}.")

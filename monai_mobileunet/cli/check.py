@@ -134,12 +134,17 @@ def _look_at_files(
 def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:
     """The folder of a data set with the labels' values mapped to class numbers."""
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
+    from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, write_dataset
 
-    values, names = parse_mapping(mapping), _class_names(folder, num_classes, bundle)
+    values = parse_mapping(mapping)
+    names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
-    console.print(printable(f"{index} written: train with --dataset_dir {target}"), markup=False, soft_wrap=True)
+    console.print(
+        printable(f"{index} written: train with --dataset_dir {target}, or mobileunet plan {target}"),
+        markup=False,
+        soft_wrap=True,
+    )
     return target
 
 

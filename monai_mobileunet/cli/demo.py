@@ -8,39 +8,37 @@ from typing import Annotated
 
 import typer
 
+from monai_mobileunet.cli.arguments import duration
 from monai_mobileunet.cli.terminal import console, fail
-from monai_mobileunet.shipped import shipped_folder
 
 __all__ = ["demo"]
 
 
+def _checked(text: str) -> str:
+    duration(text)
+    return text
+
+
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all that the tour makes.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that the tour makes.")] = Path(
         "demo_output"
     ),
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data",
-            help="Folder of a task of the Medical Segmentation Decathlon, to train on in place of the template.",
+            "--data", help="Folder of a training set in any layout that plan reads, in place of the template."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 25,
-    project: Annotated[
-        Path | None,
-        typer.Option(help="Folder that holds bundles/ and configs/; by default those that come with the package."),
-    ] = None,
+    budget: Annotated[
+        str, typer.Option(callback=_checked, metavar="TIME", help="Time for the training, as 90s, 30m or 2h.")
+    ] = "2m",
 ) -> None:
-    """Train on a small cohort, segment what was held out, show Dice and pictures."""
-    project = project or shipped_folder()
-    if not (project / "bundles").is_dir():
-        raise typer.BadParameter(f"{project} has no bundles/. Name a checkout of the project.", param_hint="--project")
-    from monai_mobileunet.data import DataError
+    """Plan, train, segment and evaluate on a small cohort, by the commands that you would type."""
     from monai_mobileunet.demo import run_demo
 
     try:
-        run_demo(output, project, data, epochs, console)
-    except (DataError, ModuleNotFoundError) as error:
+        run_demo(output, data, budget, console)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         fail(error)
     except subprocess.CalledProcessError as error:
         console.print("error: the step above failed; its message stands there.", style="red")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import PLANES, Ignore, overrides, well_formed
+from monai_mobileunet.cli.arguments import PLANES, TRUST, Ignore, bundle_folder, duration, overrides, well_formed
+from monai_mobileunet.cli.reused import show_reused
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
 from monai_mobileunet.modality import check_modality
 
@@ -21,17 +22,9 @@ if TYPE_CHECKING:
     from monai_mobileunet.planning import Decision, Plan
     from monai_mobileunet.planning.fingerprint import Fingerprint
     from monai_mobileunet.planning.rules import Known, Options
+    from monai_mobileunet.planning.start import Origin
 
 __all__ = ["plan"]
-
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
-    if not found or float(found[1]) <= 0:
-        raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.", param_hint="--budget")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def _spacing(text: str | None) -> tuple[float, float, float] | None:
@@ -73,11 +66,16 @@ def plan(
     spacing: Annotated[str | None, typer.Option(help="Target spacing in mm: right,front,head, as 1,1,2.5.")] = None,
     like: Annotated[Path | None, typer.Option(help="Image whose spacing is the target.")] = None,
     planes: Annotated[str, typer.Option(help="Planes to slice across: axial, coronal, sagittal.")] = "",
-    budget: Annotated[str, typer.Option(help="Time that the training may take, as 90s, 30m or 2h.")] = "1h",
+    budget: Annotated[
+        float, typer.Option(parser=duration, metavar="TIME", help="Time that the training may take, as 90s, 30m or 2h.")
+    ] = "1h",  # type: ignore[assignment]  # as it is typed; the parser gives seconds
     modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")] = "",
     subject: Annotated[
         str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
     ] = "",
+    subjects: Annotated[
+        Path | None, typer.Option(help="Table (CSV or TSV) with the columns case and subject, instead of --subject.")
+    ] = None,
     leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
     ignore: Ignore = None,
     annotated_slices_only: Annotated[
@@ -87,6 +85,14 @@ def plan(
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Decision to make instead of its rule, as context=2.", callback=well_formed),
+    ] = None,
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Bundle to start from, by its folder or name: its decisions are taken where the data allow, and the "
+            f"training starts from its weights. {TRUST}",
+        ),
     ] = None,
     apply: Annotated[
         Path | None, typer.Option(help="Bundle whose files are brought to what its plan.json says.")
@@ -98,17 +104,20 @@ def plan(
     What mobileunet check finds comes first; errors stop the planning. Every decision has a reason and stands in
     plan.json, where it can be edited and applied with --apply.
     """
-    seconds, size, code, wanted = _seconds(budget), _spacing(spacing), _modality(modality), _planes(planes)
+    size, code, wanted = _spacing(spacing), _modality(modality), _planes(planes)
     set_by_user = overrides(changes or [])
     if apply is None and data is None:
         raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
     if spacing is not None and like is not None:
         raise typer.BadParameter("Give one of --spacing and --like.", param_hint="--like")
+    if subject and subjects is not None:
+        raise typer.BadParameter("Give one of --subject and --subjects.", param_hint="--subjects")
     if apply is None and output is None and not explain:
         raise typer.BadParameter("Name a new folder for the bundle with -o.", param_hint="--output")
     from monai_mobileunet.planning import Plan
     from monai_mobileunet.planning.plan import PLAN
     from monai_mobileunet.planning.rules import Options
+    from monai_mobileunet.planning.start import open_origin
 
     try:
         if apply is not None:
@@ -122,14 +131,16 @@ def plan(
             spacing=_spacing_of(like) if like else size,
             like=like.name if like else "",
             planes=wanted,
-            budget=seconds,
+            budget=budget,
             modality=code,
-            subject_pattern=subject or _guessed(data),
+            subject_pattern=subject or ("" if subjects else _guessed(data)),
             ignore=ignore,
             annotated_slices_only=annotated_slices_only,
             overrides=set_by_user,
         )
-        _plan(data, output, options, class_names or [], leave_out or [], explain)
+        start = open_origin(bundle_folder(origin, "--from")) if origin else None
+        options = replace(options, source=start.source if start else None)
+        _plan(data, output, options, class_names or [], leave_out or [], explain, start, subjects)
     except (ValueError, OSError) as error:
         fail(error)
 
@@ -165,24 +176,33 @@ def _spacing_of(image: Path) -> tuple[float, float, float]:
 
 
 def _plan(
-    data: Path, output: Path | None, options: Options, names: Sequence[str], leave_out: Sequence[str], explain: str
+    data: Path,
+    output: Path | None,
+    options: Options,
+    names: Sequence[str],
+    leave_out: Sequence[str],
+    explain: str,
+    origin: Origin | None,
+    subjects: Path | None,
 ) -> None:
     from monai_mobileunet.planning.planner import check_folder, write_bundle
     from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
+    from monai_mobileunet.planning.start import started_from
 
     if output is not None:
         check_folder(output)
-    fingerprint = _measured(data, options, names, leave_out)
+    fingerprint = _measured(data, options, subjects, names, leave_out)
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
-        _explain(as_plan(known), explain)
+        _explain(started_from(as_plan(known), origin) if origin else as_plan(known), explain)
         return
     assert output is not None
     known = _timed(known)
-    planned = as_plan(known)
-    write_bundle(planned, output)
+    planned = started_from(as_plan(known), origin) if origin else as_plan(known)
+    write_bundle(planned, output, known.fingerprint, origin.weights if origin else None)
     _show(planned)
+    show_reused(planned)
     for text in warnings_of(known):
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if busy := _busy():
@@ -190,36 +210,39 @@ def _plan(
     _say_next(known, output)
 
 
-def _measured(data: Path, options: Options, names: Sequence[str], leave_out: Sequence[str]) -> Fingerprint:
-    """The fingerprint, after what check finds; errors in it end the command."""
-    from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_class_names, subject_by_pattern
-    from monai_mobileunet.data.datasets.naming import image_files, name_of
-    from monai_mobileunet.planning.fingerprint import renamed
-    from monai_mobileunet.planning.measuring import measure_dataset
+def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:
+    """Whom a case is of, as the user says."""
+    from monai_mobileunet.data import find_all_cases, subject_by_pattern
+    from monai_mobileunet.data.datasets.naming import name_of
+    from monai_mobileunet.data.datasets.subjects import read_subjects
 
-    cases = find_all_cases(data)
-    try:
-        known: Sequence[str] = names or find_class_names(data)
-    except DataError:
-        known = ()
-    if known:
-        ignored = {
-            str(path) for case in cases if name_of(case) in leave_out for path in (*image_files(case), case["label"])
-        }
-        findings, _ = check_dataset(data, len(known) + 1, known, progress=console.is_terminal, ignore=options.ignore)
-        _show_findings([finding for finding in findings if finding.path not in ignored])
-    subject_of = subject_by_pattern(options.subject_pattern) if options.subject_pattern else None
+    if table is not None:
+        return read_subjects(table, [name_of(case) for case in find_all_cases(data)]).__getitem__
+    return subject_by_pattern(pattern) if pattern else None
+
+
+def _measured(
+    data: Path, options: Options, subjects: Path | None, names: Sequence[str], leave_out: Sequence[str]
+) -> Fingerprint:
+    """The fingerprint, after what check finds; errors in it end the command."""
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.planning.measuring import inspect_dataset
+
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("measuring", total=len(cases) - len(leave_out))
-        fingerprint = measure_dataset(
+        bar = progress.add_task("reading", total=len(find_all_cases(data)) - len(leave_out))
+        findings, fingerprint = inspect_dataset(
             data,
-            subject_of,
+            names,
+            _subject_of(data, subjects, options.subject_pattern),
             leave_out,
             lambda: progress.advance(bar),
             ignore=options.ignore,
             annotated_slices_only=options.annotated_slices_only,
         )
-    return renamed(fingerprint, names) if names else fingerprint
+    _show_findings(findings)
+    if fingerprint is None:
+        raise typer.Exit(1)
+    return fingerprint
 
 
 def _show_findings(findings: Sequence[Any]) -> None:
@@ -229,8 +252,6 @@ def _show_findings(findings: Sequence[Any]) -> None:
             console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
         else:
             say_error(finding)
-    if not all(finding.warning for finding in findings):
-        raise typer.Exit(1)
 
 
 def _device() -> str:
@@ -253,12 +274,12 @@ def _busy() -> str:
 def _timed(known: Known) -> Known:
     """What is decided once steps of the network were timed."""
     from monai_mobileunet.planning.probe import measure_costs, typical_case
-    from monai_mobileunet.planning.rules import as_plan, decide
+    from monai_mobileunet.planning.rules import as_plan, batches_to_time, decide
 
     with steps() as say:
         say("timing steps of the network on this machine")
-        costs = measure_costs(as_plan(known), typical_case(known))
-    return decide(known.fingerprint, known.options, costs)
+        timed = measure_costs(as_plan(known), typical_case(known), batches_to_time(known))
+    return decide(known.fingerprint, known.options, timed)
 
 
 def _show(planned: Plan) -> None:

@@ -14,7 +14,7 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.listing import Case, read_json
 from monai_mobileunet.data.datasets.naming import image_files, name_of
-from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.names import image_suffix, is_picture
 from monai_mobileunet.data.search.images import refuse_same_folder, search_images
 from monai_mobileunet.data.search.places import STATE, FoundImage, mask_name, place_masks
 from monai_mobileunet.data.writing import mask_suffix
@@ -31,7 +31,7 @@ class Plan:
     Attributes:
         cases: the cases, in the order of their names.
         output: folder of the masks.
-        passed_over: how many files in the input are no images, by suffix.
+        passed_over: how many files in the input are no images, or pictures beside volumes, by suffix.
         unreadable: folders in the input that could not be searched.
         left_out: what images in the input are not to be segmented, and why, in words.
         warnings: what else is doubtful about the input.
@@ -135,7 +135,8 @@ def _listed(entry: Any, path: Path) -> FoundImage:
         inside = not Path(names[0]).is_absolute() and ".." not in Path(names[0]).parts
         mask = Path(names[0]).with_name(mask_name(images[0])) if inside else Path(mask_name(images[0]))
     else:
-        mask = Path(name) if image_suffix(str(name)) else Path(f"{name}.nii.gz")
+        known = image_suffix(str(name)) and is_picture(str(name)) == is_picture(images[0])
+        mask = Path(name) if known else Path(f"{name}{mask_suffix(images[0]) if is_picture(images[0]) else '.nii.gz'}")
         if mask.is_absolute() or any(part.startswith(".") for part in mask.parts):
             problem = f"has a name that is empty, hidden or leaves the output folder: {name!r}."
             raise DataError([Finding(str(path), problem, "Change it.")])

@@ -9,12 +9,18 @@ from pathlib import Path
 __all__ = [
     "DETACHED",
     "IMAGE_SUFFIXES",
+    "JPEG",
     "LABEL_WORDS",
     "METAIMAGE",
     "NIFTI",
     "NRRD",
+    "PICTURE_SUFFIXES",
+    "PNG",
+    "TIFF",
+    "VOLUME_SUFFIXES",
     "case_name",
     "image_suffix",
+    "is_picture",
     "is_label_name",
     "names_without_channel",
     "parse_channel",
@@ -23,7 +29,12 @@ __all__ = [
 ]
 
 NIFTI, NRRD, METAIMAGE = (".nii.gz", ".nii"), (".nrrd", ".nhdr"), (".mha", ".mhd")
-IMAGE_SUFFIXES = (*NIFTI, *NRRD, *METAIMAGE)
+VOLUME_SUFFIXES = (*NIFTI, *NRRD, *METAIMAGE)
+PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
+PICTURE_SUFFIXES = (*PNG, *TIFF, *JPEG)
+"""Suffixes of 2D pictures, which are images only where no volume lies beside them; see :mod:`.walking`."""
+
+IMAGE_SUFFIXES = (*VOLUME_SUFFIXES, *PICTURE_SUFFIXES)
 
 DETACHED = {".nhdr": ".nrrd", ".mhd": ".mha"}
 """Suffixes of headers whose voxels lie in files of their own, each with the suffix of its format in one file."""
@@ -38,6 +49,11 @@ def image_suffix(path: str | Path) -> str:
     """The suffix that makes a file an image, as it is written in the name; empty if there is none."""
     name = Path(path).name
     return next((name[-len(suffix) :] for suffix in IMAGE_SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether a file is a 2D picture by its name: PNG, TIFF or JPEG."""
+    return image_suffix(path).lower() in PICTURE_SUFFIXES
 
 
 def without_suffix(path: str | Path) -> str:

@@ -33,10 +33,10 @@ nibabel or SimpleITK; an array ``(H, W, D)`` or ``(H, W, D, C)`` with its affine
 def read_volume(source: ImageSource) -> Volume:
     """An image with its voxels, checked.
 
-    NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom; whatever unit of length a header
-    names, the affine is in mm. Voxels that cannot be computed with, NaN, infinity and fill beyond ±10^15, become the
-    lowest other value, with a warning; other warnings name images that say nothing, or two things, about where they
-    lie.
+    NIfTI is read by nibabel, NRRD and MetaImage by SimpleITK, DICOM series by pydicom, PNG, TIFF and JPEG by Pillow;
+    whatever unit of length a header names, the affine is in mm. Voxels that cannot be computed with, NaN, infinity and
+    fill beyond ±10^15, become the lowest other value, with a warning; other warnings name images that say nothing, or
+    two things, about where they lie.
 
     Args:
         source: see :data:`ImageSource`.
@@ -66,7 +66,7 @@ def read_label(path: str | PathLike) -> Volume:
     Raises:
         DataError: as :func:`read_volume`, or there are several channels.
     """
-    label = read_file(path)
+    label = _read(path, classes=True)
     if label.channels > 1:
         problem = f"has {label.channels} channels; expected class numbers in one."
         raise refusal(label.name, problem, "Merge the channels into one.")
@@ -91,10 +91,15 @@ def read_file(path: str | PathLike) -> Volume:
     Raises:
         DataError: as :func:`read_volume`.
     """
+    return _read(path)
+
+
+def _read(path: str | PathLike, classes: bool = False) -> Volume:
     path = Path(path)
     check_regular_file(path)
     if image_suffix(path) or path.is_dir() or is_dicom(path):
-        return format_of(path).read(path)
+        row = format_of(path)
+        return row.read_classes(path) if classes and row.read_classes else row.read(path)
     if not path.exists():
         raise refusal(path, "no such file.", "Restore it, or remove it from the list.")
     expected = f"{', '.join(IMAGE_SUFFIXES)}, or a folder with a DICOM series"

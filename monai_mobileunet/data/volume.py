@@ -52,6 +52,7 @@ class Volume:
         template: header of a NIfTI file, for the mask; ``None`` if there is nothing beyond the affine.
         modality: ``"CT"``, ``"MR"``, … where the file says so; otherwise empty.
         warnings: what a reader must know to trust a result.
+        in_pixels: the file has pixels and says nothing of mm, as PNG and JPEG; 1 mm stands for each.
     """
 
     values: np.ndarray
@@ -61,6 +62,7 @@ class Volume:
     template: Any = None
     modality: str = ""
     warnings: tuple[Finding, ...] = ()
+    in_pixels: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

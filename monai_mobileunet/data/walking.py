@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.names import image_suffix, is_picture
 
-__all__ = ["STATE", "walk_folders", "walk_images"]
+__all__ = ["STATE", "walk_folders", "walk_images", "without_previews"]
 
 STATE = ".mobileunet"
 """Folder in an output that makes it known as one: with a run's journal, its log, and its pictures."""
@@ -49,5 +49,17 @@ def walk_folders(root: Path, unreadable: list[str] | None = None) -> Iterator[tu
 
 
 def walk_images(root: Path) -> list[Path]:
-    """All files with the suffix of an image in a folder and below it, sorted; see :func:`walk_folders`."""
-    return sorted(path for _, _, files in walk_folders(root) for path in files if image_suffix(path))
+    """All images in a folder and below it, sorted; see :func:`walk_folders` and :func:`without_previews`."""
+    return sorted(without_previews([path for _, _, files in walk_folders(root) for path in files]))
+
+
+def without_previews(files: Sequence[Path]) -> list[Path]:
+    """The images among the files of a whole tree: volumes, or pictures where there are no volumes.
+
+    A PNG, TIFF or JPEG in a tree with volumes is a preview, a screenshot or the picture of a report, never a case.
+
+    Args:
+        files: of all folders.
+    """
+    images = [path for path in files if image_suffix(path)]
+    return [path for path in images if not is_picture(path)] or images

@@ -11,7 +11,7 @@ import numpy as np
 
 from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.data.formats import format_of
-from monai_mobileunet.data.names import DETACHED, image_suffix
+from monai_mobileunet.data.names import DETACHED, JPEG, PNG, image_suffix
 from monai_mobileunet.data.volume import Volume
 
 __all__ = ["NO_RIGHT", "OUTPUT_LOST", "fitting_name", "mask_suffix", "mask_type", "output_lost", "write_mask"]
@@ -21,6 +21,9 @@ OUTPUT_LOST = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 
 NO_RIGHT = {errno.EACCES, errno.EPERM}
 """Errors of one folder of the output, or of all of it."""
+
+INSTEAD = {**DETACHED, **dict.fromkeys(JPEG, PNG[0])}
+"""Suffixes that masks do not have, each with the one that they have in its place."""
 
 LONGEST_NAME = 255
 """Bytes that a file name may have, on all file systems that matter."""
@@ -48,11 +51,13 @@ def mask_type(num_classes: int) -> type[np.uint8] | type[np.uint16]:
 def mask_suffix(image: str | Path) -> str:
     """The suffix of a mask: that of its image, but one file where an image is a header and its data in two.
 
+    Of a JPEG, which would change class numbers, it is that of PNG.
+
     Args:
         image: a path; of what is no file of a known format, as a DICOM series, masks are NIfTI.
     """
     suffix = image_suffix(image)
-    return DETACHED.get(suffix.lower(), suffix) or ".nii.gz"
+    return INSTEAD.get(suffix.lower(), suffix) or ".nii.gz"
 
 
 def fitting_name(stem: str, suffix: str) -> str:
@@ -85,14 +90,14 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | Non
 
     Raises:
         ValueError: the mask is not on the image's grid, the format is none that is written, or it has no room for a
-            sheared grid.
+            sheared grid or several slices.
         OSError: it cannot be written there.
     """
     write = format_of(path).write
     if mask.shape != volume.shape:
         raise ValueError(f"the mask of {volume.name} has shape {mask.shape}; its image has {volume.shape}.")
     if write is None or mask_suffix(path) != image_suffix(path):
-        raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd or .mha. Name one of these.")
+        raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd, .mha, .png or .tif. Name one of these.")
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path, scratch) as temporary:

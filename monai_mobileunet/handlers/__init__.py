@@ -5,6 +5,8 @@ from monai_mobileunet.handlers.bundle_metadata import BundleMetadata
 from monai_mobileunet.handlers.checkpoint_loader import NetworkCheckpointLoader
 from monai_mobileunet.handlers.checkpoint_saver import AtomicCheckpointSaver
 from monai_mobileunet.handlers.epoch_validation import EpochValidationHandler
+from monai_mobileunet.handlers.progress import TrainingProgress
+from monai_mobileunet.handlers.starting_weights import load_starting_weights
 from monai_mobileunet.handlers.training_curve import TrainingCurve
 from monai_mobileunet.handlers.words import EndsInWords
 
@@ -15,7 +17,9 @@ __all__ = [
     "EpochValidationHandler",
     "NetworkCheckpointLoader",
     "TrainingCurve",
+    "TrainingProgress",
     "check_checkpoint",
     "check_parts",
     "check_setup",
+    "load_starting_weights",
 ]

@@ -16,8 +16,9 @@ from monai.utils import is_scalar
 
 import monai_mobileunet
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
+from monai_mobileunet.bundle.reuse import START, holds_weights
 from monai_mobileunet.bundle.training_range import measure_range
-from monai_mobileunet.bundle.weights import read_weights
+from monai_mobileunet.bundle.weights import nearest_weights, read_weights, unwrapped
 from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.datasets.listing import read_description
 from monai_mobileunet.data.files import hash_file
@@ -129,19 +130,27 @@ class BundleMetadata:
         return all(root in Path(_files(case)[0]).resolve().parents for case in cases)
 
     def _origin(self) -> str:
-        """Hash of the bundle's weights where the training begins with them, as MONAI Label's does."""
-        if self._resumed or not self.file.is_file():
+        """Hash of the weights in the bundle that the training begins with; empty where it begins with random ones.
+
+        MONAI Label's begins with the bundle's own, that of a bundle that was planned from another with the other's.
+        """
+        if self._resumed:
             return ""
-        try:
-            there = read_weights(self.file)
-        except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
-            return ""
-        module = getattr(self.network, "module", self.network)
-        now = module.state_dict()
-        same = there.keys() == now.keys()
-        if same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items()):
-            return hash_file(self.file)
+        for path, begins in ((self.file, self._is), (self.root / START, self._has_layers_of)):
+            try:
+                if path.is_file() and begins(path):
+                    return hash_file(path)
+            except (ValueError, OSError):  # whatever lies there, it is not what the training begins with
+                continue
         return ""
+
+    def _is(self, path: Path) -> bool:
+        there, now = read_weights(path), unwrapped(self.network).state_dict()
+        same = there.keys() == now.keys()
+        return same and all(torch.equal(value.cpu(), there[key]) for key, value in now.items())
+
+    def _has_layers_of(self, path: Path) -> bool:
+        return holds_weights(self.network, nearest_weights(self.network, path))
 
     def _file_state(self) -> tuple[int, ...] | None:
         if not self.file.is_file():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import ValidationHandler
 
 __all__ = ["EpochValidationHandler"]
+
+OF_ABSENT_CLASSES = "Mean of empty slice|All-NaN (slice|axis) encountered|Degrees of freedom <= 0"
+"""What NumPy warns of, where a summary has nothing but NaN."""
 
 
 class EpochValidationHandler(ValidationHandler):
@@ -24,7 +29,11 @@ class EpochValidationHandler(ValidationHandler):
         super().__init__(interval=interval, validator=validator, epoch_level=True)
 
     def attach(self, engine: Engine) -> None:
-        """Add the handler to a trainer."""
+        """Add the handler to a trainer.
+
+        From then on NumPy does not warn of means of nothing: those of a class that no validated case has are NaN.
+        """
+        warnings.filterwarnings("ignore", OF_ABSENT_CLASSES, RuntimeWarning)
         engine.add_event_handler(Events.EPOCH_COMPLETED(event_filter=self._is_due), self)
 
     def _is_due(self, engine: Engine, epoch: int) -> bool:

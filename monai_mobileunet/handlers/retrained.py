@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monai_mobileunet.bundle.network_format import describe_format
+from monai_mobileunet.bundle.reuse import START
 
 __all__ = ["Retrained", "describe", "modality_of", "spoken"]
 
@@ -78,8 +79,10 @@ def describe(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
     described["weights"] = {**metadata.get("weights", {}), WEIGHTS: {"sha256": new.sha256}}
     described["training_data"] = dict(new.training_data)
     described["eval_metrics"] = _scores(new)
-    described["data_source"] = _since(new.data_source, metadata.get("data_source", ""), new.started_from)
-    described["data_license"] = _since(new.data_license, metadata.get("data_license", ""), new.started_from)
+    origin = metadata.get("weights", {}).get(START, {})
+    before = origin if new.started_from and origin.get("sha256") == new.started_from else metadata
+    described["data_source"] = _since(new.data_source, before.get("data_source", ""), new.started_from)
+    described["data_license"] = _since(new.data_license, before.get("data_license", ""), new.started_from)
     described["training"] = _history(new)
     return described | _classes(metadata, new)
 
@@ -110,8 +113,10 @@ def _scores(new: Retrained) -> dict[str, Any]:
 
 def _since(now: str, before: str, started_from: str) -> str:
     """What data went into weights that began with others."""
-    if not started_from or before.startswith(now):
-        return before if started_from else now
+    if not started_from or now.endswith(f": {before}"):
+        return now
+    if before.startswith(now):
+        return before
     return f"{now}; the weights that it started from: {before}" if before else now
 
 

@@ -14,6 +14,7 @@ from monai.handlers import from_engine
 from monai.utils import is_scalar
 
 from monai_mobileunet.data.files import replace_file
+from monai_mobileunet.handlers.progress import duration
 
 __all__ = ["TrainingCurve"]
 
@@ -24,6 +25,7 @@ class TrainingCurve:
     """Log one line per epoch, and keep ``curve.csv`` and ``curve.png`` in the output folder up to date.
 
     While the trainer runs, everything that is logged also goes to ``training.log`` in that folder.
+    The line has the best score so far, too, and with :class:`monai_mobileunet.handlers.TrainingProgress` the time left.
     A row has the epoch, its seconds, the mean training loss, the learning rate, and the metrics of the last
     validation if there was one in that epoch. A resumed run appends to its earlier rows. Attach it after the
     validation handler, so that the metrics are those of the same epoch.
@@ -91,9 +93,20 @@ class TrainingCurve:
             row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
         self.rows.append(row)
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}")
+        so_far = self._so_far(engine, best)
+        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}{so_far}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
+
+    def _so_far(self, engine: Engine, best_now: str) -> str:
+        """The best score of an earlier epoch, and how long the rest takes where a handler before this one knows."""
+        state = getattr(self.evaluator, "state", None)
+        score, epoch = getattr(state, "best_metric", None), getattr(state, "best_metric_epoch", None)
+        said = (
+            f"; best {score:.4g} in epoch {epoch}" if epoch and epoch > 0 and score is not None and not best_now else ""
+        )
+        left = getattr(engine.state, "seconds_left", None)
+        return said + (f"; {duration(left)} left" if left else "")
 
 
 class _LogFile(logging.FileHandler):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_mobileunet.data.files import write_text
-from monai_mobileunet.data.names import case_name
+from monai_mobileunet.data.names import case_name, is_picture
 from monai_mobileunet.shipped import is_installed
 
 __all__ = ["IMAGES", "check_studies", "prepare_app"]
@@ -128,6 +128,13 @@ def check_studies(given: str) -> str:
         inner = deeper.parent.relative_to(folder)
         raise FileNotFoundError(
             f"{folder}: MONAI Label does not look into its folders, such as {inner}. Name that one."
+        )
+    if pictures := [path for path in sorted(folder.iterdir()) if is_picture(path)]:
+        problem = "MONAI Label's viewers draw on volumes, and it would take a picture for no image"
+        remedy = 'python -c "import SimpleITK as s, sys; s.WriteImage(s.ReadImage(sys.argv[1]), sys.argv[2])"'
+        raise FileNotFoundError(
+            f"{folder}: holds {len(pictures)} pictures such as {pictures[0].name}; {problem}. Save them as .nii.gz: "
+            f"{remedy} {pictures[0].name} {case_name(pictures[0])}.nii.gz"
         )
     remedy = "Name a folder with images, or for DICOM the address of a DICOMweb service."
     raise FileNotFoundError(f"{folder}: holds no image ({kinds}). {remedy}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import describe_format
+from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.planning.plan import PLAN, Plan
 
 __all__ = ["LEARNED", "bundle_files", "write_bundle_files"]
@@ -28,8 +29,8 @@ NETWORK = ("image_channels", "planes", "mirror_axes", "context", "out_slices", "
 REPLACED = ("folds",)
 """Settings that stand in the template of ``train.json`` already, for most data sets."""
 
-OF_CASES = ("leave_out", "ignore", "labelled")
-"""Settings that the list of cases is made with, where a plan has them."""
+OF_THE_CASES = ("leave_out", "stratify_by", "ignore", "labelled")
+"""Settings that the lists of cases ask for where a plan has them."""
 
 PARTIAL = {
     "ignore": {"ignore": "@ignore"},
@@ -40,6 +41,17 @@ PARTIAL = {
 
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
+
+STARTING = "starting_weights"
+"""Setting of a bundle whose training starts from another's weights; it says what was planned, not what was trained."""
+
+LOADING = {
+    "_target_": "monai_mobileunet.handlers.load_starting_weights",
+    "network": "@network",
+    "class_names": "@class_names",
+    "start": f"@{STARTING}",
+}
+"""What a training of such a bundle begins with."""
 
 
 def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -60,6 +72,8 @@ def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[
         of_job["own"] = _template(own) if own else {}
         contents[f"multi_gpu_{job}"] = _composed(_template("multi_gpu"), {**pieces, **of_job})
     learned = {key: value for key, value in (metadata or {}).items() if key in LEARNED}
+    if STARTING in plan.settings:
+        learned["weights"] = {**learned.get("weights", {}), START: _origin(plan.settings[STARTING].value)}
     contents["metadata"] = {**_metadata(plan, pieces), **learned}
     return {f"configs/{name}.json": layout(content) for name, content in contents.items()}
 
@@ -99,8 +113,9 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     counted = {"num_classes": len(plan.class_names.value) + 1}
     train = {**counted, "class_names": plan.class_names.value, **shared, **of_train}
     common = _template("shared")
-    chosen = [name for name in OF_CASES if name in of_train]
-    common["cached_cases"]["data"] |= {name: f"@{name}" for name in chosen}
+    common["cached_cases"]["data"] |= {name: f"@{name}" for name in OF_THE_CASES if name in of_train}
+    if STARTING in of_train:
+        common["train_checks"].append(LOADING)
     partial = [name for name in PARTIAL if name in of_train]
     return {
         **common,
@@ -109,7 +124,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,
         "inference_settings": {**counted, "tta_axes": plan.tta_axes.value, **shared, **of_inference},
-        "recorded": {name: f"@{name}" for name in train if name not in OF_PREDICTION},
+        "recorded": {name: f"@{name}" for name in train if name not in (*OF_PREDICTION, STARTING)},
     }
 
 
@@ -135,6 +150,11 @@ def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:
         plan.channel_names.value,
     )
     return metadata
+
+
+def _origin(start: Mapping[str, Any]) -> dict[str, Any]:
+    """What the metadata tell of the weights that a training starts from."""
+    return {name: start[name] for name in ("sha256", "bundle", "data_source", "data_license")}
 
 
 @cache

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint", "renamed"]
+__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint"]
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 """Percentiles of intensities that a fingerprint has."""
@@ -51,6 +51,7 @@ class CaseFingerprint:
         percentiles: for each channel the values at :data:`PERCENTILES`.
         foreground: likewise in the labelled voxels; empty without any.
         classes: by the name of the class, for those that the label has.
+        in_pixels: the file tells no mm, as a picture; 1 mm stands for each pixel.
         ignored: share of the voxels that nobody annotated and whose value says so, in [0, 1).
         known_slices: for slices across each axis how many were annotated; empty where all were.
         runs: for slices across each axis how many runs of neighbouring ones show a class; empty where all slices were
@@ -69,6 +70,7 @@ class CaseFingerprint:
     percentiles: tuple[tuple[float, ...], ...]
     foreground: tuple[tuple[float, ...], ...] = ()
     classes: Mapping[str, ClassFingerprint] = field(default_factory=dict)
+    in_pixels: bool = False
     ignored: float = 0.0
     known_slices: tuple[int, ...] = ()
     runs: tuple[int, ...] = ()
@@ -92,6 +94,7 @@ class Fingerprint:
         modality: DICOM's code of the modality as the names tell it; empty where they do not.
         cases: the cases, in the order of their names.
         left_out: cases that were left out because the user said so, and why.
+        folds: names of the cases that validate, of each fold that somebody wrote down; none where folds are dealt.
         ignore: value of voxels that nobody annotated; ``None`` where there is none.
         annotated_slices_only: a slice without any class was not annotated.
     """
@@ -103,6 +106,7 @@ class Fingerprint:
     modality: str
     cases: tuple[CaseFingerprint, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    folds: tuple[tuple[str, ...], ...] = ()
     ignore: int | None = None
     annotated_slices_only: bool = False
 
@@ -115,28 +119,7 @@ class Fingerprint:
         """What :meth:`as_json` gave, after a way through JSON."""
         cases = tuple(_case(case) for case in content["cases"])
         names = {key: tuple(content[key]) for key in ("class_names", "channel_names")}
-        return cls(**{**content, **names, "cases": cases})
-
-
-def renamed(fingerprint: Fingerprint, class_names: Sequence[str]) -> Fingerprint:
-    """The fingerprint with other names of the classes, in the order of their numbers.
-
-    Raises:
-        ValueError: there are more classes than names, or a name twice.
-    """
-    known = fingerprint.class_names
-    if len(class_names) < len(known) or len(set(class_names)) < len(class_names):
-        raise ValueError(f"{len(class_names)} names for {len(known)} classes ({', '.join(known)}); name each once.")
-    new = dict(zip(known, class_names, strict=False))
-    cases = tuple(
-        replace(
-            case,
-            classes={new[name]: one for name, one in case.classes.items()},
-            labelled=tuple(new[name] for name in case.labelled),
-        )
-        for case in fingerprint.cases
-    )
-    return replace(fingerprint, class_names=tuple(class_names), cases=cases)
+        return cls(**{**content, **names, "cases": cases, "folds": _tuple(content.get("folds", []))})
 
 
 def _case(content: Mapping[str, Any]) -> CaseFingerprint:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +11,35 @@ import numpy as np
 import SimpleITK as sitk
 from nibabel.orientations import aff2axcodes, apply_orientation, io_orientation
 
-from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names
+from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names, find_lists
 from monai_mobileunet.data.datasets.cases import describe_layout
-from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_grids, check_labels
+from monai_mobileunet.data.datasets.checks import MOST_VALUES
+from monai_mobileunet.data.datasets.datalist import survey_dataset
+from monai_mobileunet.data.datasets.folds import SPLITS, divided_subjects, written_folds
 from monai_mobileunet.data.datasets.labels import LABELLED
-from monai_mobileunet.data.datasets.listing import find_channel_names, has_class_names, home_of, value_to_ignore
+from monai_mobileunet.data.datasets.listing import (
+    find_channel_names,
+    has_class_names,
+    home_of,
+    index_of,
+    value_to_ignore,
+)
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name
-from monai_mobileunet.data.reading import read_label, read_volume
+from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.modality import modality_of_names
 from monai_mobileunet.planning.fingerprint import PERCENTILES, CaseFingerprint, ClassFingerprint, Fingerprint
 
-__all__ = ["LEFT_OUT", "measure_case", "measure_dataset"]
+__all__ = ["LEFT_OUT", "inspect_dataset", "measure_case", "measure_dataset"]
 
 LEFT_OUT = "left out by --leave-out"
 
 MOST_SAMPLES = 4_000_000
 """Of as many values percentiles are exact; of more, every second (third, …) voxel along the longest axes is taken."""
 
-MOST_UNNAMED = 255
-"""Class numbers up to it are classes where a data set does not name its own."""
+COLOURS = ("red", "green", "blue")
+"""Channels of a picture."""
 
 SMALLEST_COMPONENT = 1 / 1000
 """Share of a class in a case that a component has at least; smaller ones are a slip of the pen."""
@@ -54,7 +60,30 @@ def measure_dataset(
     ignore: int | None = None,
     annotated_slices_only: bool = False,
 ) -> Fingerprint:
-    """The fingerprint of a data set: every image and label is read once, and let go before more are read.
+    """The fingerprint of a sound data set; see :func:`inspect_dataset`.
+
+    Raises:
+        DataError: as :func:`inspect_dataset`, or its findings where they are errors.
+    """
+    findings, fingerprint = inspect_dataset(
+        dataset_dir, (), subject_of, leave_out, on_case, num_workers, ignore, annotated_slices_only
+    )
+    if fingerprint is None:
+        raise DataError([finding for finding in findings if not finding.warning])
+    return fingerprint
+
+
+def inspect_dataset(
+    dataset_dir: str | Path,
+    class_names: Sequence[str] = (),
+    subject_of: SubjectOf | None = None,
+    leave_out: Collection[str] = (),
+    on_case: Callable[[], None] = lambda: None,
+    num_workers: int = 2,
+    ignore: int | None = None,
+    annotated_slices_only: bool = False,
+) -> tuple[list[Finding], Fingerprint | None]:
+    """Check and measure a data set: every image and label is read once, and let go before more are read.
 
     Percentiles are exact of channels of up to :data:`MOST_SAMPLES` voxels, and of as many labelled voxels; of more,
     they are those of a regular grid of voxels, laid along the axes of the body. All else is counted voxel by voxel.
@@ -62,6 +91,7 @@ def measure_dataset(
 
     Args:
         dataset_dir: the data set, in any layout that :func:`monai_mobileunet.data.find_cases` reads.
+        class_names: from class 1 on; by default those that the data set names.
         subject_of: subject of a case by its name. Without it, ``sub-…`` in a path tells the subject, as in BIDS, and
             where none does, each case is a subject of its own.
         leave_out: names of cases that are not to be used.
@@ -70,34 +100,43 @@ def measure_dataset(
         ignore: value of voxels that nobody annotated; by default that which the data set names.
         annotated_slices_only: a slice without any class was not annotated.
 
+    Returns:
+        What is wrong and what is odd, and the fingerprint; none where anything is wrong.
+
     Raises:
-        DataError: no such data set; a name to leave out that no case has; cases that cannot be read, whose label does
-            not fit the image or holds other values than class numbers. All of them are named.
+        DataError: no such data set; a name to leave out that no case has; a description that names no classes, or
+            another value to ignore.
     """
     root = Path(dataset_dir)
-    known = find_class_names(root) if has_class_names(root) else ()
+    if len({*class_names}) < len(class_names):
+        raise ValueError(f"the names of the classes are {', '.join(class_names)}; name each once.")
+    known = tuple(class_names) or (find_class_names(root) if has_class_names(root) else ())
     ignore = value_to_ignore(root, ignore)
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
-    subjects = [_subject(case, subject_of, home_of(root)) for case in kept]
-    names = known or tuple(f"class {number}" for number in range(1, MOST_UNNAMED + 1))
-    measured: list[CaseFingerprint] = []
-    findings: list[Finding] = []
-    with ThreadPoolExecutor(max_workers=max(1, num_workers)) as pool:
-        measure = partial(_attempt, class_names=names, ignore=ignore, annotated_slices_only=annotated_slices_only)
-        for result in pool.map(measure, kept, subjects):
-            if isinstance(result, DataError):
-                findings += result.findings
-            else:
-                measured.append(result)
-            on_case()
-    if findings:
-        raise DataError(list(dict.fromkeys(findings)))
+    names = known or tuple(f"class {number}" for number in range(1, MOST_VALUES + 1))
+    subjects = {name_of(case): _subject(case, subject_of, home_of(root)) for case in kept}
+
+    lists = find_lists(root)
+    folds = {0: lists} if "validation" in lists else written_folds(home_of(root), lists["training"])
+    written = home_of(root) / SPLITS if (home_of(root) / SPLITS).is_file() else index_of(root)
+    shared = list(divided_subjects(folds, subjects, written))
+
+    def measure(case: Case, image: Volume, label: Volume) -> CaseFingerprint:
+        return measure_case(case, image, label, subjects[name_of(case)], names, ignore, annotated_slices_only)
+
+    count = len(known) + 1 if known else None
+    survey = survey_dataset(root, count, known, None, leave_out, measure, on_case, num_workers, ignore)
+    findings = [*shared, *survey.findings]
+    if any(not finding.warning for finding in findings):
+        return findings, None
+    measured = list({one.measured.name: one.measured for one in survey.checked}.values())
     used = [name for name in names if any(name in case.classes for case in measured)]
-    _check_together(kept, measured, names, len(known or used), root)
     channels = measured[0].channels
     named = find_channel_names(root) or _kinds_in_names(kept)
-    return Fingerprint(
+    if not named and channels == len(COLOURS) and measured[0].in_pixels:
+        named = COLOURS
+    return findings, Fingerprint(
         dataset_dir=str(dataset_dir),
         layout=describe_layout(root),
         class_names=known or tuple(used),
@@ -105,6 +144,9 @@ def measure_dataset(
         modality=modality_of_names(named),
         cases=tuple(sorted(measured, key=lambda case: case.name)),
         left_out={name_of(case): LEFT_OUT for case in cases if name_of(case) in leave_out},
+        folds=tuple(
+            tuple(name for name in map(name_of, parts["validation"]) if name in subjects) for parts in folds.values()
+        ),
         ignore=ignore,
         annotated_slices_only=annotated_slices_only,
     )
@@ -142,35 +184,10 @@ def _kinds_in_names(cases: Sequence[Case]) -> tuple[str, ...]:
     return named if len(named) == len(kinds) and all(modality_of_names([kind]) for kind in named) else ()
 
 
-def _check_together(
-    cases: Sequence[Case], measured: Sequence[CaseFingerprint], names: Sequence[str], count: int, root: Path
-) -> None:
-    """Refuse labels that together are none: without any class, or with numbers that leave gaps.
-
-    Raises:
-        DataError: with what to type.
-    """
-    number = {name: float(index) for index, name in enumerate(names, 1)}
-    found = [
-        (str(case["label"]), (0.0, *(number[name] for name in one.classes)))
-        for case, one in zip(cases, measured, strict=True)
-    ]
-    labels = LabelSet(max(count, 1) + 1, names[:count], str(root))
-    errors = [finding for finding in check_labels(found, labels) if not finding.warning]
-    if errors:
-        raise DataError(errors)
-
-
-def _attempt(case: Case, subject: str, **options: Any) -> CaseFingerprint | DataError:
-    """A case, or what is wrong with it: whoever repairs a data set wants to hear of all cases at once."""
-    try:
-        return measure_case(case, subject, **options)
-    except DataError as error:
-        return error
-
-
 def measure_case(
     case: Case,
+    image: Volume,
+    label: Volume,
     subject: str,
     class_names: Sequence[str],
     ignore: int | None = None,
@@ -179,20 +196,17 @@ def measure_case(
     """The fingerprint of one case. Of voxels that nobody annotated nothing but their number is in it.
 
     Args:
-        case: its image and its label.
+        case: its files.
+        image: of the case.
+        label: on the image's grid, with class numbers and the value to ignore alone.
         subject: whom it is of.
         class_names: names of the classes from 1 on.
         ignore: value of voxels that nobody annotated.
         annotated_slices_only: a slice without any class was not annotated.
 
     Raises:
-        DataError: it cannot be read, or its label does not fit, or nothing in it was annotated.
+        DataError: nothing in it was annotated.
     """
-    image, label = read_volume(image_files(case)), read_label(case["label"])
-    ours = case.get(LABELLED, ())
-    findings = [*check_grids(image, label), *check_classes(label, len(class_names) + 1, ignore, ours or None)]
-    if findings:
-        raise DataError(findings)
     axes = io_orientation(image.affine)
     values, numbers = apply_orientation(image.values, axes), apply_orientation(label.values, axes)  # views
     ignored = np.zeros(numbers.shape, bool) if ignore is None else numbers == ignore
@@ -216,8 +230,9 @@ def measure_case(
         percentiles=tuple(_percentiles(channel) for channel in channels),
         foreground=tuple(_percentiles(channel, labelled) for channel in channels) if labelled.any() else (),
         classes={class_names[number - 1]: one for number, one in _classes(numbers, spacing, image.voxel_ml)},
+        in_pixels=image.in_pixels,
         ignored=_short(ignored.mean()),
-        labelled=tuple(class_names[number - 1] for number in ours),
+        labelled=tuple(class_names[number - 1] for number in case.get(LABELLED, ())),
         **_annotated_slices(labelled, ignored, annotated_slices_only),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -9,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.bundle.json_files import layout, write_files
+from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.errors import refusal
-from monai_mobileunet.planning.bundle_files import TEMPLATES, bundle_files, write_bundle_files
+from monai_mobileunet.data.files import write_bytes
+from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Decision, Plan
-from monai_mobileunet.planning.rules import NOTHING_ASKED, Costs, Options, as_plan, decide
+from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
 
-__all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "shown", "write_bundle"]
+__all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "reused_rows", "shown", "write_bundle"]
 
 README = "docs/README.md"
+FINGERPRINT = "docs/fingerprint.json"
 BEGIN, END = "<!-- plan -->", "<!-- /plan -->"
 """Around the table in the page, which is written anew when a plan is applied; pages without them are left alone."""
 
@@ -26,18 +30,21 @@ LICENSE = f"{FILL_IN}: the licence under which you give this bundle away, in ful
 DATA_LICENSE = f"{FILL_IN}: the licence of the data that the bundle was trained on, and whom to name.\n"
 
 
-def plan_dataset(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Plan:
+def plan_dataset(
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
+) -> Plan:
     """The plan for a data set.
 
     Args:
         fingerprint: of the data set.
         options: what the user asked for.
-        costs: of a training on this machine; without them the length of the training does not follow the budget.
+        timed: what a training costs on this machine, by its network and batch; without it none of these, nor the
+            length of the training, follows the budget.
 
     Raises:
         DataError: the data set cannot be trained on, or the user set something that no rule decides.
     """
-    return as_plan(decide(fingerprint, options, costs))
+    return as_plan(decide(fingerprint, options, timed))
 
 
 def decisions(plan: Plan) -> dict[str, Decision]:
@@ -47,11 +54,13 @@ def decisions(plan: Plan) -> dict[str, Decision]:
 
 
 def shown(value: Any) -> str:
-    """The value of a decision for a table: transforms by their names, texts left out."""
+    """The value of a decision for a table: transforms by their names, weights by their bundle, texts left out."""
     if isinstance(value, list) and value and all(isinstance(step, dict) and "_target_" in step for step in value):
         return ", ".join(str(step["_target_"]).rpartition(".")[2].removesuffix("d") for step in value)
     if value in ([""], ("",), "", [], (), None):
         return "none"
+    if isinstance(value, Mapping) and "bundle" in value:
+        return str(value["bundle"])
     if isinstance(value, Mapping):
         parts = {key: part for key, part in value.items() if key != "_target_"}
         return ", ".join(f"{key} {shown(part)}" for key, part in parts.items())
@@ -102,7 +111,19 @@ def _table(plan: Plan) -> str:
     for name, one in decisions(plan).items():
         if name != "texts":
             rows.append(f"| {name} | {_cell(shown(one.value))} | {_cell(one.reason)} |")
+    if reused := reused_rows(plan):
+        rows += ["", "| part of the network | parameters reused | of |", "|---|---|---|"]
+        rows += [f"| {' | '.join(row)} |" for row in reused]
     return "\n".join(rows)
+
+
+def reused_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Part of the network, parameters taken from another bundle, and how many it has; none where all start anew."""
+    if STARTING not in plan.settings:
+        return []
+    parts = plan.settings[STARTING].value["reused"]
+    whole = [sum(counts) for counts in zip(*parts.values(), strict=True)]
+    return [(part, f"{reused:,}", f"{total:,}") for part, (reused, total) in {**parts, "all": whole}.items()]
 
 
 def _cell(text: str) -> str:
@@ -120,17 +141,21 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir() or not (folder / PLAN).is_file() or not (folder / "configs").is_dir():
         raise refusal(folder, "is there already, and is no bundle with a plan.", "Name a new folder with -o.")
     Plan.read(folder)
-    if any((folder / "models").glob("*.pt")):
+    if any(path.name != Path(START).name for path in (folder / "models").glob("*.pt")):
         problem = "is a bundle with weights, which may not fit another plan."
         raise refusal(folder, problem, f"Name a new folder with -o, or edit {PLAN} and apply it with --apply.")
 
 
-def write_bundle(plan: Plan, folder: Path) -> list[Path]:
-    """Write a complete bundle but for the weights, all files once all are on disk.
+def write_bundle(
+    plan: Plan, folder: Path, fingerprint: Fingerprint | None = None, start: Path | None = None
+) -> list[Path]:
+    """Write a complete bundle but for trained weights, all files once all are on disk.
 
     Args:
         plan: what was decided.
         folder: a new one, or that of a bundle with a plan and without weights.
+        fingerprint: what was measured, to be kept beside the plan.
+        start: file of the weights that the plan starts from, which is copied into the bundle.
 
     Returns:
         The files.
@@ -146,11 +171,17 @@ def write_bundle(plan: Plan, folder: Path) -> list[Path]:
         "configs/logging.conf": (TEMPLATES / "logging.conf").read_text(encoding="utf-8"),
         README: readme(plan),
     }
+    if fingerprint is not None:
+        files[FINGERPRINT] = json.dumps(fingerprint.as_json(), ensure_ascii=False) + "\n"
     kept = {"LICENSE": LICENSE, "docs/data_license.txt": DATA_LICENSE}  # the user may have filled them in
     files |= {name: text for name, text in kept.items() if not (folder / name).exists()}
     for name in ("configs", "docs", "models"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     contents = {folder / name: text for name, text in files.items()}
+    if start is not None:
+        write_bytes(folder / START, start.read_bytes())
+    else:  # of a former plan
+        (folder / START).unlink(missing_ok=True)
     write_files(contents)
     return list(contents)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -17,10 +17,9 @@ from monai_mobileunet.data import find_all_cases
 from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
-from monai_mobileunet.planning.rules import Costs, Known
-from monai_mobileunet.planning.rules.training import BATCH_CASES
+from monai_mobileunet.planning.rules import Batch, Costs, Known
 
-__all__ = ["measure_costs", "typical_case"]
+__all__ = ["measure_costs", "time_training", "typical_case"]
 
 WARM_UP, TIMED = 2, 5
 PROGRAMS = 15.0
@@ -36,30 +35,48 @@ def typical_case(known: Known) -> dict[str, Any]:
     return next(case for case in find_all_cases(known.fingerprint.dataset_dir) if name_of(case) == wanted)
 
 
-def measure_costs(plan: Plan, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:
+def measure_costs(
+    plan: Plan, case: Mapping[str, Any], batches: Sequence[Batch], timer: Timer = time.perf_counter
+) -> dict[Batch, Costs]:
     """Time what a training does, with the parts that the bundle's own configs make.
 
     Args:
         plan: of the bundle.
         case: files of a typical case.
+        batches: networks and batches to time in the place of the plan's own.
         timer: seconds of a clock.
+
+    Returns:
+        The costs by network and batch.
     """
     with TemporaryDirectory() as folder:
         write_bundle(plan, Path(folder))
         parser = ConfigParser()
         parser.read_config(str(Path(folder) / "configs" / "train.json"))
         parser.update({"bundle_root": folder})
-        step = _step_seconds(parser, plan, timer)
-        prepared, read = _timed(
-            lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer
-        )
-        random = Compose(parser.get_parsed_content("train#random_transforms"))
-        draws = [_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED)]
-        return Costs(PROGRAMS, read, median(draws), step, _validation_seconds(parser, case, timer), _workers(parser))
+        costs = {}
+        for variant, count in batches:
+            parser.update({"network_def#variant": variant, "num_samples": count})
+            costs[variant, count] = time_training(parser, case, timer)
+        return costs
 
 
-def _workers(parser: ConfigParser) -> int:
-    return int(parser.get_parsed_content("train#dataloader#num_workers"))
+def time_training(parser: ConfigParser, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:
+    """Time what a training of a bundle does.
+
+    Args:
+        parser: content of its ``train.json``.
+        case: files of a typical case.
+        timer: seconds of a clock.
+    """
+    prepared, read = _timed(lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer)
+    random = Compose(parser.get_parsed_content("train#random_transforms"))
+    random(dict(prepared))  # what comes first is slower
+    draw = median(_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED))
+    validated = parser.get_parsed_content("validate#preprocessing")(dict(case))
+    workers = int(parser.get_parsed_content("train#dataloader#num_workers"))
+    step, validate = _step_seconds(parser, timer), _validation_seconds(parser, validated, timer)
+    return Costs(PROGRAMS, read, draw, step, validate, workers)
 
 
 def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:
@@ -68,13 +85,14 @@ def _timed(work: Callable[[], Any], timer: Timer) -> tuple[Any, float]:
     return result, timer() - started
 
 
-def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
+def _step_seconds(parser: ConfigParser, timer: Timer) -> float:
     """Of forwards, backwards and the optimiser, for a batch of the right shape."""
     get = parser.get_parsed_content
     network, loss, optimizer, inferer = (get(name) for name in ("network", "loss", "optimizer", "train#inferer"))
-    device, classes, at_once = torch.device(get("device")), get("num_classes"), plan.out_slices.value
-    batch, size = BATCH_CASES * plan.num_samples.value, plan.roi_size.value
-    images = torch.randn(batch, get("network_def#in_channels"), *size, device=device)
+    device, classes, at_once, size = (get(name) for name in ("device", "num_classes", "out_slices", "roi_size"))
+    batch = int(get("train#dataloader#batch_size")) * int(get("num_samples"))
+    channels = int(get("image_channels")) * (2 * int(get("context")) + 1)
+    images = torch.randn(batch, channels, *size, device=device)
     labels = torch.randint(classes, (batch, 1, *([at_once] if at_once > 1 else []), *size), device=device)
     network.train()
 
@@ -82,7 +100,7 @@ def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
         optimizer.zero_grad()
         loss(inferer(images, network), labels).backward()
         optimizer.step()
-        if device.type == "cuda":
+        if torch.device(device).type == "cuda":
             torch.cuda.synchronize(device)
 
     for _ in range(WARM_UP):
@@ -90,9 +108,8 @@ def _step_seconds(parser: ConfigParser, plan: Plan, timer: Timer) -> float:
     return median(_timed(step, timer)[1] for _ in range(TIMED))
 
 
-def _validation_seconds(parser: ConfigParser, case: Mapping[str, Any], timer: Timer) -> float:
+def _validation_seconds(parser: ConfigParser, prepared: Mapping[str, Any], timer: Timer) -> float:
     get = parser.get_parsed_content
-    prepared = get("validate#preprocessing")(dict(case))
     network, inferer, postprocessing = get("network").eval(), get("validate#inferer"), get("validate#postprocessing")
 
     def validate() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.names import is_picture
 from monai_mobileunet.data.reading import read_label, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes
@@ -22,9 +23,11 @@ from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
-from monai_mobileunet.reports.slices import spacing_ras, to_ras
+from monai_mobileunet.reports.slices import shown_values, spacing_ras, to_ras
 
-__all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
+__all__ = ["PIXELS", "Evaluation", "draw_case", "worst_cases", "write_report"]
+
+PIXELS = "Pictures tell no mm: distances are in pixels, each taken for 1 mm, and 1 ml is 1000 pixels."
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,11 @@ class Evaluation:
     def measured(self) -> list[CaseRecord]:
         """The cases that were compared with their references."""
         return [case for case in self.cases if not case.trouble]
+
+    @property
+    def in_pixels(self) -> bool:
+        """Whether references are pictures, which tell no mm."""
+        return any(case.label is not None and is_picture(case.label) for case in self.cases)
 
     @property
     def problems(self) -> list[CaseRecord]:
@@ -137,6 +145,7 @@ def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, 
         "monai_mobileunet": monai_mobileunet.__version__,
         "made": now(),
         "surface_dice_tolerance_mm": evaluation.tolerance,
+        **({"pixels": PIXELS} if evaluation.in_pixels else {}),
         "interval": "95 %, percentile bootstrap over cases",
         "classes": [
             {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
@@ -174,6 +183,7 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
     return render(
         "evaluation.html",
         evaluation=evaluation,
+        pixels=PIXELS if evaluation.in_pixels else "",
         classes=classes,
         metrics=METRICS,
         outcomes=list(classes[0].outcomes) if classes else [],
@@ -220,9 +230,8 @@ def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
         return nothing, ""
     try:
         volume = read_volume(path)
-        values = volume.values[..., 0] if volume.channels > 1 else volume.values
         if volume.shape != label.shape:
             raise ValueError(f"found shape {volume.shape}, expected that of its label, {label.shape}")
-        return values.astype(np.float32), ""
+        return shown_values(volume).astype(np.float32), ""
     except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
         return nothing, f"{path} cannot be shown: {error}"

@@ -15,7 +15,7 @@ from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
 from monai_mobileunet.reports.page import colour_of
-from monai_mobileunet.reports.slices import PLANES, cut, largest_slices
+from monai_mobileunet.reports.slices import PLANES, contrast, cut, largest_slices, shades, shown_axes
 
 if TYPE_CHECKING:
     from monai_mobileunet.case_record import CaseRecord
@@ -35,10 +35,10 @@ def draw_overlay(
     title: str = "",
     shown: np.ndarray | None = None,
 ) -> None:
-    """Save a PNG with a sagittal, a coronal and an axial slice: image, and contours of every class.
+    """Save a PNG with a sagittal, a coronal and an axial slice, or the only one: image, and contours of every class.
 
     Args:
-        image: ``(H, W, D)`` intensities with RAS axes.
+        image: intensities ``(H, W, D)``, or colours ``(H, W, D, 3)``, with RAS axes.
         pred: class numbers of the segmentation, drawn as solid contours.
         path: the PNG, replaced if it exists; or an open binary file.
         class_names: names of the classes from 1 on.
@@ -51,16 +51,18 @@ def draw_overlay(
     volumes = {"pred": pred} if label is None else {"pred": pred, "label": label}
     if shown is None:
         shown = pred if label is None else label
-    slices = largest_slices(shown)
-    low, high = np.nanpercentile(image, [0.5, 99.5])
+    slices, shown_across = largest_slices(shown), shown_axes(pred.shape)
+    low, high = contrast(image, image.ndim == 4)
     figure = Figure(figsize=(12, 4.6), layout="constrained", facecolor="black")
-    for axis, (axes, name) in enumerate(zip(figure.subplots(1, 3), PLANES, strict=True)):
+    panels = figure.subplots(1, len(shown_across), squeeze=False)[0]
+    for axis, axes in zip(shown_across, panels, strict=True):
         height, width = (spacing[a] for a in (2, 1, 0) if a != axis)
-        grey = {"cmap": "gray", "vmin": low, "vmax": high, "interpolation": "nearest"}
-        axes.imshow(cut(image, axis, slices[axis]), aspect=height / width, **grey)
+        seen = shades(cut(image, axis, slices[axis]), low, high)
+        axes.imshow(seen, aspect=height / width, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         for name_of, volume in volumes.items():
             _contours(axes, cut(volume, axis, slices[axis]), len(class_names), STYLES[name_of])
-        axes.set_title(f"{name} {slices[axis]}", color="white")
+        if len(shown_across) > 1:
+            axes.set_title(f"{PLANES[axis]} {slices[axis]}", color="white")
         axes.set_axis_off()
     handles = [Line2D([], [], color=_colour(i + 1), label=name) for i, name in enumerate(class_names)]
     handles += [Line2D([], [], color="white", linestyle=STYLES[name_of], label=name_of) for name_of in volumes]

@@ -183,6 +183,7 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
     quiet = {
         "TensorBoardStatsHandler",
         "monai_mobileunet.handlers.TrainingCurve",
+        "monai_mobileunet.handlers.TrainingProgress",
         "ignite.handlers.ProgressBar",
         "StatsHandler",
     }

@@ -49,7 +49,14 @@ def run_warnings(bundle: Path, dataset: Path) -> tuple[str, ...]:
     return prepare_images(options).warnings
 
 
-@pytest.mark.parametrize("run_id", ["training", None, ""], ids=["training", "without an id", "as MONAI Label does"])
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        pytest.param("training", id="training"),
+        pytest.param(None, id="without an id", marks=pytest.mark.slow),
+        pytest.param("", id="as MONAI Label does", marks=pytest.mark.slow),
+    ],
+)
 def test_it_trains_once_and_leaves_everything_in_the_bundle(
     bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle, run_id
 ):

@@ -145,6 +145,7 @@ def in_channels(bundle: Path) -> int:
     return metadata["network_data_format"]["inputs"]["image"]["num_channels"]
 
 
+@pytest.mark.slow
 def test_a_training_is_tracked_by_mlflow(tmp_path: Path, toy_dataset: Path, run_bundle: RunBundle):
     import mlflow  # here, for it takes seconds
 

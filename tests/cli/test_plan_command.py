@@ -10,9 +10,12 @@ import pytest
 from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
 
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
-from monai_mobileunet.cli.plan import _seconds
-from monai_mobileunet.planning import Plan
+from monai_mobileunet.cli.arguments import duration
+from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.planning import Plan, probe
+from monai_mobileunet.shipped import shipped_bundles
 
 runner = CliRunner()
 
@@ -98,11 +101,39 @@ def test_places_that_cannot_be_written_or_planned(toy_dataset: Path, tmp_path: P
     assert result.exit_code == 1
     assert "is a bundle with weights" in flat(result.output)
     assert runner.invoke(app, ["plan", str(tmp_path / "nothing"), "-o", str(tmp_path / "b")]).exit_code == 1
+    result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(tmp_path / "b"), "--from", "nosuch"])
+    assert result.exit_code == 1
+    assert "nosuch: no bundle" in flat(result.output)
+    assert f"with --from, or one of {', '.join(shipped_bundles())}" in flat(result.output)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_durations(text: str, seconds: float):
-    assert _seconds(text) == seconds
+    assert duration(text) == seconds
+
+
+def test_a_table_of_subjects_is_followed_by_the_bundle_and_its_evaluation(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(probe, "measure_costs", lambda *_: {})
+    table, bundle = tmp_path / "subjects.csv", tmp_path / "bundle"
+    names = [f"toy_{number:03d}" for number in range(1, 7)]
+    table.write_text("case,subject\n" + "".join(f"{name},s{number % 4}\n" for number, name in enumerate(names)))
+    arguments = ["plan", str(toy_dataset), "-o", str(bundle), "--subjects", str(table), "--set"]
+    result = runner.invoke(app, [*arguments, 'stratify_by={"head": ["toy_001", "toy_002"]}'])
+    assert result.exit_code == 0, result.output
+    assert "Of 6 cases of 4 subjects the 4 folds validate" in Plan.read(bundle).settings["folds"].reason
+    train = json.loads((bundle / "configs" / "train.json").read_text())
+    assert train["validate"]["dataset"]["data"]["stratify_by"] == "@stratify_by"
+    opened = Bundle(bundle, device="cpu")
+    folds = [{name_of(case) for case in opened.cases(toy_dataset, "validation", fold)} for fold in range(4)]
+    assert sorted(name for fold in folds for name in fold) == names
+    assert {"toy_001", "toy_005"} in folds, "both are of s0"
+    assert not any({"toy_001", "toy_002"} <= fold for fold in folds), "each fold trains on a head"
+    table.write_text("case,subject\ntoy_001,a\n")
+    result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(tmp_path / "other"), "--subjects", str(table)])
+    assert result.exit_code == 1
+    assert "has no row for 5 of 6 cases: toy_002" in flat(result.output)
 
 
 def test_what_nobody_annotated_is_asked_for(own_dataset: Path):

@@ -66,7 +66,9 @@ def long_names(folder: Path, source: Path) -> list[str]:
     return stems
 
 
-@pytest.mark.parametrize("console", CONSOLES)
+@pytest.mark.parametrize(
+    "console", ["ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in CONSOLES if name != "ascii")]
+)
 def test_a_run_with_the_longest_names_ends_well_on_every_console(
     trained: Path, toy_dataset: Path, tmp_path: Path, console: str
 ):

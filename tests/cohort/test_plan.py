@@ -180,8 +180,8 @@ def test_a_list_that_is_none_is_refused(tmp_path: Path, content, found: str):
 
 
 def test_nothing_to_segment_says_what_was_seen(tmp_path: Path):
-    with pytest.raises(DataError, match=r"no images in it \(found: 2 \.png, 1 \.txt\)"):
-        plan_run(touched(tmp_path / "in", "a.png", "b.png", "c.txt"), tmp_path / "out")
+    with pytest.raises(DataError, match=r"no images in it \(found: 2 \.gif, 1 \.txt\)"):
+        plan_run(touched(tmp_path / "in", "a.gif", "b.gif", "c.txt"), tmp_path / "out")
     with pytest.raises(DataError, match="no such file or folder"):
         plan_run(tmp_path / "nowhere", tmp_path / "out")
     (tmp_path / "empty").mkdir()

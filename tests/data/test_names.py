@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_mobileunet.data.names import case_name, names_without_channel, parse_channel, without_suffix
+from monai_mobileunet.data.names import case_name, is_picture, names_without_channel, parse_channel, without_suffix
 from monai_mobileunet.data.walking import walk_folders, walk_images
 
 
@@ -28,11 +28,12 @@ def test_a_segmentation_has_the_name_of_its_image_with_a_channel_or_without(name
 
 def test_parts_of_names():
     assert parse_channel("a_1_0003") == ("a_1", "0003")
+    assert (case_name("x/a.PNG"), is_picture("a.JPEG"), is_picture("a.png.nii.gz")) == ("a", True, False)
     assert parse_channel("_0003") == ("_0003", "")
-    assert (case_name("x/a.b.NII.GZ"), without_suffix("x/a.b.NII.GZ"), case_name("x/a.png")) == (
+    assert (case_name("x/a.b.NII.GZ"), without_suffix("x/a.b.NII.GZ"), case_name("x/a.gif")) == (
         "a.b",
         "x/a.b",
-        "a.png",
+        "a.gif",
     )
 
 

@@ -83,6 +83,10 @@ def test_studies_are_a_folder_with_images_at_its_top_or_an_address(tmp_path: Pat
         (tmp_path / "twins" / name).touch()
     with pytest.raises(ValueError, match="are one image to MONAI Label: case"):
         check_studies(str(tmp_path / "twins"))
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").touch()
+    with pytest.raises(FileNotFoundError, match=r"holds 1 pictures such as a\.png.* Save them as \.nii\.gz: python -c"):
+        check_studies(str(tmp_path / "pictures"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no image"):
         check_studies(str(tmp_path / "empty"))

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, find_all_cases
+from monai_mobileunet.networks.variants import VARIANTS
 from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.measuring import measure_dataset
@@ -139,17 +140,21 @@ def toy(toy_dataset: Path) -> Fingerprint:
 
 def test_a_training_is_timed_by_its_own_parts(toy: Fingerprint, toy_dataset: Path):
     ticks = count()
-    costs = measure_costs(plan_dataset(toy), find_all_cases(toy_dataset)[0], lambda: float(next(ticks)))
-    assert (costs.read, costs.augment, costs.step, costs.validate) == (1.0, 1.0, 1.0, 1.0)
-    real = measure_costs(plan_dataset(toy), find_all_cases(toy_dataset)[0])
-    assert 0 < real.augment < 10
-    assert 0 < real.step < 20
+    plan, case = plan_dataset(toy), find_all_cases(toy_dataset)[0]
+    batches = [(plan.variant.value, 8), ("mobileunet_tiny", 2)]
+    for costs in measure_costs(plan, case, batches, lambda: float(next(ticks))).values():
+        assert (costs.read, costs.augment, costs.step, costs.validate) == (1.0, 1.0, 1.0, 1.0)
+    real = measure_costs(plan, case, batches)
+    assert list(real) == batches
+    assert 0 < real[batches[1]].augment < 10
+    assert 0 < real[batches[1]].step < real[batches[0]].step < 20
 
 
 def test_a_budget_gives_other_plans_on_other_devices(toy: Fingerprint):
     slow, fast = Costs(15, 0.1, 0.1, 2.0, 1.0), Costs(15, 0.1, 0.1, 0.02, 0.1, workers=4)
-    on_cpu = plan_dataset(toy, Options(budget=300), slow)
-    on_gpu = plan_dataset(toy, Options(budget=300, device="cuda"), fast)
+    batches = [(name, count) for name in VARIANTS for count in (2, 8)]
+    on_cpu = plan_dataset(toy, Options(budget=300), dict.fromkeys(batches, slow))
+    on_gpu = plan_dataset(toy, Options(budget=300, device="cuda"), dict.fromkeys(batches, fast))
     assert on_cpu.epochs.value < on_gpu.epochs.value
     assert "(cpu)" in on_cpu.epochs.reason
     assert "(cuda)" in on_gpu.epochs.reason

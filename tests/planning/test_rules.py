@@ -11,9 +11,9 @@ from made import case, ct, fingerprint, of_cases, organ
 
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.datasets.subjects import guess_pattern, subject_by_pattern
-from monai_mobileunet.planning.fingerprint import Fingerprint, renamed
+from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Plan, Setting
-from monai_mobileunet.planning.rules import RULES, Costs, Options, as_plan, decide, warnings_of
+from monai_mobileunet.planning.rules import RULES, Batch, Costs, Options, as_plan, decide, warnings_of
 from monai_mobileunet.planning.rules.budget import expected_seconds
 from monai_mobileunet.planning.rules.sides import named_side
 
@@ -61,8 +61,7 @@ ROWS: list[tuple[str, str, Fingerprint, Options, Any]] = [
     ("small slices", "variant", fingerprint(**HEAD, modality="CT"), Options(), "mobileunet_fine"),
     ("small objects", "variant", fingerprint(shape=(256, 256, 90), classes={"dot": organ(size_mm=(5.0,) * 3)}), Options(), "mobileunet_fine"),
     ("large slices", "variant", fingerprint(), Options(), "mobileunet_base"),
-    ("very large slices", "variant", fingerprint(shape=(512, 512, 90), classes={"liver": organ(size_mm=(90.0,) * 3)}), Options(), "mobileunet_small"),
-    ("the same on a GPU", "variant", fingerprint(shape=(512, 512, 90), classes={"liver": organ(size_mm=(90.0,) * 3)}), Options(device="cuda"), "mobileunet_base"),
+    ("very large slices", "variant", fingerprint(shape=(512, 512, 90), classes={"liver": organ(size_mm=(90.0,) * 3)}), Options(), "mobileunet_base"),
     ("small windows", "num_samples", fingerprint(**CROPPED), Options(), 8),
     ("large windows", "num_samples", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(), 2),
     ("named MR", "image", fingerprint(), Options(), "MR"),
@@ -87,7 +86,7 @@ ROWS: list[tuple[str, str, Fingerprint, Options, Any]] = [
     ("no sides", "tta_axes", fingerprint(), Options(), [0]),
     ("each its own", "subject_of", fingerprint(), Options(), None),
     ("few subjects", "folds", fingerprint(3), Options(), 3),
-    ("many subjects", "folds", fingerprint(), Options(), None),
+    ("many subjects", "folds", fingerprint(), Options(), 5),
     ("a class in few slices", "class_share", fingerprint(), Options(), 0.67),
     ("classes everywhere", "class_share", fingerprint(**{**CROPPED, "shape": (35, 50, 36)}), Options(), 0.0),
     ("nothing timed", "epochs", fingerprint(), Options(), 100),
@@ -163,6 +162,37 @@ def test_the_largest_component_of_connected_classes(shares: tuple[float, float],
 COSTS = Costs(start=10, read=0.1, augment=0.05, step=0.5, validate=1.0)
 
 
+def timed(costs: Costs) -> dict[Batch, Costs]:
+    """A quarter of the windows takes a third of the time, a slimmer network a fifth."""
+    networks = {"mobileunet_base": 1.0, "mobileunet_small": 0.2}
+    return {
+        (name, count): replace(costs, step=costs.step * share * (1 if count == 2 else 3))
+        for name, share in networks.items()
+        for count in (2, 5, 8)
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "budget", "variant", "windows"),
+    [
+        (0.7, 600, "mobileunet_small", 2),
+        (0.7, 3600, "mobileunet_base", 2),
+        (0.7, 12 * 3600, "mobileunet_base", 8),
+        (0.01, 600, "mobileunet_base", 8),
+    ],
+    ids=["a CPU for minutes", "for an hour", "for hours", "a GPU"],
+)
+def test_network_and_batch_have_time_to_learn(step: float, budget: float, variant: str, windows: int):
+    costs, data = timed(replace(COSTS, step=step)), fingerprint(40, **HEART)
+    known = decide(data, Options(budget=budget), costs)
+    assert (known["variant"], known["num_samples"]) == (variant, windows), known.decided["variant"].reason
+    assert "of mobileunet_base with 32 windows" in known.decided["variant"].reason
+    for asked in ({"variant": "mobileunet_base"}, {"num_samples": 8}):
+        overridden = decide(data, Options(budget=budget, overrides=asked), costs)
+        assert asked.items() <= {name: overridden[name] for name in ("variant", "num_samples")}.items()
+        assert overridden.costs is not None
+
+
 @pytest.mark.parametrize(
     ("budget", "costs", "epochs", "interval"),
     [
@@ -175,7 +205,7 @@ COSTS = Costs(start=10, read=0.1, augment=0.05, step=0.5, validate=1.0)
     ids=["an hour", "ten minutes", "a minute", "too little", "a GPU"],
 )
 def test_the_length_of_a_training_follows_the_budget(budget: float, costs: Costs, epochs: int, interval: int):
-    known = decide(fingerprint(), Options(budget=budget), costs)
+    known = decide(fingerprint(), Options(budget=budget), dict.fromkeys(timed(costs), costs))
     assert abs(known["epochs"] - epochs) <= 0.2 * epochs, known.decided["epochs"].reason
     assert known["epochs"] >= known["val_interval"] >= 1
     expected = expected_seconds(known)
@@ -252,7 +282,7 @@ def test_sound_data_get_no_warning():
     [
         (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
         (fingerprint(1), Options(), "1 cases of 1 subjects"),
-        (of_cases(case(1), case(2, channels=2)), Options(), "1, 2 channels"),
+        (of_cases(case(1), case(2, channels=2)), Options(), "1 .as case_001., 2 .as case_002. channels"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(data: Fingerprint, options: Options, said: str):
@@ -269,12 +299,38 @@ def test_what_the_user_set_is_recorded_with_what_the_rule_says():
     assert Plan.to_json(plan)["settings"]["windows"]["value"] == [[0, 1]]
 
 
-def test_classes_get_other_names_in_the_order_of_their_numbers():
-    data = renamed(fingerprint(classes=KIDNEYS), ["one", "two"])
-    assert data.class_names == ("one", "two")
-    assert data.cases[0].classes["two"].side == 0.7
-    with pytest.raises(ValueError, match="1 names for 2 classes"):
-        renamed(data, ["one"])
+RARE = {1: "cyst", 4: "cyst", 9: "cyst", 2: "stone"}
+"""What only some of twelve visits of six subjects have."""
+
+
+def visits(**changes: Any) -> Fingerprint:
+    cases = [
+        case(
+            number,
+            subject=f"s{number // 2}",
+            classes={"organ": organ()} | ({RARE[number]: organ()} if number in RARE else {}),
+        )
+        for number in range(12)
+    ]
+    return of_cases(*cases, **changes)
+
+
+def test_the_split_is_said_in_a_sentence_and_deals_rare_classes():
+    known = decide(visits())
+    sizes = "4 cases of 2 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1"
+    assert known.decided["folds"].reason == (
+        f"Of 12 cases of 6 subjects the 5 folds validate {sizes} subjects, and train on the others."
+    )
+    assert known["stratify_by"] == {"cyst": ["case_001", "case_004", "case_009"], "stone": ["case_002"]}
+    assert "(cyst in 3, stone in 1)" in known.decided["stratify_by"].reason
+    assert "stratify_by" not in decide(fingerprint()).decided, "a class that all have needs no care"
+    written = decide(visits(folds=(("case_001", "case_004"), ("case_002",))))
+    assert written["folds"] == 2
+    assert "stratify_by" not in written.decided, "folds that somebody wrote down stay as they are"
+    assert "Written down in the data set" in written.decided["folds"].reason
+    listed = decide(visits(folds=(("case_001", "case_004", "case_006"),))).decided["folds"]
+    assert listed.value == 4
+    assert "Of 12 cases of 6 subjects 3 cases of 3 subjects validate" in listed.reason
 
 
 def test_every_setting_that_a_transform_names_is_decided():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monai_mobileunet.data.datasets.listing import INDEX, Case
 from monai_mobileunet.data.errors import DataError, Finding, list_some
-from monai_mobileunet.data.names import case_name
+from monai_mobileunet.data.names import case_name, is_picture
 from monai_mobileunet.data.walking import walk_images
 
 __all__ = ["DERIVATIVES", "find_segmentations", "pair_in_bids"]
@@ -67,7 +67,7 @@ def find_segmentations(root: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return walk_images(folder) if folder.is_dir() else []
+    return [path for path in walk_images(folder) if not is_picture(path)] if folder.is_dir() else []
 
 
 def _entities(path: Path) -> Entities:

@@ -5,7 +5,7 @@ Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from monai_mobileunet.data.datasets.listing import (
     read_description,
 )
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
+from monai_mobileunet.data.datasets.strata import stratified_folds
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
 
 __all__ = [
@@ -155,7 +156,12 @@ def find_all_cases(dataset_dir: str | Path) -> list[Case]:
 
 
 def find_parts(
-    dataset_dir: str | Path, fold: int, folds: int, subject_of: SubjectOf | None = None, seed: int = 0
+    dataset_dir: str | Path,
+    fold: int,
+    folds: int,
+    subject_of: SubjectOf | None = None,
+    seed: int = 0,
+    stratify_by: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, list[Case]]:
     """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
 
@@ -172,7 +178,7 @@ def find_parts(
     written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])
     if written:
         return choose_fold(written, fold)
-    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed)
+    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed, stratify_by)
     return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
 
 
@@ -182,6 +188,7 @@ def split_cases(
     folds: int,
     subject_of: SubjectOf | None = None,
     seed: int = 0,
+    stratify_by: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[list[Case], list[Case]]:
     """Split into training and validation; all cases of a subject stay on one side.
 
@@ -191,6 +198,8 @@ def split_cases(
         folds: into how many parts the subjects are dealt.
         subject_of: subject of a case by its name; ``None``: every case is a subject of its own.
         seed: of the shuffle before dealing.
+        stratify_by: names of the cases that have a class, by class, for classes that are to be in each part as far as
+            they go; see :func:`monai_mobileunet.data.datasets.strata.stratified_folds`. Without it chance decides.
 
     Returns:
         The cases to train on, and those to validate on.
@@ -204,9 +213,14 @@ def split_cases(
     unique = list(dict.fromkeys(subjects))
     if len(unique) < folds:
         raise ValueError(_too_few(cases, unique, folds))
-    from monai.data import partition_dataset  # where it is needed: the lists of a data set need neither MONAI nor torch
+    if stratify_by:
+        of_name = {name_of(case): subject for case, subject in zip(cases, subjects, strict=True)}
+        having = {label: {of_name[name] for name in names if name in of_name} for label, names in stratify_by.items()}
+        held_back = stratified_folds(subjects, having, folds, seed)[fold]
+    else:
+        from monai.data import partition_dataset  # here: the lists of a data set need neither MONAI nor torch
 
-    held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
+        held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
     training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
     validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]
     return training, validation

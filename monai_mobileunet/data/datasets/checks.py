@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import track
 
+from monai_mobileunet.data.datasets.grids import check_axes, check_grids, check_images
 from monai_mobileunet.data.datasets.labels import LABELLED
-from monai_mobileunet.data.datasets.listing import Case
+from monai_mobileunet.data.datasets.listing import Case, mapped_folder
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label
-from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.data.volume import Volume, check_values, stack_channels
 
-__all__ = ["LabelSet", "check_case", "check_cases", "check_classes", "check_grids", "check_labels", "class_values"]
+__all__ = [
+    "CheckedCase",
+    "LabelSet",
+    "Measure",
+    "check_case",
+    "check_cases",
+    "check_classes",
+    "check_labels",
+    "check_together",
+    "class_values",
+    "open_cases",
+]
 
 SHOWN = 8
-MOST_VALUES = 32
+MOST_VALUES = 255
 """More different values than this are no classes that someone numbered otherwise."""
+
+Measure = Callable[[Case, Volume, Volume], Any]
+"""What is made of the image and the label of a sound case while they are in memory."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class LabelSet:
         folder: of the data set, for what to type.
         whole: these are all labels; of a few that were picked out it says little that a class is missing.
         needed: labels without any class are of no use; otherwise that is only odd.
+        validating: they are those that a training validates on.
         mappable: they belong to a data set that ``mobileunet check --map`` can rewrite.
         ignore: value of voxels that nobody annotated; ``None`` where there is none.
     """
@@ -45,6 +62,7 @@ class LabelSet:
     folder: str = ""
     whole: bool = True
     needed: bool = True
+    validating: bool = False
     mappable: bool = True
     ignore: int | None = None
 
@@ -55,13 +73,22 @@ class LabelSet:
 
 
 @dataclass(frozen=True)
-class _Checked:
-    """What a case gave: findings, the different values of its label, and how many channels its image has."""
+class CheckedCase:
+    """What a case gave.
 
+    Attributes:
+        case: the case.
+        findings: what is wrong with it alone, and what is odd.
+        values: the different values of its label; ``None`` where they are not known, or too many for class numbers.
+        channels: of its image; ``None`` where it was not read.
+        measured: what was made of its volumes, of a sound case.
+    """
+
+    case: Case
     findings: tuple[Finding, ...]
-    label: str
     values: tuple[float, ...] | None = None
     channels: int | None = None
+    measured: Any = None
 
 
 def check_cases(
@@ -85,20 +112,55 @@ def check_cases(
     Returns:
         What is wrong, first with the labels together, then in the order of the cases; empty if nothing is.
     """
+    opened = open_cases(cases, num_classes, num_workers, ignore=labels.ignore if labels else None)
+    checked = list(track(opened, "checking the data", total=len(cases), disable=not progress))
+    return check_together(checked, labels or LabelSet(num_classes), image_channels)
+
+
+def open_cases(
+    cases: Sequence[Case],
+    num_classes: int,
+    num_workers: int = 4,
+    measure: Measure | None = None,
+    ignore: int | None = None,
+) -> Iterator[CheckedCase]:
+    """Read and check pairs, several at a time, each one once.
+
+    Args:
+        cases: pairs of image and label.
+        num_classes: classes with the background.
+        num_workers: threads that read, and cases that are in memory at a time.
+        measure: called with each sound case, its image as :func:`monai_mobileunet.data.read_volume` gives it, and its
+            label, before they are let go.
+        ignore: value of voxels that nobody annotated.
+
+    Yields:
+        What each gave, in their order.
+    """
     with ThreadPoolExecutor(max_workers=max(1, num_workers)) as pool:
-        ignore = labels.ignore if labels else None
-        results = pool.map(partial(_check, num_classes=num_classes, ignore=ignore), cases)
-        checked = list(track(results, "checking the data", total=len(cases), disable=not progress))
-    together = check_labels([(one.label, one.values) for one in checked], labels or LabelSet(num_classes))
-    expected = image_channels or next((one.channels for one in checked if one.channels), 1)
-    found = list(together)
-    for case, one in zip(cases, checked, strict=True):
+        yield from pool.map(partial(_check, num_classes=num_classes, measure=measure, ignore=ignore), cases)
+
+
+def check_together(
+    checked: Sequence[CheckedCase], labels: LabelSet, image_channels: int | None = None
+) -> list[Finding]:
+    """What is wrong with cases together, then with each alone.
+
+    Args:
+        checked: what the cases gave.
+        labels: what their labels are to hold.
+        image_channels: that each image must have; without it as many as most have.
+    """
+    found = list(check_labels([(str(one.case["label"]), one.values) for one in checked], labels))
+    counts = [one.channels for one in checked if one.channels]
+    expected = image_channels or max(counts, key=counts.count, default=1)
+    for one in checked:
         found += one.findings
         if one.channels is not None and one.channels != expected:
-            whose = "expected" if image_channels else "the first case has"
+            whose = "expected" if image_channels else f"{counts.count(expected)} of {len(checked)} cases have"
             problem = f"has {one.channels} channels; {whose} {expected}."
-            remedy = "Give each case one image with the channels that the bundle's image_channels asks for."
-            found.append(Finding(str(image_files(case)[0]), problem, remedy))
+            remedy = "Give each case one image with the same channels, one file for each."
+            found.append(Finding(str(image_files(one.case)[0]), problem, remedy))
     return found
 
 
@@ -108,45 +170,25 @@ def check_case(case: Case, num_classes: int, ignore: int | None = None) -> list[
     Returns:
         What is wrong, and with ``warning`` set what is only odd.
     """
-    return list(_check(case, num_classes, ignore).findings)
+    return list(_check(case, num_classes, ignore=ignore).findings)
 
 
-def _check(case: Case, num_classes: int, ignore: int | None) -> _Checked:
+def _check(case: Case, num_classes: int, measure: Measure | None = None, ignore: int | None = None) -> CheckedCase:
     try:
         images, label = [read_file(path) for path in image_files(case)], read_label(case["label"])
-        values, alone = class_values(label), len(images) == 1
-        findings = [
-            *(finding for image in images for finding in (*check_grids(image, label), *_intensities(image, alone))),
-            *check_classes(label, num_classes, ignore, case.get(LABELLED)),
-            *(finding for volume in (*images, label) for finding in volume.warnings),
-        ]
+        wrong = check_classes(label, num_classes, ignore, case.get(LABELLED))
+        errors = [*check_images(images), *check_grids(images, label), *wrong]
+        sound = [*map(check_values, images)] if not errors else images
+        odd = [*(finding for volume in (*sound, label) for finding in volume.warnings), *check_axes(images[0])]
+        image = stack_channels(sound) if measure and not errors else None
+        measured = measure(case, image, label) if measure and image else None
     except DataError as error:
-        return _Checked(error.findings, str(case["label"]))
+        return CheckedCase(case, error.findings)
     except Exception as error:  # any, since no case may stop the others; it is reported and counted
         error = refusal(image_files(case)[0], f"cannot be read ({root_cause(error)}).")
-        return _Checked(error.findings, str(case["label"]))
-    return _Checked(tuple(findings), label.name, values, sum(image.channels for image in images))
-
-
-def check_grids(image: Volume, label: Volume) -> Iterator[Finding]:
-    """Whether a label has the voxels of its image in the same place."""
-    if image.shape != label.shape:
-        problem = f"has shape {label.shape}, but its image {image.shape}."
-        yield Finding(label.name, problem, "Resample the label to the image's grid.")
-    elif not same_grid(image, label):
-        difference = float(np.abs(image.affine - label.affine).max())
-        problem = f"lies elsewhere than its image (affines differ by up to {difference:.3g})."
-        remedy = "Resample the label to the image's grid, or copy the image's header if only the header is wrong."
-        yield Finding(label.name, problem, remedy)
-
-
-def _intensities(image: Volume, alone: bool) -> Iterator[Finding]:
-    bad = image.values.size - int(np.isfinite(image.values).sum())
-    if bad:
-        yield Finding(image.name, f"has {bad} voxels that are NaN or infinite.", "Replace them by finite values.")
-    if image.channels > 1 and not alone:
-        problem = f"has {image.channels} channels, and is listed as one channel of several."
-        yield Finding(image.name, problem, "List one file per channel.")
+        return CheckedCase(case, error.findings)
+    channels = sum(image.channels for image in images)
+    return CheckedCase(case, (*errors, *odd), class_values(label), channels, measured)
 
 
 def class_values(label: Volume) -> tuple[float, ...] | None:
@@ -221,10 +263,14 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
         more = "" if labels.whole else " Or take more cases with --limit."
         remedy = f"Look whether these are the labels, and whether they were exported with their values.{more}"
         yield Finding(place, problem, remedy, warning=not labels.needed)
-    elif labels.whole:
-        for number in missing:
-            problem = f"no label has {labels.name(number)}; the network cannot learn it."
-            yield warning(place, problem, "Add cases that have it, or leave it out of the classes.")
+    elif labels.whole and missing:
+        names, them = (
+            list_some([labels.name(number) for number in missing], SHOWN),
+            "it" if len(missing) == 1 else "them",
+        )
+        cannot = "the validation says nothing of" if labels.validating else "the network cannot learn"
+        problem = f"no label has {names}; {cannot} {them}."
+        yield warning(place, problem, f"Add cases that have {them}, or leave {them} out of the classes.")
 
 
 def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[Finding]:
@@ -233,17 +279,18 @@ def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[
     whole = all(np.isfinite(value) and value == int(value) for value in others)
     if not whole or len(others) > MOST_VALUES:
         return
-    known = len(others) <= labels.num_classes - 1
-    pairs = ",".join(f"{value:.0f}={number if known else 'CLASS'}" for number, value in enumerate(others, 1))
+    if len(others) <= labels.num_classes - 1:
+        pairs = [f"{value:.0f}={number}" for number, value in enumerate(others, 1)]
+    else:  # some are classes as they are; what the others are, only a person knows
+        pairs = [f"{value:.0f}=CLASS" for value in others if value not in range(labels.num_classes)]
     folder = labels.folder or "DATA"
-    held = ", ".join(f"{value:.0f}" for value in values)
-    beside = Path(folder)
-    target = f"{beside.parent / beside.name if beside.name else '..' / Path(beside.resolve().name)}_mapped"
+    held = list_some([f"{value:.0f}" for value in values], 2 * SHOWN)
     remedy = (
         "If these are classes with other numbers, write a copy with the right ones and train on it: "
-        f"mobileunet check {folder} --num-classes {labels.num_classes} --map {pairs} --write {target}"
+        f"mobileunet check {folder} --num-classes {labels.num_classes} --map {','.join(pairs)} "
+        f"--write {mapped_folder(Path(folder))}"
     )
     odd = [value for value in others if value not in range(labels.num_classes)]
-    if labels.ignore is None and len(odd) == 1:
+    if labels.ignore is None and len(odd) == 1 and len(others) > 1:
         remedy = f"If {odd[0]:.0f} marks voxels that nobody annotated, add --ignore {odd[0]:.0f}. {remedy}"
     yield Finding(place, f"the labels hold {held}; expected 0 to {labels.num_classes - 1}.", remedy)

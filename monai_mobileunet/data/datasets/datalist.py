@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from rich.progress import Progress
+
 from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
-from monai_mobileunet.data.datasets.checks import LabelSet, check_cases
+from monai_mobileunet.data.datasets.checks import (
+    MOST_VALUES,
+    CheckedCase,
+    LabelSet,
+    Measure,
+    check_cases,
+    check_together,
+    open_cases,
+)
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import has_folds
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
@@ -22,7 +33,7 @@ from monai_mobileunet.data.datasets.listing import (
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
 
-__all__ = ["check_dataset", "load_cases"]
+__all__ = ["Survey", "check_dataset", "load_cases", "survey_dataset"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +53,7 @@ def load_cases(
     exit_on_error: bool = False,
     image_channels: int | None = None,
     leave_out: Collection[str] = (),
+    stratify_by: Mapping[str, Collection[str]] | None = None,
     ignore: int | None = None,
     labelled: Sequence[Sequence[int]] = (),
 ) -> list[Case]:
@@ -60,6 +72,8 @@ def load_cases(
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
         leave_out: names of cases that are not used; the others stay where the split has them.
+        stratify_by: names of the cases that have a class, by class, for classes that each part of the split is to have;
+            see :func:`monai_mobileunet.data.split_cases`. Folds that are written down, and lists, stay as they are.
         ignore: value of voxels that nobody annotated, where the training knows what to do with them.
         labelled: for each kind of case in which only some classes were annotated the numbers of these, likewise.
 
@@ -68,7 +82,7 @@ def load_cases(
         ValueError: an unknown part or an impossible split.
     """
     with ending_program(exit_on_error, ValueError):
-        parts = find_parts(dataset_dir, fold, folds, subject_of, seed)
+        parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
         parts = {name: [case for case in cases if name_of(case) not in leave_out] for name, cases in parts.items()}
@@ -80,8 +94,8 @@ def load_cases(
             findings += _shared_subjects(parts, subject_of)
         if num_classes:
             needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
-            names = _names(dataset_dir, num_classes)
-            labels = LabelSet(num_classes, names, dataset_dir, limit is None, needed, ignore=ignore)
+            names, validating = _names(dataset_dir, num_classes), part == VALIDATION
+            labels = LabelSet(num_classes, names, dataset_dir, limit is None, needed, validating, ignore=ignore)
             findings += _not_planned_for(dataset_dir, cases, ignore, labelled)
             findings += check_cases(cases, num_classes, labels=labels, image_channels=image_channels)
         for finding in findings:
@@ -123,8 +137,58 @@ def check_dataset(
         dataset_dir: folder of the data set.
         num_classes: classes with the background.
         class_names: from class 1 on; by default those that ``dataset.json`` names.
-        image_channels: channels that every image has; without it those of the first case.
+        image_channels: channels that every image has; without it as many as most have.
         progress: show a progress bar.
+        ignore: value of voxels that nobody annotated; by default that which the data set names.
+
+    Raises:
+        DataError: as :func:`monai_mobileunet.data.find_cases`, or the data set names another value to ignore.
+    """
+    total = sum(map(len, find_lists(dataset_dir).values()))
+    with Progress(disable=not progress) as shown:
+        bar = shown.add_task("checking the data", total=total)
+        survey = survey_dataset(
+            dataset_dir, num_classes, class_names, image_channels, on_case=lambda: shown.advance(bar), ignore=ignore
+        )
+    return list(survey.findings), len(survey.checked)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at all files of a data set gave.
+
+    Attributes:
+        findings: what is wrong with its lists, its labels together, and each case.
+        checked: the cases, with what was measured of the sound ones.
+    """
+
+    findings: tuple[Finding, ...]
+    checked: tuple[CheckedCase, ...]
+
+
+def survey_dataset(
+    dataset_dir: str | Path,
+    num_classes: int | None,
+    class_names: Sequence[str] = (),
+    image_channels: int | None = None,
+    leave_out: Collection[str] = (),
+    measure: Measure | None = None,
+    on_case: Callable[[], None] = lambda: None,
+    num_workers: int = 4,
+    ignore: int | None = None,
+) -> Survey:
+    """Look at all files of a data set, each one once, whether only to check it or to measure it, too.
+
+    Args:
+        dataset_dir: folder of the data set.
+        num_classes: classes with the background; ``None`` takes every number from 1 to :data:`MOST_VALUES` for a class,
+            and the numbers that are there have to leave no gaps.
+        class_names: from class 1 on; by default those that ``dataset.json`` names.
+        image_channels: channels that every image has; without it as many as most have.
+        leave_out: names of cases that are passed over.
+        measure: see :func:`monai_mobileunet.data.datasets.checks.open_cases`.
+        on_case: called after each case.
+        num_workers: cases that are in memory at a time.
         ignore: value of voxels that nobody annotated; by default that which the data set names.
 
     Raises:
@@ -132,15 +196,25 @@ def check_dataset(
     """
     root = Path(dataset_dir)
     ignore = value_to_ignore(root, ignore)
-    lists = find_lists(root)
+    lists = {
+        name: [case for case in cases if name_of(case) not in leave_out] for name, cases in find_lists(root).items()
+    }
     findings = find_repeats(lists, listed=VALIDATION in lists)
     findings += _tested_too(root, lists)
-    findings += _counted_otherwise(root, lists)
-    names = tuple(class_names) or _names(root, num_classes)
-    labels = LabelSet(num_classes, names, str(dataset_dir), ignore=ignore)
+    findings += [] if leave_out else _counted_otherwise(root, lists)
+    every: list[CheckedCase] = []
     for cases in lists.values():
-        findings += check_cases(cases, num_classes, progress=progress, labels=labels, image_channels=image_channels)
-    return list(dict.fromkeys(findings)), sum(map(len, lists.values()))
+        checked = []
+        for one in open_cases(cases, num_classes or MOST_VALUES + 1, num_workers, measure, ignore):
+            checked.append(one)
+            on_case()
+        held = {value for one in checked for value in one.values or () if value > 0 and value != ignore}
+        count = num_classes or 1 + len(held)
+        names = tuple(class_names) or _names(root, count)
+        labels = LabelSet(max(count, 2), names, str(dataset_dir), ignore=ignore)
+        findings += check_together(checked, labels, image_channels)
+        every += checked
+    return Survey(tuple(dict.fromkeys(findings)), tuple(every))
 
 
 def _names(dataset_dir: str | Path, num_classes: int) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from monai_mobileunet.data.datasets.listing import Case, read_json
 from monai_mobileunet.data.datasets.naming import name_of
-from monai_mobileunet.data.errors import list_some, refusal
+from monai_mobileunet.data.errors import Finding, list_some, refusal, warning
 
-__all__ = ["SPLITS", "Parts", "choose_fold", "has_folds", "written_folds"]
+__all__ = ["SPLITS", "Parts", "choose_fold", "divided_subjects", "has_folds", "written_folds"]
 
 SPLITS = "splits_final.json"
 
@@ -95,3 +95,25 @@ def choose_fold(folds: dict[int, Parts], fold: int) -> Parts:
     if not folds[fold]["training"]:
         raise ValueError(f"all cases of the data set are of fold {fold}; none is left to train on. Deal more folds.")
     return folds[fold]
+
+
+def divided_subjects(folds: Mapping[int, Parts], subjects: Mapping[str, str], written: Path) -> Iterator[Finding]:
+    """Subjects that are on both sides of a fold that somebody wrote down: its Dice says little about new subjects.
+
+    Args:
+        folds: by their numbers.
+        subjects: by the name of the case.
+        written: the file that has the folds.
+    """
+    for number, parts in folds.items():
+        sides: list[dict[str, str]] = [{}, {}]
+        for side, part in zip(sides, ("training", "validation"), strict=True):
+            side.update((subjects[name_of(case)], name_of(case)) for case in parts[part] if name_of(case) in subjects)
+        shared = sorted(sides[0].keys() & sides[1].keys())
+        if shared:
+            trained, validated = (side[shared[0]] for side in sides)
+            problem = (
+                f"has {len(shared)} subjects on both sides of fold {number}, {shared[0]} among them ({trained} trains, "
+                f"{validated} validates)."
+            )
+            yield warning(written, problem, "Keep all cases of a subject on one side, or remove the folds from it.")

@@ -38,8 +38,9 @@ def numbered_labels(labels: Any) -> dict[int, str]:
 
 
 def class_labels(labels: Any) -> dict[int, str]:
-    """Names of classes by their numbers, without the background and without voxels to ignore."""
-    return {number: name for number, name in numbered_labels(labels).items() if number > 0 and name.lower() != IGNORE}
+    """Names of classes by their numbers, in the order of these, without the background and voxels to ignore."""
+    named = sorted(numbered_labels(labels).items())
+    return {number: name for number, name in named if number > 0 and name.lower() != IGNORE}
 
 
 def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:

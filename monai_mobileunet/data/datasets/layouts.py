@@ -12,25 +12,28 @@ from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.names import (
     IMAGE_SUFFIXES,
     case_name,
-    image_suffix,
     is_label_name,
     parse_channel,
     split_channel,
     without_suffix,
 )
-from monai_mobileunet.data.walking import STATE, walk_folders, walk_images
+from monai_mobileunet.data.walking import STATE, walk_folders, walk_images, without_previews
 
 __all__ = ["FOLDER_PAIRS", "folder_pair", "pair_by_folder", "pair_by_name"]
 
-FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"))
+FOLDER_PAIRS = (("imagesTr", "labelsTr"), ("images", "labels"), ("images", "masks"))
 
 Images = dict[str, dict[str, Path]]
 """Files by the name of their case and the number of their channel, which is empty where a name has none."""
 
 
 def folder_pair(root: Path) -> tuple[str, str] | None:
-    """Names of the folders of images and of labels; ``None`` if there is no such pair."""
-    return next((pair for pair in FOLDER_PAIRS if all((root / name).is_dir() for name in pair)), None)
+    """Names of the folders of images and of labels; ``None`` if there is no such pair.
+
+    Masks that ``mobileunet segment`` has written beside the images are no labels.
+    """
+    found = (pair for pair in FOLDER_PAIRS if all((root / name).is_dir() for name in pair))
+    return next((pair for pair in found if not (root / pair[1] / STATE).is_dir()), None)
 
 
 def pair_by_name(root: Path, folders: tuple[str, str]) -> list[Case]:
@@ -86,11 +89,12 @@ def _alone_in_folder(images: set[str], labels: set[str]) -> dict[str, str]:
 def _unpaired(
     root: Path, folders: tuple[str, str], images: Images, labels: dict[str, Path], pairs: dict[str, str]
 ) -> Iterator[Finding]:
+    numbered = bool(pairs) and all("" not in images[name] for name in pairs)  # four digits are those of channels
     for name in images.keys() - pairs.keys():
-        remedy = f"Add {folders[1]}/{name}.nii.gz or move the image away."
+        remedy = f"Add {folders[1]}/{parse_channel(name)[0] if numbered else name}.nii.gz or move the image away."
         yield Finding(str(next(iter(images[name].values()))), "image without a label.", remedy)
     for name in labels.keys() - set(pairs.values()):
-        remedy = f"Add {folders[0]}/{name}.nii.gz or move the label away."
+        remedy = f"Add {folders[0]}/{name}{'_0000' if numbered else ''}.nii.gz or move the label away."
         yield Finding(str(labels[name]), "label without an image.", remedy)
 
 
@@ -136,10 +140,14 @@ def pair_by_folder(root: Path) -> list[Case]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     """The folders below a data set that hold images, with these."""
+    found: dict[Path, list[Path]] = {}
     for place, inner, files in walk_folders(root):
         inner[:] = [folder for folder in inner if not os.path.isdir(folder / STATE)]  # outputs are no data sets
-        if images := [path for path in files if image_suffix(path)]:
-            yield place, images
+        found[place] = files
+    images = set(without_previews([path for files in found.values() for path in files]))
+    for place, files in found.items():
+        if kept := [path for path in files if path in images]:
+            yield place, kept
 
 
 def _channel_gaps(channels: dict[str, Path]) -> Iterator[Finding]:

@@ -31,6 +31,8 @@ __all__ = [
     "home_of",
     "index_of",
     "list_cases",
+    "mapped_folder",
+    "numbered_names",
     "read_description",
     "read_json",
     "value_to_ignore",
@@ -210,15 +212,36 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     Raises:
         DataError: no such file, no names in it, or labels that are no classes; see :func:`refuse_unknown_labels`.
     """
-    index = index_of(Path(dataset_dir))
-    description = read_description(Path(dataset_dir))
-    refuse_unknown_labels(index, description)
-    names = class_labels(description.get("labels", _names_in_table(Path(dataset_dir))))
-    if not names or sorted(names) != list(range(1, len(names) + 1)):
+    root = Path(dataset_dir)
+    index = index_of(root)
+    refuse_unknown_labels(index, read_description(root))
+    names = numbered_names(root)
+    numbers = list(names)
+    if not names:
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
-        remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet evaluate with'
-        raise refusal(index, problem, f"{remedy} --class liver, to mobileunet check as --num-classes 2.")
-    return tuple(names[number] for number in sorted(names))
+        remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet plan and evaluate'
+        raise refusal(index, problem, f"{remedy} with --class liver, to mobileunet check as --num-classes 2.")
+    if numbers != list(range(1, len(names) + 1)):
+        problem = f"numbers its classes {', '.join(map(str, numbers))}; expected 1, 2, … without a gap."
+        pairs = ",".join(f"{number}={place}" for place, number in enumerate(numbers, 1))
+        remedy = "Write a copy with other numbers, in the labels too, and train on it: mobileunet check"
+        raise refusal(index, problem, f"{remedy} {dataset_dir} --map {pairs} --write {mapped_folder(root)}")
+    return tuple(names.values())
+
+
+def numbered_names(root: Path) -> dict[int, str]:
+    """Names of a data set's classes by their numbers, in the order of these; none where nothing names them.
+
+    Raises:
+        DataError: as :func:`read_description`.
+    """
+    return class_labels(read_description(root).get("labels", _names_in_table(root)))
+
+
+def mapped_folder(root: Path) -> Path:
+    """Where a data set may go whose classes are numbered anew: beside the first."""
+    home = home_of(root)
+    return home.parent / f"{home.name}_mapped" if home.name else Path("..") / f"{home.resolve().name}_mapped"
 
 
 def find_ignored(dataset_dir: str | Path) -> int | None:
@@ -247,7 +270,7 @@ def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> in
     if named is not None:
         problem = f"the label {IGNORE!r} is {named}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Leave out --ignore, or correct the file.")
-    classes = class_labels(read_description(Path(dataset_dir)).get("labels"))
+    classes = numbered_names(Path(dataset_dir))
     if asked_for in (0, *classes):
         problem = f"calls {asked_for} {classes.get(asked_for, 'background')!r}, and --ignore is {asked_for}."
         raise refusal(index, problem, "Give --ignore the value of the voxels that nobody annotated.")
@@ -257,10 +280,16 @@ def value_to_ignore(dataset_dir: str | Path, asked_for: int | None = None) -> in
 def has_class_names(dataset_dir: str | Path) -> bool:
     """Whether anything in a data set is to name its classes, rightly or not; see :func:`find_class_names`.
 
+    ``{"0": "background"}`` alone names none.
+
     Raises:
         DataError: as :func:`read_description`.
     """
-    return bool(read_description(Path(dataset_dir)).get("labels") or _names_in_table(Path(dataset_dir)))
+    root = Path(dataset_dir)
+    labels = read_description(root).get("labels") or _names_in_table(root)
+    if isinstance(labels, dict):
+        return any("0" not in (str(key), str(value)) for key, value in labels.items())
+    return bool(labels)
 
 
 def _names_in_table(root: Path) -> dict[str, str]:

@@ -10,8 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
+from monai_mobileunet.data.datasets.folds import SPLITS
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
-from monai_mobileunet.data.datasets.listing import INDEX, Case, find_ignored
+from monai_mobileunet.data.datasets.listing import (
+    INDEX,
+    Case,
+    find_ignored,
+    home_of,
+    numbered_names,
+    read_description,
+)
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json
@@ -20,7 +28,10 @@ from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix, mask_type, write_mask
 
-__all__ = ["map_values", "parse_mapping", "write_dataset"]
+__all__ = ["map_values", "mapped_names", "parse_mapping", "write_dataset"]
+
+KEPT = ("channel_names", "modality", "file_ending")
+"""What a description says of images, which a mapping of labels does not change."""
 
 
 def parse_mapping(pairs: Sequence[str]) -> dict[float, int]:
@@ -40,6 +51,40 @@ def parse_mapping(pairs: Sequence[str]) -> dict[float, int]:
         if not valid:
             raise ValueError(f"--map {pair}: expected VALUE=CLASS, as in 255=1 or 85=1,170=2, each value once.")
     return mapping
+
+
+def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: int | None = None) -> tuple[str, ...]:
+    """Names of the classes from 1 on that labels have after a mapping.
+
+    Args:
+        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones;
+            others go with the numbers that they belong to.
+        mapping: class numbers by the values that stand for them.
+        num_classes: classes with the background, of the new labels; by default up to the highest number.
+
+    Raises:
+        DataError: the description of the data set cannot be read.
+    """
+    named = numbered_names(dataset_dir)
+    if list(named) == list(range(1, len(named) + 1)) and num_classes in (None, len(named) + 1) and named:
+        return tuple(named.values())
+    after = {number: name for number, name in named.items() if number not in mapping}
+    for value, number in mapping.items():
+        if number:
+            after.setdefault(number, named.get(int(value), f"label {value:g}"))
+    count = max(after, default=1) if num_classes is None else num_classes - 1
+    return tuple(after.get(number, f"class {number}") for number in range(1, count + 1))
+
+
+def _annotated_after(
+    labelled: Sequence[int], mapping: Mapping[float, int], named: Mapping[int, str], count: int
+) -> list[int]:
+    """The classes of new numbers that were annotated in a case: of joined ones, those of which every part was."""
+    if list(named) == list(range(1, count + 1)):  # see :func:`mapped_names`
+        return list(labelled)
+    after = {number: mapping.get(number, number) for number in named}
+    unknown = {after[number] for number in named if number not in labelled}
+    return sorted({after[number] for number in labelled} - unknown - {0})
 
 
 def map_values(label: Volume, mapping: Mapping[float, int]) -> np.ndarray:
@@ -82,7 +127,7 @@ def write_dataset(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise refusal(folder, "is there already.", "Name a new folder with --write.")
     num_classes, ignored = len(class_names) + 1, find_ignored(dataset_dir)
-    known = [*range(num_classes), *([] if ignored is None else [ignored])]
+    known, named = [*range(num_classes), *([] if ignored is None else [ignored])], numbered_names(dataset_dir)
     lists: dict[str, list[Case]] = {}
     findings: list[Finding] = []
     for part, cases in find_lists(dataset_dir).items():
@@ -96,8 +141,8 @@ def write_dataset(
                     problem = f"has values {shown} after --map; expected 0 to {num_classes - 1}."
                     raise refusal(label.name, problem, "Map them too, as in --map 255=1.")
                 name = name_of(case)
-                suffix = image_suffix(name)
-                target = folder / "labels" / f"{name.removesuffix(suffix)}{suffix or mask_suffix(case['label'])}"
+                own = image_suffix(name) if mask_suffix(name) == image_suffix(name) else ""  # of no JPEG
+                target = folder / "labels" / f"{name.removesuffix(own)}{own or mask_suffix(case['label'])}"
                 write_mask(values.astype(mask_type(max(known) + 1)), target, label)
             except DataError as error:
                 findings += error.findings
@@ -107,7 +152,12 @@ def write_dataset(
             images = [os.path.abspath(path) for path in image_files(case)]
             image = images[0] if len(images) == 1 else images
             entry: Case = {"image": image, "label": target.relative_to(folder).as_posix()}
-            entry |= {LABELLED: case[LABELLED]} if LABELLED in case else {}
+            if LABELLED in case:
+                entry[LABELLED] = _annotated_after(case[LABELLED], mapping, named, len(class_names))
+                if not entry[LABELLED]:
+                    problem = "has no class after --map of which every part was annotated."
+                    remedy = "Map its classes apart, or remove the case from the list."
+                    findings.append(Finding(str(case["label"]), problem, remedy))
             lists.setdefault(part, []).append(entry)
     if findings:
         shutil.rmtree(folder / "labels", ignore_errors=True)  # ours: the folder was empty
@@ -115,5 +165,8 @@ def write_dataset(
     names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
     names |= {} if ignored is None else {str(ignored): IGNORE}
     index = folder / INDEX
-    write_json(index, {"labels": names, **lists})
+    description = read_description(dataset_dir)
+    write_json(index, {"labels": names, **{key: description[key] for key in KEPT if key in description}, **lists})
+    if (home_of(dataset_dir) / SPLITS).is_file():
+        shutil.copy(home_of(dataset_dir) / SPLITS, folder / SPLITS)
     return index

@@ -18,7 +18,7 @@ import monai_mobileunet.data.dicom.tags as tags
 from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.tags import TAGS
 from monai_mobileunet.data.errors import DataError, refusal
-from monai_mobileunet.data.names import image_suffix
+from monai_mobileunet.data.names import VOLUME_SUFFIXES, image_suffix
 
 __all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
 
@@ -73,7 +73,7 @@ def is_dicom(path: Path) -> bool:
 
     Most have four letters behind a preamble; old ones begin with their first element: group 2 or 8 and a small length.
     """
-    if image_suffix(path) or not path.is_file():
+    if image_suffix(path).lower() in VOLUME_SUFFIXES or not path.is_file():
         return False
     try:
         with path.open("rb") as file:

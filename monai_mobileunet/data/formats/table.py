@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 
 from monai_mobileunet.data.dicom import files_of as files_of_dicom
-from monai_mobileunet.data.dicom import grid_of_dicom, read_dicom
+from monai_mobileunet.data.dicom import grid_of_dicom, is_dicom, read_dicom
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
 from monai_mobileunet.data.files import check_regular_file, file_states
 from monai_mobileunet.data.formats.itk import files_of_itk, grid_of_itk, read_itk, write_itk
 from monai_mobileunet.data.formats.nifti import grid_of_nifti, read_nifti, write_nifti
 from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS
-from monai_mobileunet.data.names import METAIMAGE, NIFTI, NRRD, image_suffix
+from monai_mobileunet.data.formats.pictures import (
+    grid_of_picture,
+    read_class_picture,
+    read_picture,
+    refuse_class_jpeg,
+    write_picture,
+)
+from monai_mobileunet.data.names import JPEG, METAIMAGE, NIFTI, NRRD, PNG, TIFF, image_suffix, is_picture
 from monai_mobileunet.data.volume import Grid, Volume
 
 __all__ = ["FORMATS", "Format", "check_regular", "files_of", "format_of", "grid_of", "image_states"]
@@ -33,6 +40,7 @@ class Format:
         grid: shape and mm per voxel, from the header alone.
         files: the files that an image consists of, or may.
         write: class numbers on the grid of an image to a file; ``None`` where masks are not written in the format.
+        read_classes: class numbers of a file, where these are read in another way than intensities.
     """
 
     name: str
@@ -41,19 +49,26 @@ class Format:
     grid: Callable[[Path], Grid]
     files: Callable[[Path], list[Path]]
     write: Callable[[np.ndarray, Path, Volume], None] | None = None
+    read_classes: Callable[[Path], Volume] | None = None
 
 
 FORMATS = (
     Format("NIfTI", NIFTI, read_nifti, grid_of_nifti, lambda path: [path], write_nifti),
     Format("NRRD", NRRD, read_itk, grid_of_itk, files_of_itk, write_itk),
     Format("MetaImage", METAIMAGE, read_itk, grid_of_itk, files_of_itk, write_itk),
+    Format("PNG", PNG, read_picture, grid_of_picture, lambda path: [path], write_picture, read_class_picture),
+    Format("TIFF", TIFF, read_picture, grid_of_picture, lambda path: [path], write_picture, read_class_picture),
+    Format("JPEG", JPEG, read_picture, grid_of_picture, lambda path: [path], None, refuse_class_jpeg),
     Format("DICOM", (), read_dicom, grid_of_dicom, files_of_dicom),
 )
 
 
 def format_of(path: str | Path) -> Format:
-    """The format of an image by its name alone: what has no suffix of another format can only be DICOM."""
-    suffix = image_suffix(path).lower()
+    """The format of an image by its name: what has no suffix of another format can only be DICOM.
+
+    DICOM files that are named as pictures are looked into.
+    """
+    suffix = "" if is_picture(path) and is_dicom(Path(path)) else image_suffix(path).lower()
     return next(row for row in FORMATS if suffix in row.suffixes or not row.suffixes)
 
 

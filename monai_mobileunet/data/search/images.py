@@ -12,7 +12,14 @@ from typing import Any
 
 from monai_mobileunet.data.dicom import is_dicom, series_in
 from monai_mobileunet.data.errors import Finding, ending_program, list_some, refusal, warning
-from monai_mobileunet.data.names import IMAGE_SUFFIXES, case_name, image_suffix, split_channel
+from monai_mobileunet.data.names import (
+    IMAGE_SUFFIXES,
+    PICTURE_SUFFIXES,
+    case_name,
+    image_suffix,
+    is_picture,
+    split_channel,
+)
 from monai_mobileunet.data.search.places import FoundImage, as_nifti, mask_name, place_masks
 from monai_mobileunet.data.search.roles import DatasetIndex, group_channels, is_label_folder, labels_beside
 from monai_mobileunet.data.walking import STATE, walk_folders
@@ -31,7 +38,7 @@ class ImageSearch:
 
     Attributes:
         found: the cases, sorted by the paths of their masks.
-        passed_over: how many files are no images, by suffix.
+        passed_over: how many files are no images, or pictures beside volumes, by suffix.
         left_out: what images are there and are not to be segmented, and why, in words.
         unreadable: folders that could not be searched.
         warnings: what else the reader must know: links that lead nowhere, names that can be understood in two ways.
@@ -52,6 +59,7 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
     - Hidden files and folders, the output, and outputs of earlier runs are passed over.
     - So are labels: files that a ``dataset.json`` lists as such, folders as ``labelsTr`` beside ``imagesTr``, and files
       as ``a_seg.nii.gz`` beside ``a.nii.gz``. The folder itself that was asked for may have any name.
+    - Pictures (PNG, TIFF, JPEG) are images only where there is no volume to segment: beside volumes they are previews.
     - Files that nnU-Net numbers as channels are one case; see :func:`.roles.group_channels`.
 
     Masks lie as the images do and have their names; that of a DICOM series is named after its folder, or the folder of
@@ -70,6 +78,9 @@ def search_images(root: Path, output: Path | None = None, include_masks: bool = 
         raise refusal(root, problem, f"Name a folder of {', '.join(IMAGE_SUFFIXES)} or DICOM files.")
     walk = _Walk(root, output, include_masks)
     found = sorted(walk.images(), key=lambda item: item.mask)
+    if not found and walk.passed_over.keys() & set(PICTURE_SUFFIXES):
+        walk = _Walk(root, output, include_masks, pictures=True)
+        found = sorted(walk.images(), key=lambda item: item.mask)
     left_out = tuple(
         f"{kind} ({list_some(sorted(paths), 1, ' and {:,} more')})" for kind, paths in sorted(walk.left_out.items())
     )
@@ -94,7 +105,7 @@ def find_images(
         folder: the folder.
         exit_on_error: as for :func:`monai_mobileunet.data.load_cases`.
         output_dir: folder of the masks, which is not searched. With it, each case has a place for its mask: a NIfTI
-            file named as the image, or, where two images would share it, a file of the image's own format.
+            file named as the image, or, of pictures and where two images would share it, a file of its own format.
         include_masks: labels and masks of earlier runs are wanted as well.
 
     Returns:
@@ -144,6 +155,7 @@ class _Walk:
     root: Path
     output: Path | None
     include_masks: bool
+    pictures: bool = False
     passed_over: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
@@ -155,8 +167,11 @@ class _Walk:
         """The cases of all folders."""
         for here, folders, files in walk_folders(self.root, self.unreadable):
             yield from self._of_folder(here, files)
-            folders[:] = self._searched(folders, [path for path in files if image_suffix(path)])
+            folders[:] = self._searched(folders, [path for path in files if self._is_image(path)])
         yield from self._series()
+
+    def _is_image(self, path: Path) -> bool:
+        return bool(image_suffix(path)) and (self.pictures or not is_picture(path))
 
     def _searched(self, subfolders: Sequence[Path], images: Sequence[Path]) -> Iterator[Path]:
         """The folders in which images are looked for."""
@@ -182,8 +197,8 @@ class _Walk:
         self.left_out.setdefault(kind, []).append(path.relative_to(self.root).as_posix())
 
     def _of_folder(self, here: Path, files: Sequence[Path]) -> Iterator[FoundImage]:
-        images = [path for path in files if image_suffix(path)]
-        others = [path for path in files if not image_suffix(path)]
+        images = [path for path in files if self._is_image(path)]
+        others = [path for path in files if not self._is_image(path)]
         cases = [(path,) for path in images] if self.include_masks else self._cases(here, images)
         for case in cases:
             name = mask_name(case[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.names import case_name, image_suffix, without_suffix
+from monai_mobileunet.data.names import case_name, image_suffix, is_picture, without_suffix
 from monai_mobileunet.data.walking import STATE
 from monai_mobileunet.data.writing import fitting_name, mask_suffix
 
@@ -38,8 +38,8 @@ def mask_name(image: Path) -> str:
 
 
 def as_nifti(found: Sequence[FoundImage]) -> list[FoundImage]:
-    """The same with NIfTI masks; where two would be one file, each keeps the format of its image."""
-    nifti = [Path(f"{without_suffix(item.mask)}.nii.gz") for item in found]
+    """The same with NIfTI masks but of pictures; where two would be one file, each keeps the format of its image."""
+    nifti = [item.mask if is_picture(item.mask) else Path(f"{without_suffix(item.mask)}.nii.gz") for item in found]
     counts = Counter(nifti)
     return [replace(item, mask=mask) if counts[mask] == 1 else item for item, mask in zip(found, nifti, strict=True)]
 
@@ -60,7 +60,8 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     owners: dict[Path, Path] = {}
     placed, problems = [], []
     for item in found:
-        outputs = tuple(output / without_suffix(item.mask) / f"{part}.nii.gz" for part in parts) or (
+        suffix = image_suffix(item.mask) if is_picture(item.mask) else ".nii.gz"
+        outputs = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts) or (
             output / _fitting(item.mask),
         )
         placed.append(outputs)

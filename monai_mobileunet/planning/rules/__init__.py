@@ -14,11 +14,26 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import annotation, budget, grid, intensity, sides, texts, training
-from monai_mobileunet.planning.rules.known import Costs, Known, Options
+from monai_mobileunet.planning.rules import annotation, budget, grid, intensity, network, sides, split, texts, training
+from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
+from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
+from monai_mobileunet.planning.rules.network import batches_to_time
+from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
 
-__all__ = ["NOTHING_ASKED", "RULES", "Costs", "Known", "Options", "as_plan", "decide", "warnings_of"]
+__all__ = [
+    "NOTHING_ASKED",
+    "RULES",
+    "Batch",
+    "Costs",
+    "Known",
+    "Options",
+    "Source",
+    "as_plan",
+    "decide",
+    "batches_to_time",
+    "warnings_of",
+]
 
 NOTHING_ASKED = Options()
 """All is left to the rules."""
@@ -31,16 +46,18 @@ _ALL: dict[str, Rule] = {
     **grid.RULES,
     **intensity.RULES,
     **sides.RULES,
+    **network.RULES,
     **training.RULES,
+    **split.RULES,
     **budget.RULES,
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "ignore", "annotated_slices_only"),
-    *("image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
+    *("dataset_dir", "class_names", "subject_of", "folds", "stratify_by", "leave_out"),
+    *("ignore", "annotated_slices_only", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
-    *("sides", "labelled", "mirror_axes", "tta_axes", "subject_of", "folds", "leave_out", "class_share"),
+    *("sides", "labelled", "mirror_axes", "tta_axes", "class_share"),
     *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
 )
 
@@ -48,23 +65,31 @@ RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 """Name of a decision or setting → rule, in the order of deciding."""
 
 
-def decide(fingerprint: Fingerprint, options: Options = NOTHING_ASKED, costs: Costs | None = None) -> Known:
-    """Let every rule decide, but for what the user set.
+def decide(
+    fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
+) -> Known:
+    """Let every rule decide, but for what the user set, and for what is inherited from another bundle.
+
+    Args:
+        fingerprint: of the data set.
+        options: what the user asked for.
+        timed: what a training costs on this machine, by its network and batch.
 
     Raises:
         DataError: the user set something that no rule decides, or the data set is too small to be split.
     """
     _check(fingerprint, options.overrides)
-    known = Known(fingerprint, options, costs)
+    known = Known(fingerprint, options, timed or {})
     for name, rule in RULES.items():
         decision = rule(known)
         if decision is not None:
             decision = replace(decision, rule=getattr(rule, "__name__", ""))
+        decision = inherited(known, name, decision)
         if name in options.overrides:
             decision = _overridden(decision, options.overrides[name], name)
         if decision is not None:
             known = replace(known, decided={**known.decided, name: decision})
-    return known
+    return replace(known, decided={**known.decided, **settings_that_follow(known)})
 
 
 def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:
@@ -89,10 +114,13 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
         raise refusal(
             fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
         )
-    channels = {case.channels for case in fingerprint.cases}
+    channels = {case.channels: case.name for case in fingerprint.cases}
     if len(channels) > 1:
-        problem = f"its images have {', '.join(map(str, sorted(channels)))} channels; expected as many in each."
-        raise refusal(fingerprint.dataset_dir, problem, "Leave the others out by --leave-out, or add what they lack.")
+        held = ", ".join(f"{count} (as {name})" for count, name in sorted(channels.items()))
+        problem = f"its images have {held} channels; expected as many in each."
+        remedy = "Leave the others out by --leave-out, or add what they lack; pictures can all be saved in colour."
+        raise refusal(fingerprint.dataset_dir, problem, remedy)
+    refuse_mixed_slices(fingerprint)
 
 
 def as_plan(known: Known) -> Plan:

@@ -6,9 +6,12 @@ import math
 
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.known import Costs, Known, minutes
-from monai_mobileunet.planning.rules.training import BATCH_CASES, FOLDS
 
-__all__ = ["RULES", "expected_seconds"]
+__all__ = ["BATCH_CASES", "FOLDS", "RULES", "epochs_within", "expected_seconds", "steps_in_the_budget"]
+
+BATCH_CASES = 4
+FOLDS = 5
+"""As the templates have them."""
 
 VALIDATIONS = 5
 VALIDATING = 0.2
@@ -27,11 +30,38 @@ def _parts(known: Known) -> tuple[int, int]:
     return max(1, len(known.cases) - validated), validated
 
 
-def _epoch_seconds(known: Known, costs: Costs) -> float:
-    trained, _ = _parts(known)
+def _epoch_seconds(costs: Costs, trained: int) -> float:
     step = costs.step * math.ceil(trained / BATCH_CASES)
     drawn = trained * costs.augment
     return max(step, drawn / costs.workers) if costs.workers else step + drawn
+
+
+def _once(costs: Costs, trained: int, validated: int, times: int) -> float:
+    """Seconds for all but the epochs."""
+    return costs.start + (trained + validated) * costs.read + times * validated * costs.validate
+
+
+def epochs_within(budget: float, costs: Costs, trained: int, validated: int, times: int = 1) -> int:
+    """How many epochs fit into a time beside all else; none where not one does.
+
+    Args:
+        budget: seconds for the whole training.
+        costs: of a training on this machine.
+        trained: cases that are trained on.
+        validated: cases of a validation.
+        times: validations in the training.
+    """
+    room = (1 - KEPT_BACK) * budget - _once(costs, trained, validated, times)
+    return max(0, int(room / _epoch_seconds(costs, trained)))
+
+
+def _room(known: Known, costs: Costs) -> int:
+    return epochs_within(known.options.budget, costs, *_parts(known), validations(known, costs))
+
+
+def steps_in_the_budget(known: Known, costs: Costs) -> int:
+    """How many steps of the optimiser fit into the budget."""
+    return _room(known, costs) * math.ceil(_parts(known)[0] / BATCH_CASES)
 
 
 def validations(known: Known, costs: Costs) -> int:
@@ -45,14 +75,11 @@ def epochs_in_the_budget(known: Known) -> Decision:
     costs, budget = known.costs, known.options.budget
     if costs is None:
         return Decision(UNTIMED_EPOCHS, "Both measured recipes have as many; nothing was timed on this machine.")
-    count, (trained, validated) = validations(known, costs), _parts(known)
-    once = costs.start + len(known.cases) * costs.read + count * validated * costs.validate
-    epoch = _epoch_seconds(known, costs)
-    room = int(((1 - KEPT_BACK) * budget - once) / epoch)
+    room, epoch = _room(known, costs), _epoch_seconds(costs, _parts(known)[0])
+    once = _once(costs, *_parts(known), validations(known, costs))
     epochs = max(1, min(MOST_EPOCHS, room))
-    timed = (
-        f"An epoch of {trained} cases takes {minutes(epoch)} here ({known.options.device}), all else {minutes(once)}"
-    )
+    timed = f"An epoch of {_parts(known)[0]} cases takes {minutes(epoch)} here ({known.options.device}), all else "
+    timed += minutes(once)
     asked = f"the budget is {minutes(budget)}, of which a tenth is kept back"
     capped = f"; more than {MOST_EPOCHS} are not needed" if room > MOST_EPOCHS else ""
     return Decision(epochs, f"{timed}; {asked}{capped}.")
@@ -74,9 +101,9 @@ def expected_seconds(known: Known) -> float | None:
     """How long the planned training takes; ``None`` where nothing was timed."""
     if known.costs is None:
         return None
-    validated = math.ceil(known["epochs"] / known["val_interval"]) * _parts(known)[1] * known.costs.validate
-    once = known.costs.start + len(known.cases) * known.costs.read
-    return once + validated + known["epochs"] * _epoch_seconds(known, known.costs)
+    times = math.ceil(known["epochs"] / known["val_interval"])
+    once = _once(known.costs, *_parts(known), times)
+    return once + known["epochs"] * _epoch_seconds(known.costs, _parts(known)[0])
 
 
 RULES = {"epochs": epochs_in_the_budget, "val_interval": validations_in_the_budget}

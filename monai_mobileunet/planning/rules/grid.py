@@ -9,6 +9,7 @@ from monai_mobileunet.planning.fingerprint import CaseFingerprint
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.annotation import annotated_plane
 from monai_mobileunet.planning.rules.known import Known, numbers, percentile
+from monai_mobileunet.planning.rules.pictures import SINGLE, joined_pixels
 from monai_mobileunet.slicing import PLANES
 
 __all__ = ["RULES", "odd_headers"]
@@ -42,6 +43,8 @@ def odd_headers(cases: tuple[CaseFingerprint, ...]) -> dict[str, str]:
     """Cases whose spacing is unlikely: far from the others', or giving a body of impossible size."""
     odd: dict[str, str] = {}
     for axis in range(3):
+        if all(case.shape[axis] == 1 for case in cases):  # the thickness of a single slice changes nothing
+            continue
         logs = [math.log(case.spacing[axis]) for case in cases]
         middle = median(logs)
         far = max(5 * 1.4826 * median(abs(value - middle) for value in logs), math.log(UNLIKELY))
@@ -51,7 +54,7 @@ def odd_headers(cases: tuple[CaseFingerprint, ...]) -> dict[str, str]:
                 odd[case.name] = f"{numbers([case.spacing[axis]])} mm {NAMES[axis]}, {usual}"
     for case in cases:
         longest = max(size * step for size, step in zip(case.shape, case.spacing, strict=True))
-        if not SIZES[0] <= longest <= SIZES[1]:
+        if not case.in_pixels and not SIZES[0] <= longest <= SIZES[1]:
             odd.setdefault(case.name, f"{numbers([longest])} mm long")
     return odd
 
@@ -68,7 +71,7 @@ def slices_across_the_coarsest_axis(known: Known) -> Decision:
     spacing = [median(along) for along in _spacings(known)]
     shape = [median(case.shape[axis] for case in known.cases) for axis in range(3)]
     if 1 in shape:
-        return Decision([ACROSS[shape.index(1)]], "Images have a single slice, in this plane.")
+        return Decision([ACROSS[shape.index(1)]], SINGLE)
     *_, second, coarsest = sorted(range(3), key=lambda axis: spacing[axis])
     ratio = spacing[coarsest] / spacing[second]
     size = f"Median voxels are {numbers(spacing)} mm (right, front, head)"
@@ -93,15 +96,16 @@ def median_spacing(known: Known) -> Decision:
         whose = f"That of {options.like}" if options.like else "Asked for by the user"
         kept = ", ".join(f"{name} {_percents(along)}" for name, along in zip(NAMES, _spacings(known), strict=True))
         return Decision(list(options.spacing), f"{whose}. The data have, at 10, 50 and 90 %, {kept} mm.")
+    if known.in_pixels:
+        return joined_pixels(known)
     spacings = _spacings(known)
     spacing = [_rounded(median(along)) for along in spacings]
     shape = [median(case.shape[axis] for case in known.cases) for axis in range(3)]
     worst = max(range(3), key=lambda axis: spacing[axis])
     others = [axis for axis in range(3) if axis != worst]
     reason = f"Median of {len(spacings[0])} cases"
-    if spacing[worst] > STACKED * max(spacing[axis] for axis in others) and all(
-        shape[worst] * STACKED < shape[axis] for axis in others
-    ):
+    stacked = spacing[worst] > STACKED * max(spacing[axis] for axis in others)
+    if stacked and shape[worst] > 1 and shape[worst] * STACKED < min(shape[axis] for axis in others):
         finer = max(percentile(spacings[worst], 10), max(spacing[axis] for axis in others))
         if _rounded(finer) != spacing[worst]:
             reason += f"; across thick slices the 10th percentile, where the median is {numbers([spacing[worst]])} mm"
@@ -123,13 +127,15 @@ def _rounded(value: float) -> float:
 
 def own_grids(known: Known, end: str) -> Setting | None:
     """The finest or the coarsest spacing of volumes that are not resampled; ``None`` where all are brought to one."""
+    if known.in_pixels:  # each has voxels of 1 mm
+        return None
     spacings, stack = _spacings(known), known.axes()[0]
     kept: list[float] = []
     why = []
     for axis, along in enumerate(spacings):
         target = known["spacing"][axis]
         low, high = min(*along, target), max(*along, target)
-        thick = axis == stack and known.thickness() >= STACKED
+        thick = axis == stack and (known.thickness() >= STACKED or known.single_slices())
         alike = high / low <= ALIKE
         if (thick or alike) and known.options.spacing is None and "spacing" not in known.options.overrides:
             kept.append(math.floor(low * 1000) / 1000 if end == "finest" else math.ceil(high * 1000) / 1000)
@@ -163,7 +169,7 @@ def context_by_thickness(known: Known) -> Decision:
     """Neighbours as far as they tell something of a slice."""
     stack, *_ = known.axes()
     thickness = known["spacing"][stack]
-    if known.pixels(stack) < 1.5:
+    if known.single_slices() or known.pixels(stack) < 1.5:
         return Decision(0, "Images have a single slice.")
     if known.thickness() >= STACKED:
         reason = (
@@ -176,6 +182,8 @@ def context_by_thickness(known: Known) -> Decision:
 
 def slices_at_once(known: Known) -> Decision:
     """As many slices at once as share their context; one of thick slices."""
+    if known.single_slices():
+        return Decision(1, "Images have a single slice.")
     if known["context"] < 3 or known.thickness() >= STACKED:
         return Decision(1, "Slices this far apart share too little to be segmented at once.")
     if known.fingerprint.annotated_slices_only:

@@ -9,7 +9,7 @@ from monai_mobileunet.planning.fingerprint import PERCENTILES, CaseFingerprint
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known, numbers
 
-__all__ = ["RULES", "looks_like_ct"]
+__all__ = ["OTHER", "RULES", "looks_like_ct"]
 
 AIR = -500.0
 """HU that air is below and the body above."""
@@ -24,6 +24,9 @@ WIDE = 800.0
 """HU; over a wider range one window leaves too little contrast within soft tissue."""
 
 NARROWEST = 200.0
+
+OTHER = "OT"
+"""DICOM's code of what is none of its modalities."""
 
 MEDIAN = PERCENTILES.index(50.0)
 
@@ -43,6 +46,12 @@ def modality_from_names_and_values(known: Known) -> Decision:
     """What the names of channels say, or else the values."""
     named = known.options.modality or known.fingerprint.modality
     ct = sum(map(looks_like_ct, known.cases))
+    if not named and known.in_pixels:
+        codes = "DX of radiographs, US of ultrasound, OP of the fundus, SM of histology"
+        return Decision(
+            {"format": "magnitude", "modality": OTHER, "value_range": [-5, 5]},
+            f"{OTHER} (other), for nothing in pictures tells the modality: --modality takes DICOM's code, {codes}.",
+        )
     modality = named or ("CT" if ct > len(known.cases) / 2 else "MR")
     how = "the user's" if known.options.modality else "by the channels' names" if named else "by the values"
     reason = f"{modality}, {how}; {ct} of {len(known.cases)} cases have values like Hounsfield units."
@@ -109,7 +118,7 @@ def names_of_channels(known: Known) -> Decision:
         )
     names = list(known.fingerprint.channel_names)
     if count > 1 and len(names) == count and all(names):
-        return Decision(names, "As the data set calls them.")
+        return Decision(names, "As the data set calls them, or as the colours of pictures are called.")
     return Decision([""] * count, "One channel needs no name." if count == 1 else "The data set names none.")
 
 
@@ -145,7 +154,10 @@ def intensities_by_modality(known: Known) -> Decision:
         ]
         tops = [case.percentiles[0][-1] for case in known.cases]
         reason = f"The 99.5th percentile is {numbers([min(tops)])} in one case and {numbers([max(tops)])} in another: "
-        return Decision(steps, f"{reason}each volume is clipped to its own 0.5th and 99.5th and normalised by channel.")
+        reason += "each image is clipped to its own 0.5th and 99.5th and normalised by channel"
+        if known.in_pixels and known.cases[0].channels > 1:
+            reason += ", red, green and blue each by its own mean, for light and staining differ between pictures"
+        return Decision(steps, f"{reason}.")
     steps, reason = [spacing], "Hounsfield units"
     if "stored_offset" in known.decided:
         offset = {

@@ -11,7 +11,24 @@ from monai_mobileunet.planning.fingerprint import CaseFingerprint, ClassFingerpr
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.slicing import PLANES
 
-__all__ = ["Costs", "Known", "Options", "minutes", "numbers", "percentile"]
+__all__ = ["Batch", "Costs", "Known", "Options", "Source", "minutes", "numbers", "percentile"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Another bundle, whose decisions are taken where the data allow.
+
+    Attributes:
+        name: of its folder, for the reasons.
+        decided: its decisions and settings, by name.
+    """
+
+    name: str
+    decided: Mapping[str, Decision]
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of what was decided."""
+        return self.decided[name].value
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Options:
         ignore: value of voxels that nobody annotated; ``None`` leaves it to what the data set names.
         annotated_slices_only: a slice without any class was not annotated.
         overrides: values by the name of the decision or setting, taken as they are.
+        source: the bundle that the new one starts from.
     """
 
     spacing: tuple[float, float, float] | None = None
@@ -41,6 +59,7 @@ class Options:
     ignore: int | None = None
     annotated_slices_only: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,10 @@ class Costs:
     workers: int = 0
 
 
+Batch = tuple[str, int]
+"""The variant of a network, and how many windows of each volume a step of its training takes."""
+
+
 @dataclass(frozen=True)
 class Known:
     """All that a rule may use.
@@ -71,18 +94,23 @@ class Known:
     Attributes:
         fingerprint: of the data set.
         options: the user's.
-        costs: of this machine; ``None`` where nothing was timed.
+        timed: what a training costs on this machine by its network and its batch; empty where nothing was timed.
         decided: by the rules before, by name.
     """
 
     fingerprint: Fingerprint
     options: Options = Options()
-    costs: Costs | None = None
+    timed: Mapping[Batch, Costs] = field(default_factory=dict)
     decided: Mapping[str, Decision] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         """The value of what was decided."""
         return self.decided[name].value
+
+    @property
+    def costs(self) -> Costs | None:
+        """Of a training with the network and the batch that were decided; ``None`` where they were not timed."""
+        return self.timed.get((self["variant"], self["num_samples"]))
 
     @property
     def cases(self) -> tuple[CaseFingerprint, ...]:
@@ -93,6 +121,21 @@ class Known:
     def subjects(self) -> int:
         """How many there are."""
         return len({case.subject for case in self.cases})
+
+    @property
+    def in_pixels(self) -> bool:
+        """Whether the images are pictures, which tell no mm."""
+        return any(case.in_pixels for case in self.cases)
+
+    def single_slices(self) -> bool:
+        """Whether images have a single slice in the plane that was decided."""
+        stack, *_ = self.axes()
+        return median(case.shape[stack] for case in self.cases) == 1
+
+    def whole_slices(self) -> bool:
+        """Whether a window of a training shows a slice but for its border."""
+        sizes = zip(self["roi_size"], self.slice_size(), strict=True)
+        return all(window >= length - 8 for window, length in sizes)
 
     def axes(self) -> tuple[int, int, int]:
         """Of the stack, the rows and the columns of slices in the first plane that was decided."""

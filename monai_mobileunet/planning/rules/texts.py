@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_mobileunet.planning.plan import Decision
+from monai_mobileunet.planning.rules.intensity import OTHER
 from monai_mobileunet.planning.rules.known import Known
 
 __all__ = ["FILL_IN", "RULES"]
@@ -20,6 +21,8 @@ def _listed(names: list[str]) -> str:
 def texts_of_the_data_set(known: Known) -> Decision:
     """What the metadata tell; marked where only the user knows."""
     names, modality = list(known["class_names"]), known["image"]["modality"]
+    seen = modality if modality != OTHER else "pictures"
+    where = seen if known.in_pixels else f"the {_listed(known['planes'])} slices of {modality}"
     data = Path(known.fingerprint.dataset_dir).resolve().name
     slices = f", for the {known['out_slices']} middle slices of the input" if known["out_slices"] > 1 else ""
     channels = known.cases[0].channels
@@ -29,14 +32,13 @@ def texts_of_the_data_set(known: Known) -> Decision:
             "version": "0.1.0",
             "changelog": {"0.1.0": "first version, planned from the data set"},
             "name": f"Segmentation of {_listed(names)}",
-            "task": f"Segmentation of {_listed(names)} in {modality}",
-            "description": f"A MobileUNet that segments {_listed(names)} in the {_listed(known['planes'])} slices of "
-            f"{modality}. Not a medical device.",
+            "task": f"Segmentation of {_listed(names)} in {seen}",
+            "description": f"A MobileUNet that segments {_listed(names)} in {where}. Not a medical device.",
             "authors": f"{FILL_IN}: who made this bundle",
             "copyright": f"{FILL_IN}: Copyright (c) whose",
             "data_source": f"{FILL_IN}: where the data come from (planned for the folder {data})",
             "data_license": f"{FILL_IN}: the licence of the data, in docs/data_license.txt too",
-            "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {modality}",
+            "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {seen}",
             "label_classes": "one channel, "
             + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names]))
             + ignored,

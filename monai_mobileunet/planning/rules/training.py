@@ -1,4 +1,4 @@
-"""Rules for the network, and for what it is trained on."""
+"""Rules for what a network is trained on."""
 
 from __future__ import annotations
 
@@ -11,59 +11,12 @@ from monai_mobileunet.planning.rules.annotation import is_partial, mirrored_kind
 from monai_mobileunet.planning.rules.grid import STACKED, THICK
 from monai_mobileunet.planning.rules.known import Known, numbers
 
-__all__ = ["BATCH_CASES", "FOLDS", "RULES"]
-
-BATCH_CASES = 4
-FOLDS = 5
-"""As the templates have them."""
-
-FINE_SLICE = 160
-"""Pixels of a slice's longer side up to which the first stage keeps the full resolution."""
-
-TINY_SLICE = 64
-"""Likewise up to which twice the decoder's channels cost little."""
-
-FINE_OBJECT = 8
-"""Pixels of an object below which the first stage keeps the full resolution, where slices are not too large for it."""
-
-WINDOWS = 32 * 128 * 128
-"""Pixels of a batch, at most; twice that on a GPU."""
+__all__ = ["RULES"]
 
 SMALL_VOLUME = 500_000
 """Voxels up to which whole volumes are rotated in each epoch."""
 
 CONNECTED = 0.99
-
-
-def network_by_slice_and_object(known: Known) -> Decision:
-    """Full resolution where slices or objects are small; a slimmer network of large slices."""
-    longest = max(known.slice_size())
-    smallest, name = known.smallest()
-    measured = f"Slices have up to {longest:.0f} pixels; the smallest object, {name}, spans {numbers([smallest])}"
-    if longest <= TINY_SLICE:
-        reason = "a stem of stride 2 lost 0.181 Dice (hippocampus), half the decoder's channels 0.006."
-        return Decision("mobileunet_fine_large", f"{measured}: {reason}")
-    if longest <= FINE_SLICE or (smallest < FINE_OBJECT and longest <= 2 * FINE_SLICE):
-        return Decision("mobileunet_fine", f"{measured}: the first stage keeps every pixel.")
-    if longest > 400 and smallest >= 4 * FINE_OBJECT and known.options.device == "cpu":
-        return Decision("mobileunet_small", f"{measured}: a slim decoder at half the resolution is enough on a CPU.")
-    return Decision("mobileunet_base", f"{measured}: a stem of stride 2, and a head at full resolution.")
-
-
-def windows_by_memory(known: Known) -> Decision:
-    """As many windows as a batch has room for."""
-    area = known["roi_size"][0] * known["roi_size"][1]
-    most = WINDOWS * (1 if known.options.device == "cpu" else 4)
-    count = max(2, min(8, most // (BATCH_CASES * area)))
-    reason = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes; half of that was 0.008 Dice worse."
-    return Decision(
-        count, reason if count == 8 else f"Batches of {BATCH_CASES * count} windows, {most:,} pixels at most."
-    )
-
-
-def learning_rate_of_both_recipes(known: Known) -> Decision:
-    """The one that was measured."""
-    return Decision(0.003, "0.001 was 0.013 worse on hippocampus, 0.002 was worse on head and neck.")
 
 
 def subject_by_names(known: Known) -> Decision:
@@ -82,14 +35,6 @@ def subject_by_names(known: Known) -> Decision:
     return Decision(f"$lambda name: {table!r}.get(name, name)", f"{found}, by a table{example}.")
 
 
-def folds_of_few_subjects(known: Known) -> Setting | None:
-    """Fewer folds where there are fewer subjects."""
-    if known.subjects >= FOLDS:
-        return None
-    reason = f"There are {known.subjects} subjects: with each fold one of them validates."
-    return Setting(max(2, known.subjects), reason, only="train")
-
-
 def cases_left_out(known: Known) -> Setting | None:
     """What the user left out."""
     left_out = known.fingerprint.left_out
@@ -102,8 +47,7 @@ def share_by_class(known: Known) -> Setting | None:
     """How many slices are drawn by class rather than anywhere."""
     share, name = known.rarest()
     measured = f"The rarest class, {name}, is in {100 * share:.0f} % of a case's slices"
-    rows, columns = known.slice_size()
-    whole = known["roi_size"][0] >= rows - 8 and known["roi_size"][1] >= columns - 8
+    whole = known.whole_slices()
     if whole and share >= 0.5:
         return Setting(0.0, f"{measured}, and a window is a whole slice: slices from anywhere.", only="train")
     reason = f"{measured}: two thirds of the slices are drawn by class (head and neck: 0.783 Dice, not 0.777)"
@@ -140,6 +84,7 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
     steps += [*drawn, *_intensity_changes()]
     func = f"$lambda x: x.unflatten(0, (-1, {told})).max(dim=1).indices[None].squeeze(1)"
     steps.append({"_target_": "Lambdad", "keys": "label", "func": func})
+    steps.append({"_target_": "EnsureTyped", "keys": ["image", "label"], "track_meta": False})  # faster in a network
     words = "; ".join(why)
     return Decision(steps, f"{words[0].upper()}{words[1:]}; intensities for other scanners (0.000).")
 
@@ -156,10 +101,14 @@ def _rotates_volumes(known: Known) -> bool:
         return False
     spacing = sorted(known["spacing"])
     voxels = math.prod(known.pixels(axis) for axis in range(3))
+    if known.single_slices():
+        return False
     return spacing[2] / spacing[0] < THICK and voxels <= SMALL_VOLUME and known["planes"] == ["axial"]
 
 
 def _why_within_slices(known: Known) -> str:
+    if known.single_slices():
+        return "rotation, scaling and translation within the slice, for there is one"
     if known.fingerprint.annotated_slices_only:
         return "rotation, scaling and translation within the slice alone, which leaves annotated slices whole"
     if known.thickness() >= STACKED:
@@ -244,11 +193,7 @@ def largest_component_of_connected_classes(known: Known) -> Decision:
 
 
 RULES = {
-    "variant": network_by_slice_and_object,
-    "num_samples": windows_by_memory,
-    "learning_rate": learning_rate_of_both_recipes,
     "subject_of": subject_by_names,
-    "folds": folds_of_few_subjects,
     "leave_out": cases_left_out,
     "class_share": share_by_class,
     "random_transforms": augmentation_within_what_is_fine,

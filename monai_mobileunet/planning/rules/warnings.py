@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.planning.rules.budget import expected_seconds
 from monai_mobileunet.planning.rules.grid import odd_headers
 from monai_mobileunet.planning.rules.intensity import looks_like_ct
 from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.planning.rules.pictures import sizes_apart
 from monai_mobileunet.planning.rules.sides import on_the_wrong_side
 
 __all__ = ["warnings_of"]
 
 FEWEST_PIXELS = 4
 FEWEST_EPOCHS = 20
+MOST_SENTENCES = 3
+"""Of classes in few cases, each in a sentence of its own."""
 
 
 def warnings_of(known: Known) -> list[str]:
     """What the user should know before a training, in full sentences."""
-    return [*_headers(known), *_modality(known), *_objects(known), *on_the_wrong_side(known), *_amounts(known)]
+    of_data = (*_headers(known), *_modality(known), *_objects(known), *sizes_apart(known))
+    return [*of_data, *on_the_wrong_side(known), *_amounts(known)]
 
 
 def _headers(known: Known) -> Iterator[str]:
@@ -31,6 +36,13 @@ def _modality(known: Known) -> Iterator[str]:
     count, total, modality = sum(map(looks_like_ct, known.cases)), len(known.cases), known["image"]["modality"]
     if modality != "CT" and count > total / 2:
         yield f"The modality is {modality}, but {count} of {total} cases have values like CT. If so: --modality CT."
+    like, others = ("CT", modality) if modality != "CT" else ("no CT", "CT")
+    among = [case.name for case in known.cases if (case.lowest[0] >= 0 if like == "no CT" else looks_like_ct(case))]
+    if 0 < len(among) <= total / 2 and "stored_offset" not in known.decided:
+        yield (
+            f"{list_some(among)}: {len(among)} of {total} cases have values like {like} among those of {others}. If "
+            f"that is another modality, leave them out ({_left_out(among)})."
+        )
     if modality == "CT" and "windows" not in known.decided:
         yield (
             "The modality is CT, but the values are no Hounsfield units, nor these with an offset: they are normalised "
@@ -45,10 +57,27 @@ def _objects(known: Known) -> Iterator[str]:
             f"The smallest object, {name}, spans {numbers([smallest])} pixels in a tenth of the cases: expect it to be "
             f"missed or badly outlined there. A finer grid (--spacing) helps only where the images are finer."
         )
-    for name in known.fingerprint.class_names:
-        count = len(known.of_class(name))
-        if count < min(5, len(known.cases)):
-            yield f"The class {name} is in {count} of {len(known.cases)} cases: too few to learn it, and to measure it."
+    found = {name: [case.name for case, _ in known.of_class(name)] for name in known.fingerprint.class_names}
+    few = {name: having for name, having in found.items() if 0 < len(having) < min(5, len(known.cases))}
+    total = len(known.cases)
+    if len(few) > MOST_SENTENCES:
+        shown = list_some([f"{name} {len(having)}" for name, having in few.items()])
+        yield f"{len(few)} classes are in fewer than 5 of {total} cases ({shown}): too few to learn or to measure."
+    else:
+        for name, having in few.items():
+            where = f"{len(having)} of {total} cases ({list_some(having)})"
+            yield f"The class {name} is in {where}: too few to learn it, and to measure it."
+    empty = [case.name for case in known.cases if not case.classes]
+    if empty:
+        yield (
+            f"{list_some(empty)}: {len(empty)} of {len(known.cases)} labels hold nothing but background. If a class is "
+            f"to be seen there and nobody outlined it, leave them out ({_left_out(empty)})."
+        )
+
+
+def _left_out(names: Sequence[str]) -> str:
+    """What to type to plan without some cases."""
+    return list_some([f"--leave-out {name}" for name in names]).replace(", --", " --")
 
 
 def _amounts(known: Known) -> Iterator[str]:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monai_mobileunet.data import DataError, case_name, find_cases, find_parts, load_cases, split_cases
@@ -118,6 +118,24 @@ def test_folds_part_the_cases_and_keep_subjects_together(subjects, folds, seed, 
         assert len(training) + len(validation) == len(cases)
         validated += names(validation)
     assert sorted(validated) == sorted(names(cases))
+
+
+@settings(max_examples=25)
+@given(rare=st.lists(st.integers(1, 6), min_size=1, max_size=3), more=st.integers(4, 20), seed=st.integers(0, 5))
+def test_each_fold_trains_and_validates_on_each_class_as_far_as_its_subjects_go(rare: list[int], more: int, seed: int):
+    folds, subjects = 4, iter(range(100))
+    having = {f"class {number}": [next(subjects) for _ in range(count)] for number, count in enumerate(rare)}
+    count = next(subjects) + more
+    cases = [{"image": f"s{subject}_{visit}.nii.gz"} for subject in range(count) for visit in range(1 + subject % 2)]
+    names = {label: [f"s{subject}_0" for subject in whose] for label, whose in having.items()}
+    parts = [split_cases(cases, fold, folds, lambda name: name.split("_")[0], seed, names) for fold in range(folds)]
+    validated = [{name_of(case).split("_")[0] for case in validation} for _, validation in parts]
+    assert sorted(one for part in validated for one in part) == sorted({f"s{subject}" for subject in range(count)})
+    assert max(len(validation) for _, validation in parts) - min(len(validation) for _, validation in parts) <= 4
+    for whose in having.values():
+        times = [len({f"s{subject}" for subject in whose} & part) for part in validated]
+        assert max(times) - min(times) <= 1, "so that whoever has a second one trains on it"
+        assert len(whose) > 1 or times[0] == 0, "the first fold trains on what one subject alone has"
 
 
 def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():

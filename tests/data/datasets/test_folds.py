@@ -11,6 +11,7 @@ import pytest
 
 from monai_mobileunet.data import DataError, find_parts, load_cases
 from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.data.datasets.subjects import read_subjects
 
 TOYS = [f"toy_{number:03d}" for number in range(1, 7)]
 SPLITS = [{"train": TOYS[:4], "val": TOYS[4:]}, {"train": TOYS[2:5], "val": TOYS[:2]}]
@@ -83,3 +84,25 @@ def test_a_subject_on_both_sides_of_a_written_fold_is_warned_of(split: Path, cap
     with caplog.at_level(logging.WARNING):
         load_cases(str(split), subject_of=lambda name: (int(name[-3:]) + 2) // 3)  # 1-3, 4-6
     assert "toy_005.nii.gz: is of the same subject as toy_004.nii.gz in 'training'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("case,subject\ntoy_001,a\ntoy_002.nii.gz,a\nother,b\n", None),
+        ("participant_id\tfile\na\timagesTr/toy_001.nii.gz\na\ttoy_002\n", None),
+        ("case,subject\ntoy_001,a\ntoy_02,a\n", "no row for 1 of 2 cases: toy_002; its toy_02 are no cases"),
+        ("case,subject\ntoy_001,a\ntoy_001,b\ntoy_002,a\n", "toy_001 is of a and of b. Name one subject"),
+        ("case,subject\ntoy_001,\ntoy_002,a\n", "toy_001 is of nobody. Name one subject"),
+        ("name,age\ntoy_001,3\n", "has the columns name, age; expected 'case' and 'subject'"),
+        ("", "has no rows under a line of columns"),
+    ],
+)
+def test_a_table_tells_whom_cases_are_of(tmp_path: Path, table: str, said: str | None):
+    path = tmp_path / "subjects.csv"
+    path.write_text(table, encoding="utf-8-sig")
+    if said is None:
+        assert read_subjects(path, TOYS[:2]) == {"toy_001": "a", "toy_002": "a"}
+        return
+    with pytest.raises(DataError, match=said):
+        read_subjects(path, TOYS[:2])

@@ -55,6 +55,23 @@ def test_outputs_in_the_data_set_are_no_patients(patients: Path):
     assert names(find_cases(patients)) == NAMES
 
 
+def test_pictures_beside_volumes_are_no_cases_and_masks_of_a_run_no_labels(tmp_path: Path):
+    for name in ("images/a.nii.gz", "masks/a.nii.gz"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+        (tmp_path / name.replace(".nii.gz", ".png")).touch()
+    (case,) = find_cases(tmp_path)
+    assert [Path(case[key]).name for key in ("image", "label")] == ["a.nii.gz", "a.nii.gz"]
+    (tmp_path / "masks" / STATE).mkdir()
+    assert not is_training_set(tmp_path)
+
+
+def test_pictures_in_folders_of_patients_are_no_cases(patients: Path):
+    for folder in patients.iterdir():
+        (folder / "preview.png").touch()
+    assert names(find_cases(patients)) == NAMES
+
+
 def test_a_file_of_which_the_name_says_nothing_is_asked_for(patients: Path):
     (patients / "pat002" / "seg.nii.gz").rename(patients / "pat002" / "t2.nii.gz")
     shutil.copy(patients / "pat003" / "t1.nii.gz", patients / "pat003" / "flair.nii.gz")
@@ -137,7 +154,7 @@ def test_one_case_of_other_channels_than_the_first_is_named(own_dataset: Path):
     first = content["training"][0]["image"]
     content["training"][3]["image"] = [first, content["training"][3]["image"]]
     (own_dataset / "dataset.json").write_text(json.dumps(content))
-    with pytest.raises(DataError, match=r"has 2 channels; the first case has 1"):
+    with pytest.raises(DataError, match=r"has 2 channels; 5 of 6 cases have 1"):
         load_cases(str(own_dataset), "all", num_classes=3)
 
 

@@ -11,6 +11,7 @@ import pytest
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, find_cases, find_class_names
 from monai_mobileunet.data.datasets.listing import read_json
+from monai_mobileunet.data.datasets.mapping import mapped_names
 
 CONTENT = '{"labels": {"1": "Hüfte"}}'
 
@@ -110,7 +111,16 @@ def test_a_description_that_is_a_list_is_named(own_dataset: Path):
         find_cases(own_dataset)
 
 
-@pytest.mark.parametrize("labels", [{"head": "x"}, {"0": "background"}, {"head": [1, 2]}, ["head"], {"head": 2}])
+@pytest.mark.parametrize("labels", [{"head": "x"}, {"0": "background"}, {"head": [1, 2]}, ["head"]])
 def test_classes_without_numbers_are_asked_for(own_dataset: Path, labels: object):
     with pytest.raises(DataError, match="Name the classes one by one"):
         find_class_names(rewrite(own_dataset, labels=labels))
+
+
+def test_classes_with_gaps_are_told_how_to_be_numbered_anew(own_dataset: Path):
+    index = rewrite(own_dataset, labels={"background": 0, "head": 3, "tail": 7})
+    with pytest.raises(DataError, match="numbers its classes 3, 7; expected 1, 2, … without a gap") as error:
+        find_class_names(index)
+    assert f"--map 3=1,7=2 --write {own_dataset}_mapped" in str(error.value)
+    assert mapped_names(own_dataset, {3: 1, 7: 2}) == ("head", "tail")
+    assert mapped_names(own_dataset, {20: 1, 3: 2, 7: 2}) == ("label 20", "head")

@@ -13,8 +13,9 @@ from monai.bundle import ConfigParser
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
-from monai_mobileunet.data import DataError, check_dataset, find_cases, load_cases
-from monai_mobileunet.data.datasets.mapping import parse_mapping
+from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_cases, find_class_names, load_cases
+from monai_mobileunet.data.datasets.listing import find_ignored
+from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
 from monai_mobileunet.data.reading import read_label
 
 
@@ -82,6 +83,23 @@ def test_labels_without_any_class_are_refused(own_dataset: Path):
     assert said.count("error:") == 1
     assert "no label has any class: 6 of them" in said.replace("\n", "")
     assert check(own_dataset / "labelsTr", "--num-classes", 3)[0] == 1, "labels alone are held to it too"
+
+
+def test_what_was_annotated_goes_along(own_dataset: Path, tmp_path: Path):
+    """Voxels to ignore keep their value, and annotated classes get their new numbers."""
+    numbers = np.array([0, 5, 7, 9], np.uint8)
+    relabel(own_dataset, lambda values: numbers[np.pad(values[1:], ((1, 0), (0, 0), (0, 0)), constant_values=3)])
+    pairs = [{"image": f"imagesTr/toy_{n:03d}.nii.gz", "label": f"labelsTr/toy_{n:03d}.nii.gz"} for n in (1, 2)]
+    content = {
+        "labels": {"head": 5, "tail": 7, "ignore": 9},
+        "training": [{**pairs[0], "labelled": ["tail"]}, pairs[1]],
+    }
+    (own_dataset / "dataset.json").write_text(json.dumps(content))
+    written = write_dataset(own_dataset, tmp_path / "new", {5: 1, 7: 2}, ("head", "tail"))
+    assert [case.get("labelled") for case in find_all_cases(written.parent)] == [[2], None]
+    assert (find_ignored(written.parent), find_class_names(written.parent)) == (9, ("head", "tail"))
+    with pytest.raises(DataError, match="has no class after --map of which every part was annotated"):
+        write_dataset(own_dataset, tmp_path / "joined", {5: 1, 7: 1}, ("both",))
 
 
 def test_a_class_that_no_label_has_is_a_warning_with_its_name(own_dataset: Path):

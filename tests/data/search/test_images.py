@@ -210,3 +210,19 @@ def test_dicom_files_without_a_series_are_named(tmp_path: Path):
     (warning,) = search_images(root).warnings
     assert warning.path == str(root / "scan")
     assert "no series with images" in warning.problem
+
+
+def test_pictures_are_images_only_where_no_volume_lies(tmp_path: Path):
+    volumes = touched(tmp_path / "volumes", "a/ct.nii.gz", "a/preview.png", "shots/b.JPG", "notes.txt")
+    search = search_images(volumes)
+    assert [item.images for item in search.found] == [(volumes / "a/ct.nii.gz",)]
+    assert search.passed_over == ((".jpg", 1), (".png", 1), (".txt", 1))
+    pictures = touched(tmp_path / "pictures", "a/x.JPG", "a/y.png", "y_mask.png", "y.tif", "masks/y.png", "notes.txt")
+    assert places(pictures) == {"a/x.JPG": "a/x.png", "a/y.png": "a/y.png", "y.tif": "y.tif"}
+    assert search_images(pictures).left_out == ("labels (masks and 1 more)",)
+    assert [case.get("mask") for case in find_images(pictures, output_dir=tmp_path / "out")] == [
+        str(tmp_path / "out" / name) for name in ("a/x.png", "a/y.png", "y.tif")
+    ]
+    touched(pictures, "a/y.jpeg")
+    with pytest.raises(DataError, match=r"would have the same mask as"):
+        find_images(pictures, output_dir=tmp_path / "out")

@@ -1,0 +1,111 @@
+"""A bundle that starts from another's weights: these are opened and verified, and what fits of them is counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.reuse import START, Reused, reuse_weights
+from monai_mobileunet.bundle.weights import nearest_weights
+from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.planning.bundle_files import STARTING, bundle_files
+from monai_mobileunet.planning.plan import PLAN, Plan, Setting
+from monai_mobileunet.planning.planner import decisions
+from monai_mobileunet.planning.rules import Source
+
+__all__ = ["Origin", "open_origin", "started_from"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A bundle that another starts from.
+
+    Attributes:
+        source: its decisions.
+        weights: file of its weights.
+        sha256: of that file.
+        class_names: of its classes from 1 on.
+        data_source: what its weights were trained on, in words.
+        data_license: likewise the licence.
+    """
+
+    source: Source
+    weights: Path
+    sha256: str
+    class_names: tuple[str, ...]
+    data_source: str
+    data_license: str
+
+
+def open_origin(folder: Path) -> Origin:
+    """Open a bundle to start from; its weights are those that its metadata describe, and fit its network.
+
+    A bundle is code: its expressions are evaluated and what it names is imported.
+
+    Raises:
+        DataError: it has no plan or no weights, other weights than its metadata describe, or contradicts itself.
+        FileNotFoundError: it is no bundle.
+        ValueError: its weights do not fit its network.
+    """
+    bundle = Bundle(folder, device="cpu")
+    train = folder / "configs" / "train.json"
+    if not (folder / PLAN).is_file():
+        problem = f"has no {PLAN}, so that what was decided for it is not known."
+        raise refusal(folder, problem, "Name a bundle that mobileunet plan wrote, or one that comes with the package.")
+    if not bundle.weights.is_file():
+        remedy = f"Train it first: python -m monai.bundle run training --config_file {train}"
+        raise refusal(bundle.weights, "no such file; expected weights to start from.", remedy)
+    metadata, sha256 = bundle.metadata, hash_file(bundle.weights)
+    known = metadata.get("weights", {}).get("models/model.pt", {}).get("sha256", sha256)
+    if known != sha256:
+        problem = f"is not the file that metadata.json describes (SHA-256 {sha256[:8]}…, expected {known[:8]}…)."
+        raise refusal(bundle.weights, problem, "Put back the weights that were trained with this bundle.")
+    bundle.load_network()
+    source = Source(bundle.folder.name, decisions(Plan.read(folder)))
+    texts = [str(metadata.get(name, "not known")) for name in ("data_source", "data_license")]
+    return Origin(source, bundle.weights, sha256, bundle.class_names, *texts)
+
+
+def started_from(plan: Plan, origin: Origin) -> Plan:
+    """The plan of a bundle whose training starts from another's weights.
+
+    Args:
+        plan: what was decided, with the other's decisions where the data allow.
+        origin: the other bundle.
+
+    Raises:
+        DataError: no layer of the other's network fits.
+    """
+    reused, name = _count(plan, origin), origin.source.name
+    count, total = (sum(counts) for counts in zip(*reused.values(), strict=True))
+    if not count:
+        problem = f"has no layer that fits {plan.variant.value}."
+        raise refusal(origin.weights, problem, "Leave out --set variant, or plan without --from.")
+    start = {"bundle": name, "sha256": origin.sha256, "class_names": list(origin.class_names)}
+    told = {"data_source": origin.data_source, "data_license": origin.data_license}
+    value = {**start, **told, "reused": {part: list(counts) for part, counts in reused.items()}}
+    anew = ", ".join(part for part, (found, size) in reused.items() if found < size)
+    reason = f"{count:,} of {total:,} parameters are those of {name}"
+    reason += f"; {anew} starts anew, wholly or in part." if anew else "."
+    setting = Setting(
+        value, reason, train={"path": f"$@bundle_root + '/{START}'", **start}, only="train", rule="inherited"
+    )
+    texts = {key: f"{plan.texts.value[key]}; the weights that it starts from: {text}" for key, text in told.items()}
+    return replace(
+        plan,
+        texts=replace(plan.texts, value={**plan.texts.value, **texts}),
+        settings={**plan.settings, STARTING: setting},
+    )
+
+
+def _count(plan: Plan, origin: Origin) -> Reused:
+    """What fits of the weights, in the network that the bundle's own config makes."""
+    config: dict[str, Any] = json.loads(bundle_files(plan)["configs/train.json"])
+    network = ConfigParser({**config, "device": "cpu"}).get_parsed_content("network_def")
+    return reuse_weights(network, nearest_weights(network, origin.weights), plan.class_names.value, origin.class_names)
