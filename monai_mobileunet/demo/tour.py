@@ -66,13 +66,15 @@ def run_demo(output_dir: Path, dataset_dir: Path | None, budget: str, console: C
 
 def _hold_out(bundle: Path, dataset_dir: Path, folder: Path) -> tuple[Path, Path]:
     """List the cases that the bundle's split validates on: their images to segment, and a data set of the pairs."""
-    cases = Bundle(bundle).cases(dataset_dir, "validation")
+    opened = Bundle(bundle)
+    cases = opened.cases(dataset_dir, "validation")
     folder.mkdir(exist_ok=True)
     images = [[str(Path(path).resolve()) for path in image_files(case)] for case in cases]
     labels = [str(Path(case["label"]).resolve()) for case in cases]
     write_json(folder / "images.json", images)
     pairs = [{"image": image, "label": label} for image, label in zip(images, labels, strict=True)]
-    write_json(folder / "list.json", {"training": pairs})
+    names = dict(enumerate(["background", *opened.class_names]))
+    write_json(folder / "list.json", {"labels": names, "training": pairs})
     return folder / "images.json", folder
 
 

@@ -4,6 +4,7 @@ import torch
 from benchmarks.volume import measure_peak_memory, measure_volumes
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_scores_of_a_volume():
     """256×256×200 voxels: 50 MiB as floats, 12 as labels; three classes of scores would be 150 more."""
     memory = measure_peak_memory("torch", (256, 256, 200))

@@ -34,7 +34,7 @@ def test_the_tour_plans_trains_segments_what_was_held_out_and_measures_it(toy_da
     for pair in pairs:
         name = Path(pair["label"]).name
         pred, label = (np.asarray(nibabel.load(path).dataobj) for path in (output / "segmented" / name, pair["label"]))
-        for number, known in enumerate(measured[name.removesuffix(".nii.gz")], 1):
+        for number, known in enumerate(measured[name.removesuffix(".nii.gz")].values(), 1):
             dice = 2 * ((pred == number) & (label == number)).sum() / ((pred == number).sum() + (label == number).sum())
             assert abs(known["dice"] - dice) < 1e-3, "the page tells what lies in the files"
     for picture in ("bundle/eval/curve.png", "segmented/report.html", "report/report.html"):

@@ -79,7 +79,7 @@ def test_a_mask_of_0_and_255_is_offered_other_numbers_that_can_be_typed(tmp_path
     assert mapped.exit_code == 0, mapped.output
     with Image.open(tmp_path / "data_mapped" / "labels" / "a0.png") as label:
         assert np.array_equal(np.asarray(label), rows(0)[1])
-    assert measure_dataset(tmp_path / "data_mapped").class_names == ("class 1",)
+    assert measure_dataset(tmp_path / "data_mapped").class_names == ("label 255",)
 
 
 def test_pictures_from_plan_to_mask(tmp_path: Path, run_bundle: RunBundle):

@@ -72,6 +72,7 @@ def test_every_peer_is_trained_by_the_bundle_s_recipe(bundle_copy: Path, dataset
     assert all(row.seconds for row in rows[:-1])
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_names_its_log(bundle_copy: Path, dataset: Path, tmp_path: Path):
     (dataset / "labelsTr" / "toy_002.nii.gz").write_bytes(b"")
     arguments = ["accuracy", bundle_copy, dataset, "--output", tmp_path / "out", "--network", OURS]
