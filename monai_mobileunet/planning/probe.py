@@ -118,4 +118,5 @@ def _validation_seconds(parser: ConfigParser, prepared: Mapping[str, Any], timer
             pred = inferer(image, network)[0]
         postprocessing({**prepared, "pred": pred})
 
+    validate()  # what comes first is slower
     return _timed(validate, timer)[1]
