@@ -7,19 +7,24 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from monai_mobileunet.cli.arguments import PLANES, TRUST, Ignore, bundle_folder, duration, overrides, well_formed
-from monai_mobileunet.cli.reused import show_reused
-from monai_mobileunet.cli.terminal import console, fail, printable, say_error, steps
+from monai_mobileunet.cli.planned import (
+    explain_decision,
+    say,
+    say_what_is_next,
+    show_findings,
+    show_plan,
+    show_reused,
+)
+from monai_mobileunet.cli.terminal import console, fail, printable, steps
 from monai_mobileunet.modality import check_modality
 
 if TYPE_CHECKING:
-    from monai_mobileunet.planning import Decision, Plan
     from monai_mobileunet.planning.fingerprint import Fingerprint
     from monai_mobileunet.planning.rules import Known, Options
     from monai_mobileunet.planning.start import Origin
@@ -125,7 +130,7 @@ def plan(
             return
         assert data is not None
         if explain and (data / PLAN).is_file():
-            _explain(Plan.read(data), explain)
+            explain_decision(Plan.read(data), explain)
             return
         options = Options(
             spacing=_spacing_of(like) if like else size,
@@ -150,9 +155,9 @@ def _apply(bundle: Path) -> None:
 
     changed = apply_plan(bundle)
     for path in changed:
-        _say(f"{path}: written")
+        say(f"{path}: written")
     if not changed:
-        _say(f"{bundle}: all files are as its plan says")
+        say(f"{bundle}: all files are as its plan says")
 
 
 def _guessed(data: Path) -> str:
@@ -195,19 +200,19 @@ def _plan(
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
-        _explain(started_from(as_plan(known), origin) if origin else as_plan(known), explain)
+        explain_decision(started_from(as_plan(known), origin) if origin else as_plan(known), explain)
         return
     assert output is not None
     known = _timed(known)
     planned = started_from(as_plan(known), origin) if origin else as_plan(known)
     write_bundle(planned, output, known.fingerprint, origin.weights if origin else None)
-    _show(planned)
+    show_plan(planned)
     show_reused(planned)
     for text in warnings_of(known):
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if busy := _busy():
         console.print(f"warning: {busy}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    _say_next(known, output)
+    say_what_is_next(known, output)
 
 
 def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:
@@ -239,19 +244,10 @@ def _measured(
             ignore=options.ignore,
             annotated_slices_only=options.annotated_slices_only,
         )
-    _show_findings(findings)
+    show_findings(findings)
     if fingerprint is None:
         raise typer.Exit(1)
     return fingerprint
-
-
-def _show_findings(findings: Sequence[Any]) -> None:
-    for finding in findings:
-        if finding.warning:
-            text = printable(f"warning: {finding}")
-            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
-        else:
-            say_error(finding)
 
 
 def _device() -> str:
@@ -276,51 +272,7 @@ def _timed(known: Known) -> Known:
     from monai_mobileunet.planning.probe import measure_costs, typical_case
     from monai_mobileunet.planning.rules import as_plan, batches_to_time, decide
 
-    with steps() as say:
-        say("timing steps of the network on this machine")
+    with steps() as show_step:
+        show_step("timing steps of the network on this machine")
         timed = measure_costs(as_plan(known), typical_case(known), batches_to_time(known))
     return decide(known.fingerprint, known.options, timed)
-
-
-def _show(planned: Plan) -> None:
-    from monai_mobileunet.planning.planner import decisions, shown
-
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("decision", no_wrap=True)
-    table.add_column("value", max_width=22, overflow="fold")
-    table.add_column("reason", ratio=1)
-    for name, one in decisions(planned).items():
-        if name != "texts":
-            table.add_row(name, printable(shown(one.value)), printable(one.reason))
-    with console.capture() as capture:
-        console.print(table, markup=False, highlight=False)
-    console.print(capture.get(), markup=False, highlight=False, end="")
-
-
-def _explain(planned: Plan, name: str) -> None:
-    from difflib import get_close_matches
-
-    from monai_mobileunet.planning.planner import decisions
-
-    known = decisions(planned)
-    if name not in known:
-        near = get_close_matches(name, known) or list(known)
-        raise ValueError(f"--explain {name}: no such decision; there are {', '.join(near)}.")
-    one: Decision = known[name]
-    _say(f"{name} = {one.value}\n{one.reason}\nrule: {one.rule or 'none, a person decided'}")
-
-
-def _say_next(known: Known, output: Path) -> None:
-    from monai_mobileunet.planning.rules.budget import expected_seconds
-    from monai_mobileunet.planning.rules.known import minutes
-
-    seconds = expected_seconds(known)
-    if seconds is not None:
-        _say(f"\nThe training will take about {minutes(seconds)} on this machine ({known.options.device}).")
-    _say("Fill in what is marked FILL IN before you give the bundle away. Next:\n")
-    _say(f"python -m monai.bundle run training --config_file {output / 'configs' / 'train.json'}")
-    _say(f"mobileunet segment -i new_images -o masks -m {output}")
-
-
-def _say(text: str) -> None:
-    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)

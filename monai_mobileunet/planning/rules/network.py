@@ -29,9 +29,9 @@ MOST_WINDOWS, FEWEST_WINDOWS = 8, 2
 ENOUGH_STEPS = 2000
 """Steps of the optimiser below which more of them are worth more than large batches and large networks.
 
-Measured on one core. ACDC in 12 minutes: Dice 0.58 after 220 steps of mobileunet_base with 32 windows, 0.78 after 930 of
-mobileunet_small with 32, 0.80 after 2530 of it with 8. Hippocampus in 8 minutes, with 8 windows: 0.846 after 1010 steps of
-mobileunet_fine_large, 0.866 after 2520 of mobileunet_fine.
+Measured on one core. ACDC in 12 minutes: Dice 0.58 after 220 steps of mobileunet_base with 32 windows, 0.78 after
+930 of mobileunet_small with 32, 0.80 after 2530 of it with 8. Hippocampus in 8 minutes, with 8 windows: 0.846 after
+1010 steps of mobileunet_fine_large, 0.866 after 2520 of mobileunet_fine.
 """
 
 
