@@ -180,7 +180,12 @@ def _annotation(
 
 def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     from monai_mobileunet.data import find_class_names
+    from monai_mobileunet.data.datasets.listing import has_class_names
+    from monai_mobileunet.data.errors import refusal
 
+    if bundle is None and not has_class_names(dataset):
+        remedy = "Name the classes one by one with --class liver, or the bundle that made the masks with --bundle."
+        raise refusal(dataset, "names no classes.", remedy)
     return find_class_names(dataset) if bundle is None else bundle.class_names
 
 
