@@ -58,7 +58,7 @@ def show_reused(planned: Plan) -> None:
     table.add_column("of", justify="right")
     table.add_column("")
     for part, reused, total in rows:
-        table.add_row(part, reused, total, "anew" if reused == "0" else "in part" if reused != total else "")
+        table.add_row(part, reused, total, "starts anew" if reused == "0" else "in part" if reused != total else "")
     with console.capture() as capture:
         console.print(table, markup=False, highlight=False)
     console.print(f"\n{printable(capture.get())}", markup=False, highlight=False, end="")
