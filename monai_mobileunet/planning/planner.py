@@ -14,7 +14,7 @@ from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
-from monai_mobileunet.planning.fingerprint import Fingerprint
+from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Decision, Plan
 from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
@@ -22,7 +22,6 @@ from monai_mobileunet.planning.rules.texts import FILL_IN
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "reused_rows", "shown", "write_bundle"]
 
 README = "docs/README.md"
-FINGERPRINT = "docs/fingerprint.json"
 BEGIN, END = "<!-- plan -->", "<!-- /plan -->"
 """Around the table in the page, which is written anew when a plan is applied; pages without them are left alone."""
 

@@ -10,11 +10,13 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.json_files import read_json
 from monai_mobileunet.bundle.reuse import START, Reused, reuse_weights
 from monai_mobileunet.bundle.weights import nearest_weights
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.planning.bundle_files import STARTING, bundle_files
+from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Plan, Setting
 from monai_mobileunet.planning.planner import decisions
 from monai_mobileunet.planning.rules import Source
@@ -67,9 +69,15 @@ def open_origin(folder: Path) -> Origin:
         problem = f"is not the file that metadata.json describes (SHA-256 {sha256[:8]}…, expected {known[:8]}…)."
         raise refusal(bundle.weights, problem, "Put back the weights that were trained with this bundle.")
     bundle.load_network()
-    source = Source(bundle.folder.name, decisions(Plan.read(folder)))
+    source = Source(bundle.folder.name, decisions(Plan.read(folder)), _of_pictures(folder))
     texts = [str(metadata.get(name, "not known")) for name in ("data_source", "data_license")]
     return Origin(source, bundle.weights, sha256, bundle.class_names, *texts)
+
+
+def _of_pictures(folder: Path) -> bool:
+    """Whether a bundle was planned for pictures; those without a fingerprint were not."""
+    path = folder / FINGERPRINT
+    return path.is_file() and any(case.in_pixels for case in Fingerprint.from_json(read_json(path)).cases)
 
 
 def started_from(plan: Plan, origin: Origin) -> Plan:

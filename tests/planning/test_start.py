@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import FRAGMENTS, HIPPOCAMPUS, RunBundle
+from made import fingerprint
 from monai.bundle import ConfigParser
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.planning import Plan, apply_plan
+from monai_mobileunet.planning.fingerprint import FINGERPRINT
 from monai_mobileunet.planning.start import open_origin
 
 SHIPPED = HIPPOCAMPUS / "models" / "model.pt"
@@ -113,3 +115,10 @@ def test_a_bundle_that_cannot_be_started_from_is_refused_in_words(change, said: 
     change(bundle)
     with pytest.raises(DataError, match=said):
         open_origin(bundle)
+
+
+@pytest.mark.parametrize("in_pixels", [True, False])
+def test_a_bundle_for_pictures_is_known_by_its_fingerprint(in_pixels: bool, tmp_path: Path):
+    bundle = Path(shutil.copytree(HIPPOCAMPUS, tmp_path / "theirs", ignore=shutil.ignore_patterns("eval")))
+    (bundle / FINGERPRINT).write_text(json.dumps(fingerprint(in_pixels=in_pixels).as_json()))
+    assert open_origin(bundle).source.in_pixels == in_pixels
