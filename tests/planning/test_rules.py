@@ -281,6 +281,12 @@ def test_sound_data_get_no_warning():
     ("data", "options", "said"),
     [
         (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
+        (fingerprint(), Options(overrides={"epochs": 0}), "epochs=0: expected a whole number of at least 1"),
+        (fingerprint(), Options(overrides={"val_interval": 0}), "val_interval=0: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"num_samples": 2.5}), "num_samples=2.5: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"num_samples": "4"}), "num_samples=4: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"epochs": True}), "epochs=True: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"folds": 1}), "folds=1: expected .* at least 2"),
         (fingerprint(1), Options(), "1 cases of 1 subjects"),
         (of_cases(case(1), case(2, channels=2)), Options(), "1 .as case_001., 2 .as case_002. channels"),
     ],
