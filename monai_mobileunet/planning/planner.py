@@ -12,7 +12,6 @@ from typing import Any
 from monai_mobileunet.bundle.json_files import layout, write_files
 from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.errors import refusal
-from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
 from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
 from monai_mobileunet.planning.plan import PLAN, Decision, Plan
@@ -176,12 +175,12 @@ def write_bundle(
     files |= {name: text for name, text in kept.items() if not (folder / name).exists()}
     for name in ("configs", "docs", "models"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    contents = {folder / name: text for name, text in files.items()}
+    contents: dict[Path, str | bytes] = {folder / name: text for name, text in files.items()}
     if start is not None:
-        write_bytes(folder / START, start.read_bytes())
-    else:  # of a former plan
-        (folder / START).unlink(missing_ok=True)
+        contents[folder / START] = start.read_bytes()
     write_files(contents)
+    if start is None:  # of a former plan
+        (folder / START).unlink(missing_ok=True)
     return list(contents)
 
 

@@ -119,4 +119,5 @@ def test_a_plan_is_a_value_that_goes_to_json_and_back(tmp_path: Path):
 
 def test_rules_count_with_the_batches_and_folds_of_the_templates():
     train = read_json(TEMPLATES / "train.json")
-    assert (BATCH_CASES, FOLDS) == (train["train"]["dataloader"]["batch_size"], train["folds"])
+    assert train["train"]["dataloader"]["batch_size"] == BATCH_CASES
+    assert train["folds"] == FOLDS

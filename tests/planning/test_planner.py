@@ -11,17 +11,18 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BUNDLES, RunBundle
+from conftest import BUNDLES, HIPPOCAMPUS, RunBundle
 from made import case, ct, fingerprint, of_cases, organ
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
 from typer.testing import CliRunner
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, find_all_cases
 from monai_mobileunet.networks.variants import VARIANTS
-from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, write_bundle
+from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.planner import decisions
@@ -35,6 +36,7 @@ HEAD = ct(
     shape=(128, 128, 100),
     classes={"left parotid": organ(side=0.3), "right parotid": organ(side=0.7)},
 )
+SHIPPED = HIPPOCAMPUS / "models" / "model.pt"
 SITUATIONS = {
     "large MR": fingerprint(),
     "two contrasts": fingerprint(channels=2, lowest=(0.0, 0.0), percentiles=((0.0,) * 5,) * 2),
@@ -107,6 +109,24 @@ def test_a_folder_with_something_else_or_with_weights_is_left_alone(tmp_path: Pa
     (tmp_path / "ours" / "models" / "model.pt").touch()
     with pytest.raises(DataError, match="weights"):
         write_bundle(plan, tmp_path / "ours")
+
+
+def test_weights_of_a_former_plan_stay_until_the_new_one_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "origin.pt").write_bytes(b"weights")
+    write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=tmp_path / "origin.pt")
+    start = tmp_path / "bundle" / START
+    assert start.read_bytes() == b"weights"
+
+    def fail(contents: object) -> None:
+        raise OSError("disk full")
+
+    for origin in (None, SHIPPED):
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="disk full"):
+            patched.setattr(planner, "write_files", fail)
+            write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=origin)
+        assert start.read_bytes() == b"weights"
+    write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle")
+    assert not start.exists()
 
 
 def test_an_edited_plan_is_applied(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,8 @@ def test_its_training_starts_from_these_weights_wherever_it_lies(
     assert metadata["training"]["started_from"]["sha256"] == hash_file(SHIPPED)
     assert "the weights that it started from: Medical Segmentation Decathlon" in metadata["data_source"]
     assert metadata["weights"].keys() == {START, "models/model.pt"}
-    assert Plan.read(bundle) == Plan.read(planned[0]), "a training decides nothing"
+    made = Plan.read(planned[0])
+    assert replace(Plan.read(bundle), texts=made.texts) == made, "a training decides nothing but what is told"
     assert "warning" not in done.stdout.lower()
 
 
