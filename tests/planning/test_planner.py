@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, find_all_cases
 from monai_mobileunet.networks.variants import VARIANTS
-from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, write_bundle
+from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, probe, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.planner import decisions
@@ -121,9 +122,10 @@ def test_weights_of_a_former_plan_stay_until_the_new_one_is_written(tmp_path: Pa
         raise OSError("disk full")
 
     for origin in (None, SHIPPED):
-        with monkeypatch.context() as patched, pytest.raises(OSError, match="disk full"):
+        with monkeypatch.context() as patched:
             patched.setattr(planner, "write_files", fail)
-            write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=origin)
+            with pytest.raises(OSError, match="disk full"):
+                write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=origin)
         assert start.read_bytes() == b"weights"
     write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle")
     assert not start.exists()
@@ -168,6 +170,29 @@ def test_a_training_is_timed_by_its_own_parts(toy: Fingerprint, toy_dataset: Pat
     assert list(real) == batches
     assert 0 < real[batches[1]].augment < 10
     assert 0 < real[batches[1]].step < real[batches[0]].step < 20
+
+
+def test_a_batch_that_memory_has_no_room_for_is_not_taken(monkeypatch: pytest.MonkeyPatch):
+    room = 2
+
+    def costs(parser: ConfigParser, *_: object) -> Costs:
+        if parser["num_samples"] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return Costs(15, 0.1, 0.1, 0.02, 0.1)
+
+    monkeypatch.setattr(probe, "time_training", costs)
+    options = Options(device="cuda", overrides={"variant": "mobileunet_base"})
+    plan, batches = plan_dataset(fingerprint(), options), [("mobileunet_base", 8), ("mobileunet_base", 2)]
+    assert plan.num_samples.value == 8
+    assert "2,097,152 pixels in all at most on a GPU" in plan.num_samples.reason
+    timed = measure_costs(plan, {}, batches)
+    assert list(timed) == batches[1:]
+    chosen = plan_dataset(fingerprint(), options, timed).num_samples
+    assert chosen.value == 2
+    assert re.search("fewer than 32. 60 min .* have room for .* with 8 windows. Its memory has no room", chosen.reason)
+    room = 1
+    with pytest.raises(DataError, match=r"no room for a step of mobileunet_base with 8 windows .* num_samples=1"):
+        measure_costs(plan, {}, batches)
 
 
 def test_a_budget_gives_other_plans_on_other_devices(toy: Fingerprint):

@@ -189,6 +189,8 @@ def test_network_and_batch_have_time_to_learn(step: float, budget: float, varian
     assert "of mobileunet_base with 32 windows" in known.decided["variant"].reason
     for asked in ({"variant": "mobileunet_base"}, {"num_samples": 8}):
         overridden = decide(data, Options(budget=budget, overrides=asked), costs)
+        fewer = "variant" in asked and overridden["num_samples"] == 2
+        assert ("have room for" in overridden.decided["num_samples"].reason) == fewer
         assert asked.items() <= {name: overridden[name] for name in ("variant", "num_samples")}.items()
         assert overridden.costs is not None
 
