@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
 from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
-from monai_mobileunet.planning.plan import PLAN, Decision, Plan
+from monai_mobileunet.planning.plan import PLAN, Plan, decisions
 from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
+from monai_mobileunet.planning.start import counted_again
 
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "reused_rows", "shown", "write_bundle"]
 
@@ -43,12 +43,6 @@ def plan_dataset(
         DataError: the data set cannot be trained on, or the user set something that no rule decides.
     """
     return as_plan(decide(fingerprint, options, timed))
-
-
-def decisions(plan: Plan) -> dict[str, Decision]:
-    """All decisions and settings of a plan by name, in its order."""
-    decided = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "settings"}
-    return {**decided, **plan.settings}
 
 
 def shown(value: Any) -> str:
@@ -187,18 +181,22 @@ def write_bundle(
 def apply_plan(folder: Path) -> list[Path]:
     """Bring a bundle's files, the table of its page among them, to what its ``plan.json`` says.
 
+    Where the training starts from another's weights and the network is another than before, what is reused of them is
+    counted again.
+
     Returns:
         The files that were written.
 
     Raises:
         FileNotFoundError: there is no plan.
-        DataError: the plan is none.
+        DataError: the plan is none, or no layer of the weights that it starts from fits its network.
         OSError: a file cannot be written.
     """
-    changed = write_bundle_files(folder)
+    plan = counted_again(Plan.read(folder), folder / START)
+    changed = write_bundle_files(folder, plan)
     page = folder / README
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    table = f"{BEGIN}\n{_table(Plan.read(folder))}\n{END}"
+    table = f"{BEGIN}\n{_table(plan)}\n{END}"
     new = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table, text, flags=re.DOTALL)
     if new != text:
         write_files({page: new})

@@ -59,6 +59,22 @@ def test_the_plan_says_what_is_reused(planned: tuple[Path, str]):
     assert apply_plan(bundle) == []
 
 
+def test_what_is_reused_is_counted_again_for_another_network(planned: tuple[Path, str], tmp_path: Path):
+    bundle = Path(shutil.copytree(planned[0], tmp_path / "edited"))
+    content = json.loads((bundle / "plan.json").read_text())
+    content["variant"] = {"value": "mobileunet_fine", "reason": "A slimmer decoder."}
+    (bundle / "plan.json").write_text(json.dumps(content))
+    assert {path.name for path in apply_plan(bundle)} >= {"plan.json", "train.json", "README.md"}
+    made, edited = (Plan.read(folder).settings["starting_weights"] for folder in (planned[0], bundle))
+    assert edited.value == {**made.value, "reused": edited.value["reused"]}
+    assert edited.value["reused"]["encoder.stages.1"] == made.value["reused"]["encoder.stages.1"]
+    reused, total = (sum(counts) for counts in zip(*edited.value["reused"].values(), strict=True))
+    assert edited.reason.startswith(f"{reused:,} of {total:,} parameters are those of {HIPPOCAMPUS.name}; ")
+    assert total < sum(total for _, total in made.value["reused"].values())
+    assert f"| all | {reused:,} | {total:,} |" in (bundle / "docs" / "README.md").read_text()
+    assert apply_plan(bundle) == []
+
+
 def test_its_training_starts_from_these_weights_wherever_it_lies(
     planned: tuple[Path, str], tmp_path: Path, run_bundle: RunBundle
 ):
