@@ -47,12 +47,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_files(contents: Mapping[Path, str]) -> None:
+def write_files(contents: Mapping[Path, str | bytes]) -> None:
     """Replace files, all of them once all are on disk: one alone would contradict the others.
 
     Raises:
         OSError: one cannot be written; then none is replaced.
     """
     with ExitStack() as stack:
-        for path, text in contents.items():
-            stack.enter_context(replace_file(path)).write_text(text, encoding="utf-8")
+        for path, content in contents.items():
+            encoded = content if isinstance(content, bytes) else content.encode("utf-8")
+            stack.enter_context(replace_file(path)).write_bytes(encoded)

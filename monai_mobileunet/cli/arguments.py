@@ -40,7 +40,7 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration(text: str) -> float:
-    """A parser for a time, such as ``30m``; gives seconds."""
+    """Seconds of a time such as ``30m``; the parser of an option."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
     if not found or float(found[1]) <= 0:
         raise typer.BadParameter(f"{text!r} is no duration; write it as 90s, 30m or 2h.")

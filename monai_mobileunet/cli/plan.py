@@ -197,6 +197,7 @@ def _plan(
 ) -> None:
     from monai_mobileunet.planning.planner import check_folder, write_bundle
     from monai_mobileunet.planning.rules import as_plan, decide, warnings_of
+    from monai_mobileunet.planning.rules.budget import expected_seconds
     from monai_mobileunet.planning.start import started_from
 
     if output is not None:
@@ -210,14 +211,15 @@ def _plan(
     assert output is not None
     known = _timed(known)
     planned = started_from(as_plan(known), origin) if origin else as_plan(known)
+    warnings, seconds = warnings_of(known), expected_seconds(known)
     write_bundle(planned, output, known.fingerprint, origin.weights if origin else None)
     show_plan(planned)
     show_reused(planned)
-    for text in warnings_of(known):
+    for text in warnings:
         console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
     if busy := _busy():
         console.print(f"warning: {busy}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    say_what_is_next(known, output)
+    say_what_is_next(seconds, options.device, output)
 
 
 def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:

@@ -14,7 +14,6 @@ from monai_mobileunet.cli.terminal import console, printable, say_error
 if TYPE_CHECKING:
     from monai_mobileunet.data import Finding
     from monai_mobileunet.planning import Decision, Plan
-    from monai_mobileunet.planning.rules import Known
 
 __all__ = ["explain_decision", "say", "say_what_is_next", "show_findings", "show_plan", "show_reused"]
 
@@ -58,7 +57,7 @@ def show_reused(planned: Plan) -> None:
     table.add_column("of", justify="right")
     table.add_column("")
     for part, reused, total in rows:
-        table.add_row(part, reused, total, "anew" if reused == "0" else "in part" if reused != total else "")
+        table.add_row(part, reused, total, "starts anew" if reused == "0" else "in part" if reused != total else "")
     with console.capture() as capture:
         console.print(table, markup=False, highlight=False)
     console.print(f"\n{printable(capture.get())}", markup=False, highlight=False, end="")
@@ -80,14 +79,12 @@ def explain_decision(planned: Plan, name: str) -> None:
     say(f"{name} = {one.value}\n{one.reason}\nrule: {one.rule or 'none, a person decided'}")
 
 
-def say_what_is_next(known: Known, output: Path) -> None:
-    """Print how long the training will take, and what to type."""
-    from monai_mobileunet.planning.rules.budget import expected_seconds
+def say_what_is_next(seconds: float | None, device: str, output: Path) -> None:
+    """Print how long the training will take, where that is known, and what to type."""
     from monai_mobileunet.planning.rules.known import minutes
 
-    seconds = expected_seconds(known)
     if seconds is not None:
-        say(f"\nThe training will take about {minutes(seconds)} on this machine ({known.options.device}).")
+        say(f"\nThe training will take about {minutes(seconds)} on this machine ({device}).")
     say("Fill in what is marked FILL IN before you give the bundle away. Next:\n")
     say(f"python -m monai.bundle run training --config_file {output / 'configs' / 'train.json'}")
     say(f"mobileunet segment -i new_images -o masks -m {output}")

@@ -78,11 +78,12 @@ def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[
     return {f"configs/{name}.json": layout(content) for name, content in contents.items()}
 
 
-def write_bundle_files(folder: Path) -> list[Path]:
+def write_bundle_files(folder: Path, plan: Plan | None = None) -> list[Path]:
     """Generate a bundle's files from its ``plan.json``, which gets the layout of the others.
 
     Args:
         folder: of the bundle.
+        plan: takes the place of that in the folder, where it is given.
 
     Returns:
         The files that were not as they should be and were written.
@@ -93,7 +94,7 @@ def write_bundle_files(folder: Path) -> list[Path]:
         OSError: a file cannot be written; then none is.
     """
     metadata = folder / "configs" / "metadata.json"
-    plan = Plan.read(folder)
+    plan = plan or Plan.read(folder)
     texts = bundle_files(plan, read_json(metadata) if metadata.is_file() else None)
     contents = {folder / name: text for name, text in {PLAN: layout(plan.to_json()), **texts}.items()}
     changed = {

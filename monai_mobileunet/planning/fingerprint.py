@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint"]
+__all__ = ["FINGERPRINT", "PERCENTILES", "CaseFingerprint", "ClassFingerprint", "Fingerprint"]
+
+FINGERPRINT = "docs/fingerprint.json"
+"""File in a bundle with the fingerprint of the data set that it was planned for."""
 
 PERCENTILES = (0.5, 5.0, 50.0, 95.0, 99.5)
 """Percentiles of intensities that a fingerprint has."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from monai_mobileunet.bundle.json_files import read_json
 from monai_mobileunet.data.errors import DataError, Finding
 
-__all__ = ["PLAN", "Decision", "Plan", "Setting"]
+__all__ = ["PLAN", "Decision", "Plan", "Setting", "decisions"]
 
 PLAN = "plan.json"
 """Name of the file, in the folder of a bundle."""
@@ -158,6 +158,12 @@ class Plan:
             if one.name != "settings"
         }
         return replace(self, **decisions, settings=settings)
+
+
+def decisions(plan: Plan) -> dict[str, Decision]:
+    """All decisions and settings of a plan by name, in its order."""
+    decided = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "settings"}
+    return {**decided, **plan.settings}
 
 
 def _changed(one: Any, values: Mapping[str, Any], name: str, reason: str) -> Any:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.bundle.json_files import layout, write_files
 from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.errors import refusal
-from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.planning.bundle_files import STARTING, TEMPLATES, bundle_files, write_bundle_files
-from monai_mobileunet.planning.fingerprint import Fingerprint
-from monai_mobileunet.planning.plan import PLAN, Decision, Plan
+from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
+from monai_mobileunet.planning.plan import PLAN, Plan, decisions
 from monai_mobileunet.planning.rules import NOTHING_ASKED, Batch, Costs, Options, as_plan, decide
 from monai_mobileunet.planning.rules.texts import FILL_IN
+from monai_mobileunet.planning.start import counted_again
 
 __all__ = ["apply_plan", "check_folder", "decisions", "plan_dataset", "readme", "reused_rows", "shown", "write_bundle"]
 
 README = "docs/README.md"
-FINGERPRINT = "docs/fingerprint.json"
 BEGIN, END = "<!-- plan -->", "<!-- /plan -->"
 """Around the table in the page, which is written anew when a plan is applied; pages without them are left alone."""
 
@@ -45,12 +43,6 @@ def plan_dataset(
         DataError: the data set cannot be trained on, or the user set something that no rule decides.
     """
     return as_plan(decide(fingerprint, options, timed))
-
-
-def decisions(plan: Plan) -> dict[str, Decision]:
-    """All decisions and settings of a plan by name, in its order."""
-    decided = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name != "settings"}
-    return {**decided, **plan.settings}
 
 
 def shown(value: Any) -> str:
@@ -183,30 +175,33 @@ def write_bundle(
     files |= {name: text for name, text in kept.items() if not (folder / name).exists()}
     for name in ("configs", "docs", "models"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    contents = {folder / name: text for name, text in files.items()}
+    contents: dict[Path, str | bytes] = {folder / name: text for name, text in files.items()}
     if start is not None:
-        write_bytes(folder / START, start.read_bytes())
-    else:  # of a former plan
-        (folder / START).unlink(missing_ok=True)
+        contents[folder / START] = start.read_bytes()
     write_files(contents)
+    if start is None:  # of a former plan
+        (folder / START).unlink(missing_ok=True)
     return list(contents)
 
 
 def apply_plan(folder: Path) -> list[Path]:
     """Bring a bundle's files, the table of its page among them, to what its ``plan.json`` says.
 
+    Where the training starts from another's weights and the network is another than before, what is reused of them is
+    counted again.
+
     Returns:
         The files that were written.
 
     Raises:
         FileNotFoundError: there is no plan.
-        DataError: the plan is none.
+        DataError: the plan is none, or no layer of the weights that it starts from fits its network.
         OSError: a file cannot be written.
     """
-    changed = write_bundle_files(folder)
+    plan = counted_again(Plan.read(folder), folder / START)
+    changed = write_bundle_files(folder, plan)
     page = folder / README
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    plan = Plan.read(folder)
     table = f"{BEGIN}\n{_table(plan)}\n{END}"
     new = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table, text, flags=re.DOTALL)
     new = re.sub("^Labels: .*$", lambda _: _data_line(plan), new, count=1, flags=re.MULTILINE)

@@ -15,9 +15,11 @@ from monai.transforms import Compose
 
 from monai_mobileunet.data import find_all_cases
 from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
 from monai_mobileunet.planning.rules import Batch, Costs, Known
+from monai_mobileunet.planning.rules.budget import BATCH_CASES
 
 __all__ = ["measure_costs", "time_training", "typical_case"]
 
@@ -47,18 +49,31 @@ def measure_costs(
         timer: seconds of a clock.
 
     Returns:
-        The costs by network and batch.
+        The costs by network and batch, without those that memory has no room for.
+
+    Raises:
+        DataError: it has room for none.
     """
+    costs: dict[Batch, Costs] = {}
     with TemporaryDirectory() as folder:
         write_bundle(plan, Path(folder))
         parser = ConfigParser()
         parser.read_config(str(Path(folder) / "configs" / "train.json"))
         parser.update({"bundle_root": folder})
-        costs = {}
         for variant, count in batches:
             parser.update({"network_def#variant": variant, "num_samples": count})
-            costs[variant, count] = time_training(parser, case, timer)
-        return costs
+            torch.cuda.empty_cache()  # of a batch before that had no room
+            try:
+                costs[variant, count] = time_training(parser, case, timer)
+            except torch.OutOfMemoryError:
+                continue  # what was not timed is told in the reason for the network
+    if not costs:
+        variant, count = min(batches, key=lambda batch: batch[1])
+        problem = f"has no room for a step of {variant} with {BATCH_CASES * count} windows of {plan.roi_size.value}."
+        raise refusal(
+            "the GPU's memory", problem, "Give it smaller ones, as --set num_samples=1 --set roi_size=[64,64]."
+        )
+    return costs
 
 
 def time_training(parser: ConfigParser, case: Mapping[str, Any], timer: Timer = time.perf_counter) -> Costs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,17 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.json_files import read_json
 from monai_mobileunet.bundle.reuse import START, Reused, reuse_weights
 from monai_mobileunet.bundle.weights import nearest_weights
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.planning.bundle_files import STARTING, bundle_files
-from monai_mobileunet.planning.plan import PLAN, Plan, Setting
-from monai_mobileunet.planning.planner import decisions
-from monai_mobileunet.planning.rules import Source
+from monai_mobileunet.planning.fingerprint import FINGERPRINT, Fingerprint
+from monai_mobileunet.planning.plan import PLAN, Plan, Setting, decisions
+from monai_mobileunet.planning.rules.known import Source
 
-__all__ = ["Origin", "open_origin", "started_from"]
+__all__ = ["Origin", "counted_again", "open_origin", "started_from"]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,15 @@ def open_origin(folder: Path) -> Origin:
         problem = f"is not the file that metadata.json describes (SHA-256 {sha256[:8]}…, expected {known[:8]}…)."
         raise refusal(bundle.weights, problem, "Put back the weights that were trained with this bundle.")
     bundle.load_network()
-    source = Source(bundle.folder.name, decisions(Plan.read(folder)))
+    source = Source(bundle.folder.name, decisions(Plan.read(folder)), _of_pictures(folder))
     texts = [str(metadata.get(name, "not known")) for name in ("data_source", "data_license")]
     return Origin(source, bundle.weights, sha256, bundle.class_names, *texts)
+
+
+def _of_pictures(folder: Path) -> bool:
+    """Whether a bundle was planned for pictures; those without a fingerprint were not."""
+    path = folder / FINGERPRINT
+    return path.is_file() and any(case.in_pixels for case in Fingerprint.from_json(read_json(path)).cases)
 
 
 def started_from(plan: Plan, origin: Origin) -> Plan:
@@ -82,19 +90,16 @@ def started_from(plan: Plan, origin: Origin) -> Plan:
     Raises:
         DataError: no layer of the other's network fits.
     """
-    reused, name = _count(plan, origin), origin.source.name
-    count, total = (sum(counts) for counts in zip(*reused.values(), strict=True))
-    if not count:
-        problem = f"has no layer that fits {plan.variant.value}."
-        raise refusal(origin.weights, problem, "Leave out --set variant, or plan without --from.")
+    reused, name = _count(plan, origin.weights, origin.class_names), origin.source.name
     start = {"bundle": name, "sha256": origin.sha256, "class_names": list(origin.class_names)}
     told = {"data_source": origin.data_source, "data_license": origin.data_license}
     value = {**start, **told, "reused": {part: list(counts) for part, counts in reused.items()}}
-    anew = ", ".join(part for part, (found, size) in reused.items() if found < size)
-    reason = f"{count:,} of {total:,} parameters are those of {name}"
-    reason += f"; {anew} starts anew, wholly or in part." if anew else "."
     setting = Setting(
-        value, reason, train={"path": f"$@bundle_root + '/{START}'", **start}, only="train", rule="inherited"
+        value,
+        _told(reused, name),
+        train={"path": f"$@bundle_root + '/{START}'", **start},
+        only="train",
+        rule="inherited",
     )
     texts = {key: f"{plan.texts.value[key]}; the weights that it starts from: {text}" for key, text in told.items()}
     return replace(
@@ -104,8 +109,44 @@ def started_from(plan: Plan, origin: Origin) -> Plan:
     )
 
 
-def _count(plan: Plan, origin: Origin) -> Reused:
-    """What fits of the weights, in the network that the bundle's own config makes."""
+def counted_again(plan: Plan, weights: Path) -> Plan:
+    """The plan with the counts of what is reused in the network that it names now.
+
+    Args:
+        plan: as it was edited.
+        weights: file in the bundle that its training starts from; without it nothing can be counted.
+
+    Raises:
+        DataError: no layer of these weights fits the network.
+    """
+    if STARTING not in plan.settings or not weights.is_file():
+        return plan
+    start = plan.settings[STARTING]
+    reused = _count(plan, weights, start.value["class_names"])
+    counts = {part: list(found) for part, found in reused.items()}
+    if counts == start.value["reused"]:
+        return plan
+    again = replace(start, value={**start.value, "reused": counts}, reason=_told(reused, start.value["bundle"]))
+    return replace(plan, settings={**plan.settings, STARTING: again})
+
+
+def _told(reused: Reused, name: str) -> str:
+    count, total = (sum(counts) for counts in zip(*reused.values(), strict=True))
+    anew = ", ".join(part for part, (found, size) in reused.items() if found < size)
+    reason = f"{count:,} of {total:,} parameters are those of {name}"
+    return reason + (f"; {anew} starts anew, wholly or in part." if anew else ".")
+
+
+def _count(plan: Plan, weights: Path, class_names: Sequence[str]) -> Reused:
+    """What fits of the weights, in the network that the bundle's own config makes.
+
+    Raises:
+        DataError: no layer does.
+    """
     config: dict[str, Any] = json.loads(bundle_files(plan)["configs/train.json"])
     network = ConfigParser({**config, "device": "cpu"}).get_parsed_content("network_def")
-    return reuse_weights(network, nearest_weights(network, origin.weights), plan.class_names.value, origin.class_names)
+    reused = reuse_weights(network, nearest_weights(network, weights), plan.class_names.value, class_names)
+    if not any(count for count, _ in reused.values()):
+        problem = f"has no layer that fits {plan.variant.value}."
+        raise refusal(weights, problem, "Name another variant, or plan without --from.")
+    return reused

@@ -17,6 +17,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.json_files import layout, read_json
 from monai_mobileunet.planning import Decision, Plan, bundle_files, write_bundle_files
 from monai_mobileunet.planning.bundle_files import LEARNED, TEMPLATES
+from monai_mobileunet.planning.rules.budget import BATCH_CASES, FOLDS
 
 each_bundle = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 
@@ -114,3 +115,9 @@ def test_a_plan_is_a_value_that_goes_to_json_and_back(tmp_path: Path):
     assert Plan.read(tmp_path) == plan
     decided = replace(plan, context=Decision(4, "as wide as an organ", "context_by_anisotropy"))
     assert decided.to_json()["context"]["rule"] == "context_by_anisotropy"
+
+
+def test_rules_count_with_the_batches_and_folds_of_the_templates():
+    train = read_json(TEMPLATES / "train.json")
+    assert train["train"]["dataloader"]["batch_size"] == BATCH_CASES
+    assert train["folds"] == FOLDS

@@ -24,7 +24,15 @@ STORED = {"lowest": (0.0,), "foreground": ((960.0, 1000.0, 1060.0, 1300.0, 2600.
 HEAD = ct(spacing=(4.0, 4.0, 2.5), shape=(128, 128, 100), **STORED)
 TWO = {"channels": 2, "lowest": (0.0, 0.0), "percentiles": ((0.0,) * 5,) * 2, "foreground": ((0.0,) * 5,) * 2}
 SLICED = replace(fingerprint(known_slices=(30, 12, 40), runs=(1, 12, 1)), annotated_slices_only=True)
+PICTURES = {"in_pixels": True, "shape": (48, 40, 1)}
 STACK = {"spacing": (1.5, 1.5, 10.0), "shape": (60, 60, 9)}
+T1_T2, T2_T1 = (replace(fingerprint(**TWO), channel_names=names) for names in (("T1", "T2"), ("t2", "t1")))
+
+
+def planned(data: Fingerprint, **changes: Any) -> Source:
+    """A bundle of these data, to start from."""
+    return Source("theirs", decide(data).decided, **changes)
+
 
 ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("variant", MR, fingerprint(), {}, "mobileunet_fine_large", "Inherited from hippocampus_mri_segmentation."),
@@ -58,6 +66,16 @@ ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {}, 2, "Inherited"),
     ("image_channels", MR, fingerprint(**TWO), {}, 2, "the data have 2 channel(s), its own had 1"),
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {"overrides": {"windows": [[0, 80]]}}, 1, "windows was set by the user"),
+    ("channel_names", planned(T1_T2), T2_T1, {}, ["t2", "t1"], "the data have the channels t2, t1, its own had T1, T2"),
+    ("image_transforms", planned(T1_T2), T2_T1, {}, decide(T2_T1)["image_transforms"], "Not inherited from theirs: the data have the channels"),
+    ("channel_names", planned(T1_T2), fingerprint(**TWO), {}, ["T1", "T2"], "Inherited"),
+    ("channel_names", planned(fingerprint(**TWO)), T2_T1, {}, ["t2", "t1"], "it has no names of channels"),
+    ("image_transforms", planned(fingerprint(**TWO)), T2_T1, {}, decide(T2_T1)["image_transforms"], "Inherited"),
+    ("spacing", MR, fingerprint(**PICTURES), {}, [1.0, 1.0, 1.0], "Not inherited from hippocampus_mri_segmentation: pictures tell no mm."),
+    ("finest_spacing", MR, fingerprint(**PICTURES), {}, None, ""),
+    ("spacing", planned(fingerprint(**PICTURES), in_pixels=True), fingerprint(**PICTURES), {}, [1.0, 1.0, 1.0], "Inherited"),
+    ("spacing", planned(fingerprint(in_pixels=True, shape=(2048, 2048, 1)), in_pixels=True), fingerprint(**PICTURES), {}, [1.0, 1.0, 1.0], "1×1 pixels of these pictures are joined to one, 1.8×1.8 of its own"),
+    ("spacing", planned(fingerprint(**PICTURES), in_pixels=True), fingerprint(shape=(48, 40, 1)), {}, [1.0, 1.0, 1.0], "its own were pictures"),
     ("learning_rate", MR, fingerprint(), {}, 0.003, "a third of it learned less"),
     ("class_names", MR, fingerprint(classes=PAROTIDS), {}, ["left", "right"], "By their numbers"),
 ]  # fmt: skip

@@ -42,7 +42,14 @@ def test_no_decision_for_a_picture_reaches_into_a_third_dimension():
 
 @pytest.mark.parametrize(
     ("size", "object_size", "side"),
-    [((300, 200), 40, 1), ((2048, 1536), 400, 4), ((2048, 1536), 40, 2.5), ((4000, 3000), 12, 1), ((600, 600), 90, 1)],
+    [
+        ((300, 200), 40, 1),
+        ((2048, 1536), 400, 4),
+        ((2048, 1536), 40, 2.5),
+        ((4000, 3000), 12, 1),
+        ((600, 600), 90, 1),
+        ((2048, 1536), 41.5, 2.5),
+    ],
 )
 def test_pixels_of_large_pictures_are_joined_as_far_as_objects_allow(size: tuple, object_size: float, side: float):
     plan = plan_dataset(pictures(size=size, object_size=object_size))

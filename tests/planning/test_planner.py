@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import count
 from pathlib import Path
 
@@ -11,17 +12,18 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BUNDLES, RunBundle
+from conftest import BUNDLES, HIPPOCAMPUS, RunBundle
 from made import case, ct, fingerprint, of_cases, organ
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
 from typer.testing import CliRunner
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, find_all_cases
 from monai_mobileunet.networks.variants import VARIANTS
-from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, write_bundle
+from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, probe, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.plan import PLAN
@@ -36,6 +38,7 @@ HEAD = ct(
     shape=(128, 128, 100),
     classes={"left parotid": organ(side=0.3), "right parotid": organ(side=0.7)},
 )
+SHIPPED = HIPPOCAMPUS / "models" / "model.pt"
 SITUATIONS = {
     "large MR": fingerprint(),
     "two contrasts": fingerprint(channels=2, lowest=(0.0, 0.0), percentiles=((0.0,) * 5,) * 2),
@@ -110,6 +113,25 @@ def test_a_folder_with_something_else_or_with_weights_is_left_alone(tmp_path: Pa
         write_bundle(plan, tmp_path / "ours")
 
 
+def test_weights_of_a_former_plan_stay_until_the_new_one_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "origin.pt").write_bytes(b"weights")
+    write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=tmp_path / "origin.pt")
+    start = tmp_path / "bundle" / START
+    assert start.read_bytes() == b"weights"
+
+    def fail(contents: object) -> None:
+        raise OSError("disk full")
+
+    for origin in (None, SHIPPED):
+        with monkeypatch.context() as patched:
+            patched.setattr(planner, "write_files", fail)
+            with pytest.raises(OSError, match="disk full"):
+                write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle", start=origin)
+        assert start.read_bytes() == b"weights"
+    write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle")
+    assert not start.exists()
+
+
 def test_an_edited_plan_is_applied(tmp_path: Path):
     write_bundle(plan_dataset(fingerprint()), tmp_path / "bundle")
     assert apply_plan(tmp_path / "bundle") == []
@@ -149,6 +171,29 @@ def test_a_training_is_timed_by_its_own_parts(toy: Fingerprint, toy_dataset: Pat
     assert list(real) == batches
     assert 0 < real[batches[1]].augment < 10
     assert 0 < real[batches[1]].step < real[batches[0]].step < 20
+
+
+def test_a_batch_that_memory_has_no_room_for_is_not_taken(monkeypatch: pytest.MonkeyPatch):
+    room = 2
+
+    def costs(parser: ConfigParser, *_: object) -> Costs:
+        if parser["num_samples"] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return Costs(15, 0.1, 0.1, 0.02, 0.1)
+
+    monkeypatch.setattr(probe, "time_training", costs)
+    options = Options(device="cuda", overrides={"variant": "mobileunet_base"})
+    plan, batches = plan_dataset(fingerprint(), options), [("mobileunet_base", 8), ("mobileunet_base", 2)]
+    assert plan.num_samples.value == 8
+    assert "2,097,152 pixels in all at most on a GPU" in plan.num_samples.reason
+    timed = measure_costs(plan, {}, batches)
+    assert list(timed) == batches[1:]
+    chosen = plan_dataset(fingerprint(), options, timed).num_samples
+    assert chosen.value == 2
+    assert re.search("fewer than 32. 60 min .* have room for .* with 8 windows. Its memory has no room", chosen.reason)
+    room = 1
+    with pytest.raises(DataError, match=r"no room for a step of mobileunet_base with 8 windows .* num_samples=1"):
+        measure_costs(plan, {}, batches)
 
 
 def test_a_budget_gives_other_plans_on_other_devices(toy: Fingerprint):

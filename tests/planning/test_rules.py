@@ -189,6 +189,8 @@ def test_network_and_batch_have_time_to_learn(step: float, budget: float, varian
     assert "of mobileunet_base with 32 windows" in known.decided["variant"].reason
     for asked in ({"variant": "mobileunet_base"}, {"num_samples": 8}):
         overridden = decide(data, Options(budget=budget, overrides=asked), costs)
+        fewer = "variant" in asked and overridden["num_samples"] == 2
+        assert ("have room for" in overridden.decided["num_samples"].reason) == fewer
         assert asked.items() <= {name: overridden[name] for name in ("variant", "num_samples")}.items()
         assert overridden.costs is not None
 
@@ -281,6 +283,12 @@ def test_sound_data_get_no_warning():
     ("data", "options", "said"),
     [
         (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
+        (fingerprint(), Options(overrides={"epochs": 0}), "epochs=0: expected a whole number of at least 1"),
+        (fingerprint(), Options(overrides={"val_interval": 0}), "val_interval=0: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"num_samples": 2.5}), "num_samples=2.5: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"num_samples": "4"}), "num_samples=4: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"epochs": True}), "epochs=True: expected .* at least 1"),
+        (fingerprint(), Options(overrides={"folds": 1}), "folds=1: expected .* at least 2"),
         (fingerprint(1), Options(), "1 cases of 1 subjects"),
         (of_cases(case(1), case(2, channels=2)), Options(), "1 .as case_001., 2 .as case_002. channels"),
     ],

@@ -64,6 +64,9 @@ ORDER = (
 RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}
 """Name of a decision or setting → rule, in the order of deciding."""
 
+LEAST = {"epochs": 1, "val_interval": 1, "num_samples": 1, "folds": 2}
+"""Decisions that are counts, and how many there must be at least."""
+
 
 def decide(
     fingerprint: Fingerprint, options: Options = NOTHING_ASKED, timed: Mapping[Batch, Costs] | None = None
@@ -106,6 +109,11 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
         if name not in RULES:
             near = get_close_matches(name, RULES) or list(RULES)
             raise refusal(f"--set {name}", "no rule decides it.", f"There are {', '.join(near)}.")
+    for name, value in overrides.items():
+        if name in LEAST and (type(value) is not int or value < LEAST[name]):
+            problem = f"expected a whole number of at least {LEAST[name]}."
+            remedy = f"Set {name} to {LEAST[name]} or more, or leave it to its rule."
+            raise refusal(f"--set {name}={value}", problem, remedy)
     subjects = {case.subject for case in fingerprint.cases}
     if len(subjects) < 2:
         problem = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -122,10 +122,27 @@ def _spacing(known: Known, source: Source, by_rule: Decision | None) -> str:
         return "a spacing was asked for"
     if known["planes"] != source["planes"]:
         return "the planes are others"
+    if unit := _unit(known, source):
+        return unit
+    if known.in_pixels and by_rule:
+        ours = by_rule.value
+        far = any(max(a / b, b / a) > ALIKE for a, b in zip(ours, theirs, strict=True))
+        joined = f"{numbers(ours[:2])} pixels of these pictures are joined to one, {numbers(theirs[:2])} of its own"
+        return joined if far else ""
     ours = [median(case.spacing[axis] for case in known.cases) for axis in range(3)]
     if any(max(a / b, b / a) > ALIKE for a, b in zip(ours, theirs, strict=True)):
         return f"median voxels are {numbers(ours)} mm, its own {numbers(theirs)} mm"
     return ""
+
+
+def _unit(known: Known, source: Source) -> str:
+    if known.in_pixels == source.in_pixels:
+        return ""
+    return "pictures tell no mm" if known.in_pixels else "its own were pictures, which tell no mm"
+
+
+def _own_grids(known: Known, source: Source, by_rule: Decision | None) -> str:
+    return _unit(known, source) or _same("spacing")(known, source, by_rule)
 
 
 def _context(known: Known, source: Source, by_rule: Decision | None) -> str:
@@ -168,11 +185,25 @@ def _intensities(known: Known, source: Source, by_rule: Decision | None) -> str:
     files = source["image_channels"] if isinstance(source["file_channels"], str) else source["file_channels"]
     if known.cases[0].channels != files:
         return f"the data have {known.cases[0].channels} channel(s), its own had {files}"
+    ours, theirs = _names(known.fingerprint.channel_names), _names(source["channel_names"])
+    if len(ours) == len(theirs) and [name.casefold() for name in ours] != [name.casefold() for name in theirs]:
+        return f"the data have the channels {', '.join(ours)}, its own had {', '.join(theirs)}"
     if offset_where_nothing_is_negative(known) is not None and "stored_offset" not in source.decided:
         return "the data have 1024 added to their Hounsfield units, its own had not"
     if windows_of_the_foreground(known) is None and "windows" in source.decided:
         return "the data have no Hounsfield units"
     return ""
+
+
+def _channel_names(known: Known, source: Source, by_rule: Decision | None) -> str:
+    if _names(known.fingerprint.channel_names) and not any(source["channel_names"]):
+        return "it has no names of channels"
+    return _intensities(known, source, by_rule)
+
+
+def _names(of_channels: Sequence[str]) -> list[str]:
+    """Of several channels, where each has one."""
+    return list(of_channels) if len(of_channels) > 1 and all(of_channels) else []
 
 
 def _same(name: str) -> Obstacle:
@@ -189,8 +220,8 @@ OBSTACLES: dict[str, Obstacle] = {
     "image": _modality,
     "planes": _planes,
     "spacing": _spacing,
-    "finest_spacing": _same("spacing"),
-    "coarsest_spacing": _same("spacing"),
+    "finest_spacing": _own_grids,
+    "coarsest_spacing": _own_grids,
     "context": _context,
     "out_slices": _slices_at_once,
     "out_step": _same("out_slices"),
@@ -198,5 +229,6 @@ OBSTACLES: dict[str, Obstacle] = {
     "window": _window,
     "variant": _nothing,
     **dict.fromkeys(INTENSITIES, _intensities),
+    "channel_names": _channel_names,
 }
 """Name of a decision → what stands in the way of inheriting it, in words; empty where nothing does."""

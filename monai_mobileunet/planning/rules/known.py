@@ -21,10 +21,12 @@ class Source:
     Attributes:
         name: of its folder, for the reasons.
         decided: its decisions and settings, by name.
+        in_pixels: it was planned for pictures, which tell no mm.
     """
 
     name: str
     decided: Mapping[str, Decision]
+    in_pixels: bool = False
 
     def __getitem__(self, name: str) -> Any:
         """The value of what was decided."""

@@ -18,7 +18,10 @@ FINE_OBJECT = 8
 """Pixels of an object below which the first stage keeps the full resolution, where slices are not too large for it."""
 
 WINDOWS = 32 * 128 * 128
-"""Pixels of a batch, at most; twice that on a GPU."""
+"""Pixels of a batch, at most, on a CPU."""
+
+GPU_WINDOWS = 4 * WINDOWS
+"""Likewise on a GPU."""
 
 SLIMMER = {"mobileunet_fine_large": "mobileunet_fine", "mobileunet_base": "mobileunet_small"}
 """What may take a network's place where there is little time."""
@@ -52,8 +55,11 @@ def _windows_by_memory(known: Known) -> int:
     if _seen_at_once(known):
         return FEWEST_WINDOWS
     area = known["roi_size"][0] * known["roi_size"][1]
-    most = WINDOWS * (1 if known.options.device == "cpu" else 4)
-    return max(FEWEST_WINDOWS, min(MOST_WINDOWS, most // (BATCH_CASES * area)))
+    return max(FEWEST_WINDOWS, min(MOST_WINDOWS, _most_pixels(known) // (BATCH_CASES * area)))
+
+
+def _most_pixels(known: Known) -> int:
+    return WINDOWS if known.options.device == "cpu" else GPU_WINDOWS
 
 
 def _seen_at_once(known: Known) -> bool:
@@ -82,16 +88,19 @@ def _in_time(known: Known) -> tuple[Batch, str]:
     """The first that has time for enough steps, or else the one with the most; and how many each has."""
     batches = batches_to_time(known)
     steps = {one: steps_in_the_budget(known, known.timed[one]) for one in batches if one in known.timed}
-    if len(steps) < 2:
+    if not steps or len(batches) < 2:
         return batches[0], ""
     most = max(steps, key=lambda one: steps[one])
     chosen = next((one for one, count in steps.items() if count >= ENOUGH_STEPS), most)
-    counted = ", ".join(
-        f"{count} steps of {variant} with {BATCH_CASES * windows} windows"
-        for (variant, windows), count in steps.items()
-    )
-    time = f"{minutes(known.options.budget)} on this {known.options.device} have room for {counted}"
-    return chosen, f" {time}: the first with {ENOUGH_STEPS} is taken, or else the one with the most."
+    counted = ", ".join(f"{count} steps of {_words(*one)}" for one, count in steps.items())
+    time = f" {minutes(known.options.budget)} on this {known.options.device} have room for {counted}"
+    time += f": the first with {ENOUGH_STEPS} is taken, or else the one with the most." if len(steps) > 1 else "."
+    large = ", ".join(_words(*one) for one in batches if one not in steps)
+    return chosen, time + (f" Its memory has no room for {large}." if large else "")
+
+
+def _words(variant: str, count: int) -> str:
+    return f"{variant} with {BATCH_CASES * count} windows"
 
 
 def network_by_size_and_time(known: Known) -> Decision:
@@ -102,13 +111,15 @@ def network_by_size_and_time(known: Known) -> Decision:
 
 def windows_by_memory_and_time(known: Known) -> Decision:
     """As many windows as a batch has room for, or fewer where there is time for few steps."""
-    (_, count), _ = _in_time(known)
+    (_, count), why = _in_time(known)
     batch = f"Batches of {BATCH_CASES * count} windows from {BATCH_CASES} volumes"
     if count < _windows_by_memory(known):
-        return Decision(count, f"{batch}: there is time for smaller steps, but more of them; see variant.")
+        return Decision(count, f"{batch}, fewer than {BATCH_CASES * _windows_by_memory(known)}.{why}")
     if _seen_at_once(known):
         return Decision(count, f"{batch}: each is all of an image's only slice, and more would show it again.")
-    return Decision(count, f"{batch}, {WINDOWS:,} pixels at most on a CPU.")
+    where = "a CPU" if known.options.device == "cpu" else "a GPU"
+    limits = f"{FEWEST_WINDOWS} to {MOST_WINDOWS} from each, {_most_pixels(known):,} pixels in all at most on {where}"
+    return Decision(count, f"{batch}: {limits}.")
 
 
 def learning_rate_of_both_recipes(known: Known) -> Decision:

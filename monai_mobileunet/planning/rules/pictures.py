@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from statistics import median
 
@@ -44,7 +45,7 @@ def joined_pixels(known: Known) -> Decision:
     if factor < WORTH_JOINING:
         why = f", the smallest object, {name}, {numbers([smallest])}" if longest > LARGE else ""
         return Decision([1.0, 1.0, 1.0], f"{told}{why}: they stay as they are.")
-    side = float(f"{factor:.2g}")
+    side = math.floor(factor * 10) / 10  # rounded up, objects would keep less
     reason = f"{told}, of which {longest / side:.0f} are left ({LARGE} are enough); the smallest object, {name}, keeps "
     return Decision([side, side, 1.0], f"{reason}{numbers([smallest / side])}, {FINE} at least. Chosen, not measured.")
 
