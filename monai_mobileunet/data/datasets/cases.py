@@ -162,24 +162,31 @@ def find_parts(
     subject_of: SubjectOf | None = None,
     seed: int = 0,
     stratify_by: Mapping[str, Collection[str]] | None = None,
+    leave_out: Collection[str] = (),
 ) -> dict[str, list[Case]]:
     """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
 
     A ``validation`` list in ``dataset.json`` is taken as it is. Without one the folds are those that a list of MONAI or
-    nnU-Net's ``splits_final.json`` names, whatever ``folds`` says; else :func:`split_cases` deals.
+    nnU-Net's ``splits_final.json`` names, whatever ``folds`` says; else :func:`split_cases` deals. Cases named in
+    ``leave_out`` are in no part: folds and lists go without them, and :func:`split_cases` deals the others alone.
 
     Raises:
         DataError: as :func:`find_cases`, or folds of cases that do not exist.
         ValueError: as :func:`split_cases`.
     """
     lists = find_lists(dataset_dir)
+    kept = _without(lists, leave_out)
     if VALIDATION in lists:
-        return {"all": lists[TRAINING] + lists[VALIDATION], **lists}
-    written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])
+        return {"all": kept[TRAINING] + kept[VALIDATION], **kept}
+    written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])  # it may name cases that are left out
     if written:
-        return choose_fold(written, fold)
-    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed, stratify_by)
-    return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
+        return choose_fold({number: _without(parts, leave_out) for number, parts in written.items()}, fold)
+    training, validation = split_cases(kept[TRAINING], fold, folds, subject_of, seed, stratify_by)
+    return {"all": kept[TRAINING], TRAINING: training, VALIDATION: validation}
+
+
+def _without(parts: Mapping[str, Sequence[Case]], leave_out: Collection[str]) -> dict[str, list[Case]]:
+    return {part: [case for case in cases if name_of(case) not in leave_out] for part, cases in parts.items()}
 
 
 def split_cases(

@@ -71,7 +71,7 @@ def load_cases(
         exit_on_error: end the program with the message alone where the data cannot be used; see
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
-        leave_out: names of cases that are not used; the others stay where the split has them.
+        leave_out: names of cases that are not used; the split deals the others as if these were not there.
         stratify_by: names of the cases that have a class, by class, for classes that each part of the split is to have;
             see :func:`monai_mobileunet.data.split_cases`. Folds that are written down, and lists, stay as they are.
         ignore: value of voxels that nobody annotated, where the training knows what to do with them.
@@ -82,10 +82,9 @@ def load_cases(
         ValueError: an unknown part or an impossible split.
     """
     with ending_program(exit_on_error, ValueError):
-        parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by)
+        parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by, leave_out)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
-        parts = {name: [case for case in cases if name_of(case) not in leave_out] for name, cases in parts.items()}
         cases = parts[part][:limit]
         lists = find_lists(dataset_dir)
         listed = VALIDATION in lists

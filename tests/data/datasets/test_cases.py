@@ -146,7 +146,17 @@ def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():
         split_cases(cases, 0, 5)
 
 
-def test_cases_that_are_left_out_change_no_split(toy_dataset: Path):
-    whole, rest = (load_cases(str(toy_dataset), folds=3, leave_out=names) for names in ((), ("toy_002", "toy_005")))
-    assert [case for case in whole if name_of(case) not in ("toy_002", "toy_005")] == rest
-    assert len(load_cases(str(toy_dataset), "all", leave_out=["toy_002"])) == 5
+def test_what_is_left_out_is_not_dealt(own_dataset: Path):
+    gone = ("toy_002", "toy_005")
+
+    def parts(part: str) -> list[list[dict[str, str]]]:
+        return [load_cases(str(own_dataset), part, fold=fold, folds=3, leave_out=gone) for fold in range(3)]
+
+    kept = [case for case in find_cases(own_dataset) if name_of(case) not in gone]
+    assert parts("all")[0] == kept
+    assert list(zip(parts("training"), parts("validation"))) == [split_cases(kept, fold, 3) for fold in range(3)]
+    assert all(parts("validation")), "a fold whose cases are all left out would validate nothing"
+    written = [{"train": ["toy_001", "toy_002"], "val": ["toy_003", "toy_005"]}]
+    (own_dataset / "splits_final.json").write_text(json.dumps(written))
+    sides = (load_cases(str(own_dataset), part, leave_out=gone) for part in ("training", "validation"))
+    assert [names(side) for side in sides] == [["toy_001"], ["toy_003"]], "folds that are written down go without them"
