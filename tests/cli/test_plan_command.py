@@ -150,7 +150,7 @@ def test_folds_without_a_case_are_those_that_the_plan_tells(
     opened = Bundle(bundle, device="cpu")
     folds = [[name_of(case) for case in opened.cases(toy_dataset, "validation", fold)] for fold in range(3)]
     assert sorted(name for fold in folds for name in fold) == [name for name in names if name != gone]
-    sizes = ", ".join(f"{len(fold)} cases of 1 subjects" for fold in folds)
+    sizes = ", ".join(f"{len(fold)} case{'s' if len(fold) > 1 else ''} of 1 subject" for fold in folds)
     said = f"Of 5 cases of 3 subjects the 3 folds validate {sizes}, and train on the others."
     assert said in Plan.read(bundle).settings["folds"].reason
 

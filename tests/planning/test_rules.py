@@ -317,9 +317,9 @@ def visits(**changes: Any) -> Fingerprint:
 
 def test_the_split_is_said_in_a_sentence_and_deals_rare_classes():
     known = decide(visits())
-    sizes = "4 cases of 2 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1"
+    sizes = "4 cases of 2 subjects" + 4 * ", 2 cases of 1 subject"
     assert known.decided["folds"].reason == (
-        f"Of 12 cases of 6 subjects the 5 folds validate {sizes} subjects, and train on the others."
+        f"Of 12 cases of 6 subjects the 5 folds validate {sizes}, and train on the others."
     )
     assert known["stratify_by"] == {"cyst": ["case_001", "case_004", "case_009"], "stone": ["case_002"]}
     assert "(cyst in 3, stone in 1)" in known.decided["stratify_by"].reason

@@ -77,11 +77,15 @@ def _sizes(known: Known, dealt: Sequence[Sequence[str]]) -> str:
     subjects = _subjects(known)
     sizes = [(len(names), len({subjects[name] for name in names if name in subjects})) for names in dealt]
     grouped = known.subjects < len(subjects)
-    shown = [f"{cases} cases of {whose} subjects" if grouped else str(cases) for cases, whose in sizes]
-    whole = f"{len(subjects)} cases of {known.subjects} subjects" if grouped else f"{len(subjects)} cases"
+    shown = [_counted(cases, whose) if grouped else str(cases) for cases, whose in sizes]
+    whole = _counted(len(subjects), known.subjects) if grouped else f"{len(subjects)} cases"
     if len(sizes) == 1:
         return f"Of {whole} {shown[0]} validate, and the others are trained on."
     return f"Of {whole} the {len(sizes)} folds validate {', '.join(shown)}, and train on the others."
+
+
+def _counted(cases: int, subjects: int) -> str:
+    return f"{cases} case{'s' * (cases != 1)} of {subjects} subject{'s' * (subjects != 1)}"
 
 
 RULES = {"folds": folds_of_subjects, "stratify_by": rare_classes_in_each_fold}
