@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monai_mobileunet.data import DataError, case_name, find_cases, find_parts, load_cases, split_cases
 from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.data.datasets.strata import stratified_folds
 
 
 def names(cases):
@@ -121,7 +122,7 @@ def test_folds_part_the_cases_and_keep_subjects_together(subjects, folds, seed, 
 
 
 @settings(max_examples=25)
-@given(rare=st.lists(st.integers(1, 6), min_size=1, max_size=3), more=st.integers(4, 20), seed=st.integers(0, 5))
+@given(rare=st.lists(st.integers(1, 6), min_size=1, max_size=6), more=st.integers(4, 20), seed=st.integers(0, 5))
 def test_each_fold_trains_and_validates_on_each_class_as_far_as_its_subjects_go(rare: list[int], more: int, seed: int):
     folds, subjects = 4, iter(range(100))
     having = {f"class {number}": [next(subjects) for _ in range(count)] for number, count in enumerate(rare)}
@@ -136,6 +137,20 @@ def test_each_fold_trains_and_validates_on_each_class_as_far_as_its_subjects_go(
         times = [len({f"s{subject}" for subject in whose} & part) for part in validated]
         assert max(times) - min(times) <= 1, "so that whoever has a second one trains on it"
         assert len(whose) > 1 or times[0] == 0, "the first fold trains on what one subject alone has"
+
+
+@pytest.mark.parametrize(
+    ("alone", "others", "folds", "sizes"),
+    [(5, 3, 3, [3, 2, 3]), (3, 1, 2, [1, 3]), (2, 1, 3, [1, 1, 1]), (3, 0, 3, [1, 1, 1]), (2, 0, 2, [1, 1])],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_fold_trains_on_what_one_subject_alone_has(
+    alone: int, others: int, folds: int, sizes: list[int], seed: int
+):
+    classes = {f"class {number}": [number] for number in range(alone)}
+    dealt = stratified_folds(range(alone + others), classes, folds, seed)
+    assert [len(subjects) for subjects in dealt] == sizes
+    assert (not dealt[0] & {*range(alone)}) == (others > 0), "a fold has to validate something"
 
 
 def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():
