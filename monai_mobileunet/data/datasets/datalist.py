@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
+from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, find_lists, find_parts
 from monai_mobileunet.data.datasets.checks import (
     MOST_VALUES,
     CheckedCase,
@@ -20,7 +20,7 @@ from monai_mobileunet.data.datasets.checks import (
     open_cases,
 )
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
-from monai_mobileunet.data.datasets.folds import has_folds
+from monai_mobileunet.data.datasets.folds import SubjectOf, has_folds
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
 from monai_mobileunet.data.datasets.listing import (
     find_class_names,

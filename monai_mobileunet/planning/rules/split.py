@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from monai_mobileunet.data.datasets import split_cases
+from monai_mobileunet.data.datasets.folds import dealt_folds
 from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.planning.plan import Setting
 from monai_mobileunet.planning.rules.budget import FOLDS
@@ -62,8 +62,8 @@ def _dealt(known: Known, folds: int, classes: Mapping[str, Sequence[str]]) -> li
     """Names of the cases that validate, for each fold, as a training deals them."""
     subjects = _subjects(known)
     cases = [{"image": name, "name": name} for name in subjects]
-    parts = [split_cases(cases, fold, folds, subjects.__getitem__, 0, classes)[1] for fold in range(folds)]
-    return [tuple(case["name"] for case in part) for part in parts]
+    parts = dealt_folds(cases, folds, subjects.__getitem__, 0, classes)
+    return [tuple(case["name"] for case in validation) for _, validation in parts]
 
 
 def _lacking(known: Known, classes: Mapping[str, Sequence[str]], dealt: Sequence[Sequence[str]]) -> int:
