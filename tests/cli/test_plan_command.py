@@ -171,3 +171,6 @@ def test_what_nobody_annotated_is_asked_for(own_dataset: Path):
     refused = runner.invoke(app, [*command, "--explain", "ignore"])
     assert refused.exit_code == 1
     assert "If 255 marks voxels that nobody annotated, add --ignore 255" in flat(refused.output)
+    refused = runner.invoke(app, [*command, "--ignore", "2", "--explain", "ignore"])
+    assert refused.exit_code == 1
+    assert "2 is the value of voxels that nobody annotated, and --class names it 'tail'" in flat(refused.output)
