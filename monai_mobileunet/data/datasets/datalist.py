@@ -181,7 +181,7 @@ def survey_dataset(
     Args:
         dataset_dir: folder of the data set.
         num_classes: classes with the background; ``None`` takes every number from 1 to :data:`MOST_VALUES` for a class,
-            and the numbers that are there have to leave no gaps.
+            and the numbers that are in all lists together have to leave no gaps.
         class_names: from class 1 on; by default those that ``dataset.json`` names.
         image_channels: channels that every image has; without it as many as most have.
         leave_out: names of cases that are passed over.
@@ -201,18 +201,20 @@ def survey_dataset(
     findings = find_repeats(lists, listed=VALIDATION in lists)
     findings += _tested_too(root, lists)
     findings += [] if leave_out else _counted_otherwise(root, lists)
-    every: list[CheckedCase] = []
-    for cases in lists.values():
-        checked = []
+    checked: dict[str, list[CheckedCase]] = {name: [] for name in lists}
+    for name, cases in lists.items():
         for one in open_cases(cases, num_classes or MOST_VALUES + 1, num_workers, measure, ignore):
-            checked.append(one)
+            checked[name].append(one)
             on_case()
-        held = {value for one in checked for value in one.values or () if value > 0 and value != ignore}
-        count = num_classes or 1 + len(held)
-        names = tuple(class_names) or _names(root, count)
-        labels = LabelSet(max(count, 2), names, str(dataset_dir), ignore=ignore)
-        findings += check_together(checked, labels, image_channels)
-        every += checked
+    every = [one for found in checked.values() for one in found]
+    held = tuple({value for one in every for value in one.values or () if value != ignore})
+    count = num_classes or 1 + sum(value > 0 for value in held)
+    names = tuple(class_names) or _names(root, count)
+    for name, found in checked.items():
+        labels = LabelSet(
+            max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held
+        )
+        findings += check_together(found, labels, image_channels)
     return Survey(tuple(dict.fromkeys(findings)), tuple(every))
 
 
