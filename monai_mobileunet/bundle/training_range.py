@@ -237,7 +237,7 @@ def _label_volumes(labels: Iterable[str], num_classes: int | None) -> list[list[
         label = read_label(path)
         counts = np.zeros(MOST_CLASSES + 1, np.int64)
         for part in label.values:
-            numbers = np.nan_to_num(np.rint(part)).clip(0, MOST_CLASSES).astype(np.int64)
+            numbers = np.nan_to_num(np.rint(part.astype(np.float32))).clip(0, MOST_CLASSES).astype(np.int64)
             counts += np.bincount(numbers.ravel(), minlength=len(counts))
         found.append(counts * label.voxel_ml)
     if not found:

@@ -213,6 +213,10 @@ def _remedy(network: MobileUNet, state: State) -> str:
         first = next(iter(other.state_dict()))
         if not missing and not unexpected and all(key == first or key.startswith(ends) for key in shapes):
             if not any(_differences(other, other.state_dict(), network.state_dict())):
-                return "Set image_channels, context, num_classes and out_slices as in the training: --set context=1."
+                context = (state[first].shape[1] - 1) // 2
+                return (
+                    "Set image_channels, context, num_classes and out_slices as in the training; for images of one "
+                    f"channel type --set context={context}."
+                )
             return f"They are those of {variant}: --set network_def#variant={variant}."
     return "Name what was changed for the training, as in --set network_def#variant=mobileunet_tiny."

@@ -100,7 +100,8 @@ def evaluate(
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.bundle.changes import known_changes
         from monai_mobileunet.cohort.evaluate import evaluate_cases
-        from monai_mobileunet.reports.evaluation_report import PIXELS, write_report
+        from monai_mobileunet.data.names import PICTURES_IN_PIXELS
+        from monai_mobileunet.reports.evaluation_report import write_report
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)
@@ -116,7 +117,7 @@ def evaluate(
         files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
     if evaluation.in_pixels:
-        console.print(PIXELS, highlight=False, soft_wrap=True)
+        console.print(PICTURES_IN_PIXELS, highlight=False, soft_wrap=True)
     for case in evaluation.problems:
         say_error(case.trouble)
     console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
@@ -179,7 +180,12 @@ def _annotation(
 
 def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     from monai_mobileunet.data import find_class_names
+    from monai_mobileunet.data.datasets.listing import has_class_names
+    from monai_mobileunet.data.errors import refusal
 
+    if bundle is None and not has_class_names(dataset):
+        remedy = "Name the classes one by one with --class liver, or the bundle that made the masks with --bundle."
+        raise refusal(dataset, "names no classes.", remedy)
     return find_class_names(dataset) if bundle is None else bundle.class_names
 
 

@@ -151,8 +151,13 @@ def plan(
 
 
 def _apply(bundle: Path) -> None:
+    from monai_mobileunet.data.errors import refusal
     from monai_mobileunet.planning import apply_plan
+    from monai_mobileunet.planning.plan import PLAN
 
+    if not (bundle / PLAN).is_file():
+        remedy = "Name a bundle that mobileunet plan wrote; to write one, type mobileunet plan DATA -o NEW_FOLDER."
+        raise refusal(bundle, f"has no {PLAN}.", remedy)
     changed = apply_plan(bundle)
     for path in changed:
         say(f"{path}: written")
@@ -220,10 +225,17 @@ def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str],
     from monai_mobileunet.data import find_all_cases, subject_by_pattern
     from monai_mobileunet.data.datasets.naming import name_of
     from monai_mobileunet.data.datasets.subjects import read_subjects
+    from monai_mobileunet.data.errors import list_some, refusal
 
     if table is not None:
         return read_subjects(table, [name_of(case) for case in find_all_cases(data)]).__getitem__
-    return subject_by_pattern(pattern) if pattern else None
+    if not pattern:
+        return None
+    subject_of, names = subject_by_pattern(pattern), [name_of(case) for case in find_all_cases(data)]
+    if all(subject_of(name) == name for name in names):
+        remedy = "Write a regular expression whose first group is the subject, as 'p([0-9]+)'."
+        raise refusal(f"--subject {pattern}", f"finds no subject in the names; there are {list_some(names)}.", remedy)
+    return subject_of
 
 
 def _measured(

@@ -17,14 +17,13 @@ from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, spli
 from monai_mobileunet.cohort.pairing import find_references
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
-from monai_mobileunet.data.names import PICTURE_SUFFIXES, is_picture
+from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["ClaimedImages", "PreparedImages", "claim_images", "describe_images", "prepare_images", "segment_images"]
 
-PIXELS = "pictures tell no mm: a pixel is taken for 1 mm, so that 1 ml in the report is 1000 pixels"
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ class ClaimedImages:
         prepared, run = self.prepared, self.prepared.run
         settings = {"input": str(prepared.options.source), "runtime": run.bundle.parser.get("runtime", "torch")}
         settings |= {key: value for key, value in run.changed.items() if key != "ckpt_path"}
-        settings |= {"pixels": PIXELS} if any(is_picture(case.images[0]) for case in run.plan.cases) else {}
+        settings |= {"pixels": PICTURES_IN_PIXELS} if any(is_picture(case.images[0]) for case in run.plan.cases) else {}
         left = len(run.plan.cases) - len(run.standing.finished.keys() | self.journal.concluded)
         report = RunReport(
             run.bundle.folder.name,
@@ -154,7 +153,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
             seen = ", ".join(f"{count} {suffix or 'others'}" for suffix, count in counts)
             lines += [f"passed over, for {why}: {seen}"] if seen else []
     if any(is_picture(case.images[0]) for case in plan.cases):
-        lines.append(PIXELS)
+        lines.append(PICTURES_IN_PIXELS)
     lines += [f"passed over: {text}" for text in plan.left_out]
     if options.reference:
         count = sum(case.label is not None for case in plan.cases)

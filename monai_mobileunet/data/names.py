@@ -14,6 +14,7 @@ __all__ = [
     "METAIMAGE",
     "NIFTI",
     "NRRD",
+    "PICTURES_IN_PIXELS",
     "PICTURE_SUFFIXES",
     "PNG",
     "TIFF",
@@ -49,6 +50,10 @@ def image_suffix(path: str | Path) -> str:
     """The suffix that makes a file an image, as it is written in the name; empty if there is none."""
     name = Path(path).name
     return next((name[-len(suffix) :] for suffix in IMAGE_SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+PICTURES_IN_PIXELS = "Pictures tell no mm: a pixel is taken for 1 mm, distances are in pixels, and 1 ml is 1000 pixels."
+"""What reports of pictures say."""
 
 
 def is_picture(path: str | Path) -> bool:

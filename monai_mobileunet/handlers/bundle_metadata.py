@@ -26,6 +26,7 @@ from monai_mobileunet.data.loading.caching import prepared_case
 from monai_mobileunet.handlers.retrained import WEIGHTS, Retrained, describe, modality_of
 from monai_mobileunet.planning.bundle_files import PARTIAL
 from monai_mobileunet.planning.plan import PLAN, Plan
+from monai_mobileunet.planning.rules.texts import FILL_IN
 
 __all__ = ["BundleMetadata"]
 
@@ -209,7 +210,7 @@ class BundleMetadata:
         cases, validation = list(self.training.data), list(self.validation.data)
         seen = {_files(case) for case in cases}
         known = metadata.get("training", {}) if self._resumed else {}
-        source, data_license = self._data(cases)
+        source, data_license = self._data(cases, metadata)
         if known:  # by the part of this training that was interrupted
             source, data_license = metadata.get("data_source", source), metadata.get("data_license", data_license)
         metrics = self.evaluator.state.metrics if validation else {}
@@ -235,8 +236,24 @@ class BundleMetadata:
             unannotated=self._unannotated(),
         )
 
-    def _data(self, cases: list[Mapping[str, Any]]) -> tuple[str, str]:
-        """The data set and its licence, in the words of its ``dataset.json``."""
+    def _data(self, cases: list[Mapping[str, Any]], metadata: Mapping[str, Any]) -> tuple[str, str]:
+        """The data set and its licence: as a person wrote, or in the words of ``dataset.json``."""
+        source, data_license = self._named(cases)
+        if not self._planned_for():
+            return source, data_license
+        filled = {key: str(metadata.get(key) or FILL_IN) for key in ("data_source", "data_license")}
+        by_person = {key: text for key, text in filled.items() if not text.startswith(FILL_IN)}
+        return by_person.get("data_source", source), by_person.get("data_license", data_license)
+
+    def _planned_for(self) -> bool:
+        """Whether this is a training on the data set that the bundle was planned for."""
+        try:
+            plan = Plan.read(self.root) if (self.root / PLAN).is_file() else None
+        except ValueError:  # said when it is to be written
+            return False
+        return plan is not None and Path(plan.dataset_dir.value).resolve() == self.dataset_dir.resolve()
+
+    def _named(self, cases: list[Mapping[str, Any]]) -> tuple[str, str]:
         listed = self._has(cases)
         described = _description(self.dataset_dir) if listed else {}
         folder = self.dataset_dir.resolve() if listed else Path(_files(cases[0])[0]).resolve().parent

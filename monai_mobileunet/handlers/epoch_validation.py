@@ -29,12 +29,14 @@ class EpochValidationHandler(ValidationHandler):
         super().__init__(interval=interval, validator=validator, epoch_level=True)
 
     def attach(self, engine: Engine) -> None:
-        """Add the handler to a trainer.
-
-        From then on NumPy does not warn of means of nothing: those of a class that no validated case has are NaN.
-        """
-        warnings.filterwarnings("ignore", OF_ABSENT_CLASSES, RuntimeWarning)
+        """Add the handler to a trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED(event_filter=self._is_due), self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Validate. Means of nothing, those of a class that no case has, are NaN, and NumPy need not warn of them."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", OF_ABSENT_CLASSES, RuntimeWarning)
+            super().__call__(engine)
 
     def _is_due(self, engine: Engine, epoch: int) -> bool:
         return epoch % self.interval == 0 or epoch == engine.state.max_epochs

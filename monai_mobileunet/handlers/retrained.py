@@ -115,7 +115,7 @@ def _since(now: str, before: str, started_from: str) -> str:
     """What data went into weights that began with others."""
     if not started_from or now.endswith(f": {before}"):
         return now
-    if before.startswith(now):
+    if before == now or before.startswith(f"{now}; "):
         return before
     return f"{now}; the weights that it started from: {before}" if before else now
 

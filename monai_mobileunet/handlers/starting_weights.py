@@ -50,9 +50,9 @@ def load_starting_weights(network: nn.Module, class_names: Sequence[str], start:
             raise refusal(path, problem, REMEDY)
         reused = reuse_weights(network, nearest_weights(network, path), class_names, start["class_names"])
         if not any(count for count, _ in reused.values()):
-            problem = f"has no layer that fits the network; expected some of {start['bundle']} to."
+            problem = f"has no layer that fits the network; expected those of {start['bundle']}."
             raise refusal(path, problem, f"Leave out what was changed of the network; {ANEW}.")
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         end_in_words(str(error), everywhere=False)
     if idist.get_rank() == 0:
         logger.info("starts from %s: %s", start["bundle"], in_words(reused))

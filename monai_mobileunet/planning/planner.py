@@ -72,12 +72,12 @@ def shown(value: Any) -> str:
 def readme(plan: Plan) -> str:
     """The bundle's page: what it is for, the plan as a table, and what to type."""
     texts = plan.texts.value
-    title, description, classes = texts["name"], texts["description"], texts["label_classes"]
+    title, description = texts["name"], texts["description"]
     return f"""# {title}
 
 {description} **Not for diagnostic use.**
 
-Labels: {classes}. Data: {texts["data_source"]}. Licence of the data: {texts["data_license"]}.
+{_data_line(plan)}
 
 ## Plan
 
@@ -104,6 +104,12 @@ A training writes its weights to `models/model.pt`, and what it measured to `con
 
 {FILL_IN}: what kind of images and patients the data are of, and what the network was not tested on.
 """
+
+
+def _data_line(plan: Plan) -> str:
+    texts = plan.texts.value
+    data = f"Data: {texts['data_source']}. Licence of the data: {texts['data_license']}."
+    return f"Labels: {texts['label_classes']}. {data}"
 
 
 def _table(plan: Plan) -> str:
@@ -200,8 +206,10 @@ def apply_plan(folder: Path) -> list[Path]:
     changed = write_bundle_files(folder)
     page = folder / README
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    table = f"{BEGIN}\n{_table(Plan.read(folder))}\n{END}"
+    plan = Plan.read(folder)
+    table = f"{BEGIN}\n{_table(plan)}\n{END}"
     new = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table, text, flags=re.DOTALL)
+    new = re.sub("^Labels: .*$", lambda _: _data_line(plan), new, count=1, flags=re.MULTILINE)
     if new != text:
         write_files({page: new})
         changed.append(page)

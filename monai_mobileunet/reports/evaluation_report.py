@@ -15,7 +15,7 @@ import numpy as np
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import root_cause
-from monai_mobileunet.data.names import is_picture
+from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_label, read_volume
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes
@@ -25,9 +25,7 @@ from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, rende
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
 from monai_mobileunet.reports.slices import shown_values, spacing_ras, to_ras
 
-__all__ = ["PIXELS", "Evaluation", "draw_case", "worst_cases", "write_report"]
-
-PIXELS = "Pictures tell no mm: distances are in pixels, each taken for 1 mm, and 1 ml is 1000 pixels."
+__all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +143,7 @@ def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, 
         "monai_mobileunet": monai_mobileunet.__version__,
         "made": now(),
         "surface_dice_tolerance_mm": evaluation.tolerance,
-        **({"pixels": PIXELS} if evaluation.in_pixels else {}),
+        **({"pixels": PICTURES_IN_PIXELS} if evaluation.in_pixels else {}),
         "interval": "95 %, percentile bootstrap over cases",
         "classes": [
             {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
@@ -183,7 +181,7 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
     return render(
         "evaluation.html",
         evaluation=evaluation,
-        pixels=PIXELS if evaluation.in_pixels else "",
+        pixels=PICTURES_IN_PIXELS if evaluation.in_pixels else "",
         classes=classes,
         metrics=METRICS,
         outcomes=list(classes[0].outcomes) if classes else [],

@@ -101,6 +101,12 @@ def test_places_that_cannot_be_written_or_planned(toy_dataset: Path, tmp_path: P
     assert result.exit_code == 1
     assert "is a bundle with weights" in flat(result.output)
     assert runner.invoke(app, ["plan", str(tmp_path / "nothing"), "-o", str(tmp_path / "b")]).exit_code == 1
+    result = runner.invoke(app, ["plan", "--apply", str(toy_dataset)])
+    assert result.exit_code == 1
+    assert "has no plan.json. Name a bundle that mobileunet plan wrote" in flat(result.output)
+    result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(tmp_path / "b"), "--subject", "zzz(.)"])
+    assert result.exit_code == 1
+    assert "finds no subject in the names; there are toy_001" in flat(result.output)
     result = runner.invoke(app, ["plan", str(toy_dataset), "-o", str(tmp_path / "b"), "--from", "nosuch"])
     assert result.exit_code == 1
     assert "nosuch: no bundle" in flat(result.output)

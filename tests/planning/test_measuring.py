@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.planning import measuring
+from monai_mobileunet.planning import case_measures
 from monai_mobileunet.planning.fingerprint import PERCENTILES, Fingerprint
 from monai_mobileunet.planning.measuring import LEFT_OUT, measure_dataset
 from tests.conftest import present, stored
@@ -100,7 +100,7 @@ def test_a_class_has_the_numbers_of_its_voxels(dataset: Path):
 
 @pytest.mark.parametrize("codes", ["LPS", "PIR", "SAL", "ASR"])
 def test_how_files_are_stored_changes_nothing(dataset: Path, codes: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(measuring, "MOST_SAMPLES", 400)  # of 3200, and the liver's 120 exactly
+    monkeypatch.setattr(case_measures, "MOST_SAMPLES", 400)  # of 3200, and the liver's 120 exactly
     expected = measure_dataset(dataset)
     for path in dataset.glob("*/*.nii.gz"):
         nibabel.save(stored(nibabel.load(path), codes), path)
@@ -119,7 +119,7 @@ def test_a_label_in_another_format_is_the_same(dataset: Path):
 
 def test_large_volumes_are_sampled_evenly(dataset: Path, monkeypatch: pytest.MonkeyPatch):
     exact = measure_dataset(dataset).cases[0]
-    monkeypatch.setattr(measuring, "MOST_SAMPLES", 500)
+    monkeypatch.setattr(case_measures, "MOST_SAMPLES", 500)
     sampled = measure_dataset(dataset).cases[0]
     assert sampled.percentiles[0] == pytest.approx(exact.percentiles[0], abs=150)
     assert (sampled.classes, sampled.lowest) == (exact.classes, exact.lowest), "all else is counted voxel by voxel"

@@ -24,6 +24,7 @@ from monai_mobileunet.networks.variants import VARIANTS
 from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.measuring import measure_dataset
+from monai_mobileunet.planning.plan import PLAN
 from monai_mobileunet.planning.planner import decisions
 from monai_mobileunet.planning.probe import measure_costs
 from monai_mobileunet.planning.rules import Costs, Options
@@ -165,12 +166,19 @@ def test_from_data_to_masks_with_no_file_edited(
 ):
     bundle = tmp_path / "planned"
     write_bundle(plan_dataset(toy, Options(overrides={"epochs": 1, "val_interval": 1})), bundle)
+    filled = json.loads((bundle / PLAN).read_text())
+    filled["texts"]["value"]["data_source"] = "The hospital of our town, 2024"
+    (bundle / PLAN).write_text(json.dumps(filled))
+    apply_plan(bundle)
+    assert "Data: The hospital of our town, 2024. Licence" in (bundle / "docs" / "README.md").read_text()
     train = bundle / "configs" / "train.json"
     done = run_bundle(train, run_id="training")
     assert "warning" not in done.stdout.lower(), done.stdout
     assert (bundle / "models" / "model.pt").is_file(), done.stdout
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert {"weights", "training_data", "training", "eval_metrics"} <= metadata.keys()
+    assert metadata["data_source"] == "The hospital of our town, 2024"
+    assert "FILL IN" not in metadata["data_license"]
     images = toy_dataset / "imagesTr"
     result = CliRunner().invoke(app, ["segment", "-i", str(images), "-o", str(tmp_path / "masks"), "-m", str(bundle)])
     assert result.exit_code == 0, result.output

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from monai_mobileunet.data.errors import DataError, Finding, refusal, root_cause, warning
 from monai_mobileunet.data.files import read_start
@@ -184,8 +185,10 @@ def _opened(path: Path) -> Iterator[ImageFile.ImageFile]:
 def _loaded(picture: ImageFile.ImageFile) -> tuple[bool, int]:
     """Read a picture to its end, where what is missing is found; whether its colours have 16 bits, and its way up."""
     deep = any(DEEP in str(tile) for tile in picture.tile)  # which loading forgets
+    # Pillow turns a TIFF as it loads it, but colours of 16 bits are not taken from Pillow
+    stored = int(picture.tag_v2.get(ORIENTATION, 1)) if deep and isinstance(picture, TiffImageFile) else None
     picture.load()
-    return deep, _orientation(picture)
+    return deep, _orientation(picture) if stored is None else stored
 
 
 def _samples(

@@ -130,8 +130,23 @@ REFUSED = {
     "cut.jpg": (read_volume, cut(Image.fromarray(COLOUR)), "cannot be read as JPEG .*truncated"),
     "cut.tif": (read_volume, cut(Image.fromarray(COLOUR)), "(cannot be read as|is no) TIFF"),
     "cut label.png": (read_label, cut(PALETTE), "cannot be read as PNG"),
+    "turned.tif": (read_volume, lambda path: turned_deep(path), "16 bits for each colour and is stored turned"),
     "deep.png": (read_volume, lambda path: (deep(path), cut_in_place(path)), "cannot be read as PNG"),
 }
+
+
+def turned_deep(path: Path) -> None:
+    """Eight bits with the tag, whose samples are then replaced by 16 bits: no library at hand writes both."""
+    deep(path)
+    content = bytearray(path.read_bytes())
+    start = int.from_bytes(content[4:8], "little")
+    count = int.from_bytes(content[start : start + 2], "little")
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        if int.from_bytes(content[place : place + 2], "little") == 274:
+            content[place + 8 : place + 10] = (6).to_bytes(2, "little")
+            path.write_bytes(content)
+            return
+    raise AssertionError("no orientation in the file")
 
 
 def cut_in_place(path: Path) -> None:
