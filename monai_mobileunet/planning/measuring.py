@@ -94,13 +94,18 @@ def inspect_dataset(
 
     Raises:
         DataError: no such data set; a name to leave out that no case has; a description that names no classes, or
-            another value to ignore.
+            another value to ignore; a value to ignore that is the number of one of ``class_names``.
     """
     root = Path(dataset_dir)
     if len({*class_names}) < len(class_names):
         raise ValueError(f"the names of the classes are {', '.join(class_names)}; name each once.")
     known = tuple(class_names) or (find_class_names(root) if has_class_names(root) else ())
     ignore = value_to_ignore(root, ignore)
+    if ignore is not None and ignore in range(1, len(class_names) + 1):
+        problem = (
+            f"{ignore} is the value of voxels that nobody annotated, and --class names it {class_names[ignore - 1]!r}."
+        )
+        raise refusal(root, problem, "Give --ignore the value of these voxels, or correct the names after --class.")
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
     names = known or tuple(f"class {number}" for number in range(1, MOST_VALUES + 1))

@@ -142,6 +142,25 @@ def test_a_table_of_subjects_is_followed_by_the_bundle_and_its_evaluation(
     assert "has no row for 5 of 6 cases: toy_002" in flat(result.output)
 
 
+@pytest.mark.parametrize("gone", ["toy_003", "toy_004"])
+def test_folds_without_a_case_are_those_that_the_plan_tells(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+):
+    monkeypatch.setattr(probe, "measure_costs", lambda *_: {})
+    table, bundle = tmp_path / "subjects.csv", tmp_path / "bundle"
+    names = [f"toy_{number:03d}" for number in range(1, 7)]
+    table.write_text("case,subject\n" + "".join(f"{name},s{number % 4}\n" for number, name in enumerate(names)))
+    arguments = ["plan", str(toy_dataset), "-o", str(bundle), "--subjects", str(table), "--leave-out", gone]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    opened = Bundle(bundle, device="cpu")
+    folds = [[name_of(case) for case in opened.cases(toy_dataset, "validation", fold)] for fold in range(3)]
+    assert sorted(name for fold in folds for name in fold) == [name for name in names if name != gone]
+    sizes = ", ".join(f"{len(fold)} case{'s' if len(fold) > 1 else ''} of 1 subject" for fold in folds)
+    said = f"Of 5 cases of 3 subjects the 3 folds validate {sizes}, and train on the others."
+    assert said in Plan.read(bundle).settings["folds"].reason
+
+
 def test_what_nobody_annotated_is_asked_for(own_dataset: Path):
     (own_dataset / "dataset.json").unlink()
     for path in (own_dataset / "labelsTr").iterdir():
@@ -158,3 +177,6 @@ def test_what_nobody_annotated_is_asked_for(own_dataset: Path):
     refused = runner.invoke(app, [*command, "--explain", "ignore"])
     assert refused.exit_code == 1
     assert "If 255 marks voxels that nobody annotated, add --ignore 255" in flat(refused.output)
+    refused = runner.invoke(app, [*command, "--ignore", "2", "--explain", "ignore"])
+    assert refused.exit_code == 1
+    assert "2 is the value of voxels that nobody annotated, and --class names it 'tail'" in flat(refused.output)

@@ -253,3 +253,21 @@ def test_real_data_have_plausible_fingerprints(
             assert 0 < one.largest_share <= 1
             assert all(count <= size for count, size in zip(one.slices, case.shape, strict=True))
             assert all(size <= sum(one.extent_mm) for size in one.size_mm)
+
+
+def test_classes_without_names_are_those_of_all_lists_together(dataset: Path):
+    pairs = [{"image": f"imagesTr/{name}_0000.nii.gz", "label": f"labelsTr/{name}.nii.gz"} for name in "ab"]
+    describe(dataset, labels=None, training=pairs[:1], validation=pairs[1:])
+    nibabel.save(volume(image(low=-200)), dataset / "imagesTr" / "b_0000.nii.gz")
+    second = dataset / "labelsTr" / "b.nii.gz"
+    nibabel.save(volume(np.where(label() == CYST, CYST, 0).astype(np.uint8)), second)
+    findings, measured = measuring.inspect_dataset(dataset)
+    assert measured is not None
+    assert measured.class_names == ("class 1", "class 2")
+    assert [one.problem for one in findings] == ["no label has class 1; the validation says nothing of it."]
+    nibabel.save(volume(np.where(label() == CYST, 5, 0).astype(np.uint8)), second)
+    findings, measured = measuring.inspect_dataset(dataset)
+    assert measured is None
+    (finding,) = (one for one in findings if not one.warning)
+    assert "the labels hold 0, 1, 2, 5; expected 0 to 3" in finding.problem
+    assert "--map 1=1,2=2,5=3" in finding.remedy, "a mapping of 5 to 1 would join two classes"

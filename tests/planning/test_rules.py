@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from made import case, ct, fingerprint, of_cases, organ
 
 from monai_mobileunet.data import DataError
+from monai_mobileunet.data.datasets import folds
 from monai_mobileunet.data.datasets.subjects import guess_pattern, subject_by_pattern
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Plan, Setting
@@ -323,11 +325,14 @@ def visits(**changes: Any) -> Fingerprint:
     return of_cases(*cases, **changes)
 
 
-def test_the_split_is_said_in_a_sentence_and_deals_rare_classes():
+def test_the_split_is_said_in_a_sentence_and_deals_rare_classes(monkeypatch: pytest.MonkeyPatch):
+    deal = Mock(wraps=folds.stratified_folds)
+    monkeypatch.setattr(folds, "stratified_folds", deal)
     known = decide(visits())
-    sizes = "4 cases of 2 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1 subjects, 2 cases of 1"
+    assert deal.call_count == 2, "once for each of two rules, not for each fold"
+    sizes = "4 cases of 2 subjects" + 4 * ", 2 cases of 1 subject"
     assert known.decided["folds"].reason == (
-        f"Of 12 cases of 6 subjects the 5 folds validate {sizes} subjects, and train on the others."
+        f"Of 12 cases of 6 subjects the 5 folds validate {sizes}, and train on the others."
     )
     assert known["stratify_by"] == {"cyst": ["case_001", "case_004", "case_009"], "stone": ["case_002"]}
     assert "(cyst in 3, stone in 1)" in known.decided["stratify_by"].reason

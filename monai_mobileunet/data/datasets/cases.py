@@ -5,12 +5,12 @@ Pure but for directory listings and ``dataset.json``; :mod:`monai_mobileunet.dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.datasets.bids import find_segmentations, pair_in_bids
-from monai_mobileunet.data.datasets.folds import choose_fold, written_folds
+from monai_mobileunet.data.datasets.folds import SubjectOf, choose_fold, dealt_folds, written_folds
 from monai_mobileunet.data.datasets.labels import LABELLED, refuse_unknown_labels
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import (
@@ -23,8 +23,7 @@ from monai_mobileunet.data.datasets.listing import (
     read_description,
 )
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
-from monai_mobileunet.data.datasets.strata import stratified_folds
-from monai_mobileunet.data.errors import DataError, refusal, root_cause
+from monai_mobileunet.data.errors import DataError, refusal
 
 __all__ = [
     "Case",
@@ -41,9 +40,6 @@ __all__ = [
 TRAINING, VALIDATION = "training", "validation"
 NAMED = "dataset"
 """What nnU-Net's ``dataset.json`` calls its cases where their files lie anywhere."""
-
-SubjectOf = Callable[[str], Hashable]
-"""The subject that a case belongs to, by the case's name."""
 
 
 def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
@@ -162,24 +158,31 @@ def find_parts(
     subject_of: SubjectOf | None = None,
     seed: int = 0,
     stratify_by: Mapping[str, Collection[str]] | None = None,
+    leave_out: Collection[str] = (),
 ) -> dict[str, list[Case]]:
     """The cases of a data set by part: ``"all"``, ``"training"`` and ``"validation"``.
 
     A ``validation`` list in ``dataset.json`` is taken as it is. Without one the folds are those that a list of MONAI or
-    nnU-Net's ``splits_final.json`` names, whatever ``folds`` says; else :func:`split_cases` deals.
+    nnU-Net's ``splits_final.json`` names, whatever ``folds`` says; else :func:`split_cases` deals. Cases named in
+    ``leave_out`` are in no part: folds and lists go without them, and :func:`split_cases` deals the others alone.
 
     Raises:
         DataError: as :func:`find_cases`, or folds of cases that do not exist.
         ValueError: as :func:`split_cases`.
     """
     lists = find_lists(dataset_dir)
+    kept = _without(lists, leave_out)
     if VALIDATION in lists:
-        return {"all": lists[TRAINING] + lists[VALIDATION], **lists}
-    written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])
+        return {"all": kept[TRAINING] + kept[VALIDATION], **kept}
+    written = written_folds(home_of(Path(dataset_dir)), lists[TRAINING])  # it may name cases that are left out
     if written:
-        return choose_fold(written, fold)
-    training, validation = split_cases(lists[TRAINING], fold, folds, subject_of, seed, stratify_by)
-    return {"all": lists[TRAINING], TRAINING: training, VALIDATION: validation}
+        return choose_fold({number: _without(parts, leave_out) for number, parts in written.items()}, fold)
+    training, validation = split_cases(kept[TRAINING], fold, folds, subject_of, seed, stratify_by)
+    return {"all": kept[TRAINING], TRAINING: training, VALIDATION: validation}
+
+
+def _without(parts: Mapping[str, Sequence[Case]], leave_out: Collection[str]) -> dict[str, list[Case]]:
+    return {part: [case for case in cases if name_of(case) not in leave_out] for part, cases in parts.items()}
 
 
 def split_cases(
@@ -209,42 +212,4 @@ def split_cases(
     """
     if folds < 2 or not 0 <= fold < folds:
         raise ValueError(f"fold is {fold} of {folds}; expected at least 2 folds and a fold from 0 to folds - 1.")
-    subjects = [_subject(case, subject_of) for case in cases]
-    unique = list(dict.fromkeys(subjects))
-    if len(unique) < folds:
-        raise ValueError(_too_few(cases, unique, folds))
-    if stratify_by:
-        of_name = {name_of(case): subject for case, subject in zip(cases, subjects, strict=True)}
-        having = {label: {of_name[name] for name in names if name in of_name} for label, names in stratify_by.items()}
-        held_back = stratified_folds(subjects, having, folds, seed)[fold]
-    else:
-        from monai.data import partition_dataset  # here: the lists of a data set need neither MONAI nor torch
-
-        held_back = set(partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)[fold])
-    training = [case for case, subject in zip(cases, subjects, strict=True) if subject not in held_back]
-    validation = [case for case, subject in zip(cases, subjects, strict=True) if subject in held_back]
-    return training, validation
-
-
-def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
-    if subject_of is None:
-        return case.get("name") or str(case["image"])
-    try:
-        return subject_of(name_of(case))
-    except Exception as error:  # any, since it is the config's own code
-        problem = f"subject_of cannot tell the subject of the case {name_of(case)!r} ({root_cause(error)})."
-        raise ValueError(f"{problem} Change it in train.json, or set --subject_of '$None'.") from error
-
-
-def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
-    problem = f"{len(subjects)} subjects cannot be dealt into {folds} folds"
-    if len(subjects) < len(cases):
-        shown = f"{name_of(cases[0])!r} and {name_of(cases[-1])!r} among them"
-        return (
-            f"{problem}: subject_of in train.json tells {len(subjects)} subjects in {len(cases)} cases ({shown}). "
-            f"Set --subject_of '$None' if every case is a subject of its own"
-            + (f", or choose --folds {len(subjects)} at most." if len(subjects) > 1 else ".")
-        )
-    if len(subjects) < 2:
-        return f"{problem}: the data set has {len(subjects)}. Add cases."
-    return f"{problem}; choose at most {len(subjects)}."
+    return dealt_folds(cases, folds, subject_of, seed, stratify_by)[fold]

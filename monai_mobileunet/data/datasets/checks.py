@@ -55,6 +55,7 @@ class LabelSet:
         validating: they are those that a training validates on.
         mappable: they belong to a data set that ``mobileunet check --map`` can rewrite.
         ignore: value of voxels that nobody annotated; ``None`` where there is none.
+        held: values of all labels of the data set, where these are those of one of its lists.
     """
 
     num_classes: int
@@ -65,6 +66,7 @@ class LabelSet:
     validating: bool = False
     mappable: bool = True
     ignore: int | None = None
+    held: Sequence[float] = ()
 
     def name(self, number: int) -> str:
         """Of a class."""
@@ -255,7 +257,7 @@ def check_labels(found: Iterable[tuple[str, tuple[float, ...] | None]], labels: 
     classes = range(1, labels.num_classes)
     if any(value not in range(labels.num_classes) for value in values):
         if labels.mappable:
-            yield from _mapping(place, values, labels)
+            yield from _mapping(place, sorted({*values, *labels.held}), labels)
         return
     missing = [number for number in classes if number not in values]
     if missing and len(missing) == len(classes):

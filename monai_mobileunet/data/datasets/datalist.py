@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, SubjectOf, find_lists, find_parts
+from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, find_lists, find_parts
 from monai_mobileunet.data.datasets.checks import (
     MOST_VALUES,
     CheckedCase,
@@ -20,7 +20,7 @@ from monai_mobileunet.data.datasets.checks import (
     open_cases,
 )
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
-from monai_mobileunet.data.datasets.folds import has_folds
+from monai_mobileunet.data.datasets.folds import SubjectOf, has_folds
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
 from monai_mobileunet.data.datasets.listing import (
     find_class_names,
@@ -71,7 +71,7 @@ def load_cases(
         exit_on_error: end the program with the message alone where the data cannot be used; see
             :func:`monai_mobileunet.data.errors.ending_program`. For configs only.
         image_channels: channels that every image has in its files; without it those of the first case.
-        leave_out: names of cases that are not used; the others stay where the split has them.
+        leave_out: names of cases that are not used; the split deals the others as if these were not there.
         stratify_by: names of the cases that have a class, by class, for classes that each part of the split is to have;
             see :func:`monai_mobileunet.data.split_cases`. Folds that are written down, and lists, stay as they are.
         ignore: value of voxels that nobody annotated, where the training knows what to do with them.
@@ -82,10 +82,9 @@ def load_cases(
         ValueError: an unknown part or an impossible split.
     """
     with ending_program(exit_on_error, ValueError):
-        parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by)
+        parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by, leave_out)
         if part not in parts:
             raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
-        parts = {name: [case for case in cases if name_of(case) not in leave_out] for name, cases in parts.items()}
         cases = parts[part][:limit]
         lists = find_lists(dataset_dir)
         listed = VALIDATION in lists
@@ -182,7 +181,7 @@ def survey_dataset(
     Args:
         dataset_dir: folder of the data set.
         num_classes: classes with the background; ``None`` takes every number from 1 to :data:`MOST_VALUES` for a class,
-            and the numbers that are there have to leave no gaps.
+            and the numbers that are in all lists together have to leave no gaps.
         class_names: from class 1 on; by default those that ``dataset.json`` names.
         image_channels: channels that every image has; without it as many as most have.
         leave_out: names of cases that are passed over.
@@ -202,18 +201,20 @@ def survey_dataset(
     findings = find_repeats(lists, listed=VALIDATION in lists)
     findings += _tested_too(root, lists)
     findings += [] if leave_out else _counted_otherwise(root, lists)
-    every: list[CheckedCase] = []
-    for cases in lists.values():
-        checked = []
+    checked: dict[str, list[CheckedCase]] = {name: [] for name in lists}
+    for name, cases in lists.items():
         for one in open_cases(cases, num_classes or MOST_VALUES + 1, num_workers, measure, ignore):
-            checked.append(one)
+            checked[name].append(one)
             on_case()
-        held = {value for one in checked for value in one.values or () if value > 0 and value != ignore}
-        count = num_classes or 1 + len(held)
-        names = tuple(class_names) or _names(root, count)
-        labels = LabelSet(max(count, 2), names, str(dataset_dir), ignore=ignore)
-        findings += check_together(checked, labels, image_channels)
-        every += checked
+    every = [one for found in checked.values() for one in found]
+    held = tuple({value for one in every for value in one.values or () if value != ignore})
+    count = num_classes or 1 + sum(value > 0 for value in held)
+    names = tuple(class_names) or _names(root, count)
+    for name, found in checked.items():
+        labels = LabelSet(
+            max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held
+        )
+        findings += check_together(found, labels, image_channels)
     return Survey(tuple(dict.fromkeys(findings)), tuple(every))
 
 

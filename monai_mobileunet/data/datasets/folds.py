@@ -1,21 +1,34 @@
-"""Folds that somebody wrote down: in a list of MONAI, or in nnU-Net's ``splits_final.json``."""
+"""Folds that somebody wrote down (in a list of MONAI, in nnU-Net's ``splits_final.json``), and folds that are dealt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from monai_mobileunet.data.datasets.listing import Case, read_json
 from monai_mobileunet.data.datasets.naming import name_of
-from monai_mobileunet.data.errors import Finding, list_some, refusal, warning
+from monai_mobileunet.data.datasets.strata import stratified_folds
+from monai_mobileunet.data.errors import Finding, list_some, refusal, root_cause, warning
 
-__all__ = ["SPLITS", "Parts", "choose_fold", "divided_subjects", "has_folds", "written_folds"]
+__all__ = [
+    "SPLITS",
+    "Parts",
+    "SubjectOf",
+    "choose_fold",
+    "dealt_folds",
+    "divided_subjects",
+    "has_folds",
+    "written_folds",
+]
 
 SPLITS = "splits_final.json"
 
 Parts: TypeAlias = dict[str, list[Case]]
 """The cases of a fold: ``"all"``, ``"training"`` and ``"validation"``."""
+
+SubjectOf: TypeAlias = Callable[[str], Hashable]
+"""The subject that a case belongs to, by the case's name."""
 
 
 def has_folds(folder: Path, cases: Sequence[Case]) -> bool:
@@ -117,3 +130,70 @@ def divided_subjects(folds: Mapping[int, Parts], subjects: Mapping[str, str], wr
                 f"{validated} validates)."
             )
             yield warning(written, problem, "Keep all cases of a subject on one side, or remove the folds from it.")
+
+
+def dealt_folds(
+    cases: Sequence[Case],
+    folds: int,
+    subject_of: SubjectOf | None = None,
+    seed: int = 0,
+    stratify_by: Mapping[str, Collection[str]] | None = None,
+) -> list[tuple[list[Case], list[Case]]]:
+    """All folds of :func:`monai_mobileunet.data.split_cases`, which takes one of them.
+
+    Args:
+        cases: the cases.
+        folds: into how many parts the subjects are dealt, 2 at least.
+        subject_of: subject of a case by its name; ``None``: every case is a subject of its own.
+        seed: of the shuffle before dealing.
+        stratify_by: names of the cases that have a class, by class.
+
+    Returns:
+        For each fold the cases to train on, and those to validate on.
+
+    Raises:
+        ValueError: fewer than 2 folds, more folds than subjects, or a name without a subject.
+    """
+    if folds < 2:
+        raise ValueError(f"folds is {folds}; expected at least 2, so that some cases train and the others validate.")
+    subjects = [_subject(case, subject_of) for case in cases]
+    unique = list(dict.fromkeys(subjects))
+    if len(unique) < folds:
+        raise ValueError(_too_few(cases, unique, folds))
+    if stratify_by:
+        of_name = {name_of(case): subject for case, subject in zip(cases, subjects, strict=True)}
+        having = {label: {of_name[name] for name in names if name in of_name} for label, names in stratify_by.items()}
+        held_back = stratified_folds(subjects, having, folds, seed)
+    else:
+        from monai.data import partition_dataset  # here: the lists of a data set need neither MONAI nor torch
+
+        held_back = [set(part) for part in partition_dataset(unique, num_partitions=folds, shuffle=True, seed=seed)]
+    dealt: list[tuple[list[Case], list[Case]]] = [([], []) for _ in range(folds)]
+    for case, subject in zip(cases, subjects, strict=True):
+        for sides, validating in zip(dealt, held_back, strict=True):
+            sides[subject in validating].append(case)
+    return dealt
+
+
+def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
+    if subject_of is None:
+        return case.get("name") or str(case["image"])
+    try:
+        return subject_of(name_of(case))
+    except Exception as error:  # any, since it is the config's own code
+        problem = f"subject_of cannot tell the subject of the case {name_of(case)!r} ({root_cause(error)})."
+        raise ValueError(f"{problem} Change it in train.json, or set --subject_of '$None'.") from error
+
+
+def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
+    problem = f"{len(subjects)} subjects cannot be dealt into {folds} folds"
+    if len(subjects) < len(cases):
+        shown = f"{name_of(cases[0])!r} and {name_of(cases[-1])!r} among them"
+        return (
+            f"{problem}: subject_of in train.json tells {len(subjects)} subjects in {len(cases)} cases ({shown}). "
+            f"Set --subject_of '$None' if every case is a subject of its own"
+            + (f", or choose --folds {len(subjects)} at most." if len(subjects) > 1 else ".")
+        )
+    if len(subjects) < 2:
+        return f"{problem}: the data set has {len(subjects)}. Add cases."
+    return f"{problem}; choose at most {len(subjects)}."

@@ -57,8 +57,8 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
     """Names of the classes from 1 on that labels have after a mapping.
 
     Args:
-        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones;
-            others go with the numbers that they belong to.
+        dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones,
+            unless the mapping moves one of these; otherwise names go with the numbers that they belong to.
         mapping: class numbers by the values that stand for them.
         num_classes: classes with the background, of the new labels; by default up to the highest number.
 
@@ -66,21 +66,27 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
         DataError: the description of the data set cannot be read.
     """
     named = numbered_names(dataset_dir)
-    if list(named) == list(range(1, len(named) + 1)) and num_classes in (None, len(named) + 1) and named:
+    if num_classes in (None, len(named) + 1) and _names_of_the_new(named, mapping, len(named)):
         return tuple(named.values())
     after = {number: name for number, name in named.items() if number not in mapping}
+    before = {float(number): name for number, name in named.items()}
     for value, number in mapping.items():
         if number:
-            after.setdefault(number, named.get(int(value), f"label {value:g}"))
+            after.setdefault(number, before.get(value, f"label {value:g}"))
     count = max(after, default=1) if num_classes is None else num_classes - 1
     return tuple(after.get(number, f"class {number}") for number in range(1, count + 1))
+
+
+def _names_of_the_new(named: Mapping[int, str], mapping: Mapping[float, int], count: int) -> bool:
+    """Whether the data set names the classes of new numbers already, since its labels hold other values so far."""
+    return bool(named) and list(named) == list(range(1, count + 1)) and not any(value in named for value in mapping)
 
 
 def _annotated_after(
     labelled: Sequence[int], mapping: Mapping[float, int], named: Mapping[int, str], count: int
 ) -> list[int]:
     """The classes of new numbers that were annotated in a case: of joined ones, those of which every part was."""
-    if list(named) == list(range(1, count + 1)):  # see :func:`mapped_names`
+    if _names_of_the_new(named, mapping, count):
         return list(labelled)
     after = {number: mapping.get(number, number) for number in named}
     unknown = {after[number] for number in named if number not in labelled}

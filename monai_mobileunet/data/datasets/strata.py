@@ -17,8 +17,9 @@ def stratified_folds(
     The iterative stratification of Sechidis, Tsoumakas and Vlahavas ("On the stratification of multi-label data", ECML
     PKDD 2011): the class that the fewest of the remaining subjects have is dealt first, each of its subjects to the
     fold that lacks most of it, among these to the one with most room. A class of two subjects is so in two folds:
-    whichever of them validates, the other one is trained on. That of a single subject goes to the last fold: the first
-    fold, which is trained by default, trains on it.
+    whichever of them validates, the other one is trained on. That of a single subject goes to a fold behind the first,
+    to the last one if it can: fold 0, which is trained by default, trains on it. Only where each subject alone has some
+    class does one of them validate in fold 0, which has to validate something.
 
     Args:
         subjects: one entry for each case; of a subject with several cases the fold takes all.
@@ -37,12 +38,14 @@ def stratified_folds(
     room = [Fraction(len(subjects), folds)] * folds
     lacking = {name: [Fraction(len(set(having) & sizes.keys()), folds)] * folds for name, having in classes.items()}
     single = {name for name, having in classes.items() if len(set(having) & sizes.keys()) == 1}
+    alone = {subject for name in single for subject in sizes if subject in classes[name]}
+    behind = range(folds - 1, 0 if folds > 1 and len(alone) < len(sizes) else -1, -1)
     dealt: list[set[Hashable]] = [set() for _ in range(folds)]
     while waiting:
         left = {name: [one for one in waiting if one in having] for name, having in classes.items()}
         rarest = min((name for name in left if left[name]), key=lambda name: (len(left[name]), name), default=None)
-        for subject in waiting[:1] if rarest is None else left[rarest]:
-            order = range(folds - 1, -1, -1) if rarest in single else range(folds)
+        for subject in tuple(waiting) if rarest is None else left[rarest]:
+            order = behind if rarest in single else range(folds)
             wanted = room if rarest is None else lacking[rarest]
             # a fold without a subject would validate nothing
             fold = max(order, key=lambda number: (wanted[number], not dealt[number], room[number]))

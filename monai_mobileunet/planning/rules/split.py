@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from monai_mobileunet.data.datasets import split_cases
+from monai_mobileunet.data.datasets.folds import dealt_folds
 from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.planning.plan import Setting
 from monai_mobileunet.planning.rules.budget import FOLDS
@@ -62,8 +62,8 @@ def _dealt(known: Known, folds: int, classes: Mapping[str, Sequence[str]]) -> li
     """Names of the cases that validate, for each fold, as a training deals them."""
     subjects = _subjects(known)
     cases = [{"image": name, "name": name} for name in subjects]
-    parts = [split_cases(cases, fold, folds, subjects.__getitem__, 0, classes)[1] for fold in range(folds)]
-    return [tuple(case["name"] for case in part) for part in parts]
+    parts = dealt_folds(cases, folds, subjects.__getitem__, 0, classes)
+    return [tuple(case["name"] for case in validation) for _, validation in parts]
 
 
 def _lacking(known: Known, classes: Mapping[str, Sequence[str]], dealt: Sequence[Sequence[str]]) -> int:
@@ -77,11 +77,15 @@ def _sizes(known: Known, dealt: Sequence[Sequence[str]]) -> str:
     subjects = _subjects(known)
     sizes = [(len(names), len({subjects[name] for name in names if name in subjects})) for names in dealt]
     grouped = known.subjects < len(subjects)
-    shown = [f"{cases} cases of {whose} subjects" if grouped else str(cases) for cases, whose in sizes]
-    whole = f"{len(subjects)} cases of {known.subjects} subjects" if grouped else f"{len(subjects)} cases"
+    shown = [_counted(cases, whose) if grouped else str(cases) for cases, whose in sizes]
+    whole = _counted(len(subjects), known.subjects) if grouped else f"{len(subjects)} cases"
     if len(sizes) == 1:
         return f"Of {whole} {shown[0]} validate, and the others are trained on."
     return f"Of {whole} the {len(sizes)} folds validate {', '.join(shown)}, and train on the others."
+
+
+def _counted(cases: int, subjects: int) -> str:
+    return f"{cases} case{'s' * (cases != 1)} of {subjects} subject{'s' * (subjects != 1)}"
 
 
 RULES = {"folds": folds_of_subjects, "stratify_by": rare_classes_in_each_fold}

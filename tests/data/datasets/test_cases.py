@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monai_mobileunet.data import DataError, case_name, find_cases, find_parts, load_cases, split_cases
 from monai_mobileunet.data.datasets.naming import name_of
+from monai_mobileunet.data.datasets.strata import stratified_folds
 
 
 def names(cases):
@@ -121,7 +122,7 @@ def test_folds_part_the_cases_and_keep_subjects_together(subjects, folds, seed, 
 
 
 @settings(max_examples=25)
-@given(rare=st.lists(st.integers(1, 6), min_size=1, max_size=3), more=st.integers(4, 20), seed=st.integers(0, 5))
+@given(rare=st.lists(st.integers(1, 6), min_size=1, max_size=6), more=st.integers(4, 20), seed=st.integers(0, 5))
 def test_each_fold_trains_and_validates_on_each_class_as_far_as_its_subjects_go(rare: list[int], more: int, seed: int):
     folds, subjects = 4, iter(range(100))
     having = {f"class {number}": [next(subjects) for _ in range(count)] for number, count in enumerate(rare)}
@@ -138,6 +139,20 @@ def test_each_fold_trains_and_validates_on_each_class_as_far_as_its_subjects_go(
         assert len(whose) > 1 or times[0] == 0, "the first fold trains on what one subject alone has"
 
 
+@pytest.mark.parametrize(
+    ("alone", "others", "folds", "sizes"),
+    [(5, 3, 3, [3, 2, 3]), (3, 1, 2, [1, 3]), (2, 1, 3, [1, 1, 1]), (3, 0, 3, [1, 1, 1]), (2, 0, 2, [1, 1])],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_fold_trains_on_what_one_subject_alone_has(
+    alone: int, others: int, folds: int, sizes: list[int], seed: int
+):
+    classes = {f"class {number}": [number] for number in range(alone)}
+    dealt = stratified_folds(range(alone + others), classes, folds, seed)
+    assert [len(subjects) for subjects in dealt] == sizes
+    assert (not dealt[0] & {*range(alone)}) == (others > 0), "a fold has to validate something"
+
+
 def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():
     cases = [{"image": f"{i}.nii", "label": f"{i}.nii"} for i in range(3)]
     with pytest.raises(ValueError, match="fold is 5 of 5"):
@@ -146,7 +161,17 @@ def test_a_fold_that_does_not_exist_and_more_folds_than_subjects_are_refused():
         split_cases(cases, 0, 5)
 
 
-def test_cases_that_are_left_out_change_no_split(toy_dataset: Path):
-    whole, rest = (load_cases(str(toy_dataset), folds=3, leave_out=names) for names in ((), ("toy_002", "toy_005")))
-    assert [case for case in whole if name_of(case) not in ("toy_002", "toy_005")] == rest
-    assert len(load_cases(str(toy_dataset), "all", leave_out=["toy_002"])) == 5
+def test_what_is_left_out_is_not_dealt(own_dataset: Path):
+    gone = ("toy_002", "toy_005")
+
+    def parts(part: str) -> list[list[dict[str, str]]]:
+        return [load_cases(str(own_dataset), part, fold=fold, folds=3, leave_out=gone) for fold in range(3)]
+
+    kept = [case for case in find_cases(own_dataset) if name_of(case) not in gone]
+    assert parts("all")[0] == kept
+    assert list(zip(parts("training"), parts("validation"))) == [split_cases(kept, fold, 3) for fold in range(3)]
+    assert all(parts("validation")), "a fold whose cases are all left out would validate nothing"
+    written = [{"train": ["toy_001", "toy_002"], "val": ["toy_003", "toy_005"]}]
+    (own_dataset / "splits_final.json").write_text(json.dumps(written))
+    sides = (load_cases(str(own_dataset), part, leave_out=gone) for part in ("training", "validation"))
+    assert [names(side) for side in sides] == [["toy_001"], ["toy_003"]], "folds that are written down go without them"

@@ -124,3 +124,19 @@ def test_classes_with_gaps_are_told_how_to_be_numbered_anew(own_dataset: Path):
     assert f"--map 3=1,7=2 --write {own_dataset}_mapped" in str(error.value)
     assert mapped_names(own_dataset, {3: 1, 7: 2}) == ("head", "tail")
     assert mapped_names(own_dataset, {20: 1, 3: 2, 7: 2}) == ("label 20", "head")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "names"),
+    [
+        ({85: 1, 170: 2, 255: 3}, ("a", "b", "c")),
+        ({255: 0}, ("a", "b", "c")),
+        ({2: 0, 3: 2}, ("a", "c")),
+        ({1: 2, 2: 1}, ("b", "a", "c")),
+        ({3: 1}, ("a", "b")),
+        ({1: 1, 2.5: 2, 2: 4}, ("a", "label 2.5", "c", "b")),
+    ],
+)
+def test_names_go_with_numbers_that_a_mapping_moves(own_dataset: Path, mapping: dict[float, int], names: tuple):
+    rewrite(own_dataset, labels={"0": "background", "1": "a", "2": "b", "3": "c"})
+    assert mapped_names(own_dataset, mapping) == names

@@ -102,6 +102,19 @@ def test_what_was_annotated_goes_along(own_dataset: Path, tmp_path: Path):
         write_dataset(own_dataset, tmp_path / "joined", {5: 1, 7: 1}, ("both",))
 
 
+def test_classes_that_change_places_keep_their_names(own_dataset: Path, tmp_path: Path):
+    content = json.loads((own_dataset / "dataset.json").read_text())
+    content["training"][0]["labelled"] = ["tail"]
+    (own_dataset / "dataset.json").write_text(json.dumps(content))
+    drawn = read_label(find_all_cases(own_dataset)[1]["label"]).values
+    _, said = check(own_dataset, "--map", "1=2,2=1", "--write", tmp_path / "new")
+    assert "dataset.json written" in said.replace("\n", " "), said
+    assert find_class_names(tmp_path / "new") == ("tail", "head")
+    first, second = find_all_cases(tmp_path / "new")[:2]
+    assert first["labelled"] == [1], "the tail"
+    assert np.array_equal(read_label(second["label"]).values, np.array([0, 2, 1])[drawn])
+
+
 def test_a_class_that_no_label_has_is_a_warning_with_its_name(own_dataset: Path):
     relabel(own_dataset, lambda values: np.where(values == 2, 0, values).astype(np.uint8))
     findings, _ = check_dataset(own_dataset, 3, progress=False)
