@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from monai_mobileunet.data import DataError
 from monai_mobileunet.planning import case_measures
 from monai_mobileunet.planning.fingerprint import PERCENTILES, Fingerprint
-from monai_mobileunet.planning.measuring import LEFT_OUT, measure_dataset
+from monai_mobileunet.planning.measuring import LEFT_OUT, inspect_dataset, measure_dataset
 from tests.conftest import present, stored
 
 SHAPE, SPACING = (20, 16, 10), (1.0, 2.0, 4.0)
@@ -261,12 +261,12 @@ def test_classes_without_names_are_those_of_all_lists_together(dataset: Path):
     nibabel.save(volume(image(low=-200)), dataset / "imagesTr" / "b_0000.nii.gz")
     second = dataset / "labelsTr" / "b.nii.gz"
     nibabel.save(volume(np.where(label() == CYST, CYST, 0).astype(np.uint8)), second)
-    findings, measured = measuring.inspect_dataset(dataset)
+    findings, measured = inspect_dataset(dataset)
     assert measured is not None
     assert measured.class_names == ("class 1", "class 2")
     assert [one.problem for one in findings] == ["no label has class 1; the validation says nothing of it."]
     nibabel.save(volume(np.where(label() == CYST, 5, 0).astype(np.uint8)), second)
-    findings, measured = measuring.inspect_dataset(dataset)
+    findings, measured = inspect_dataset(dataset)
     assert measured is None
     (finding,) = (one for one in findings if not one.warning)
     assert "the labels hold 0, 1, 2, 5; expected 0 to 3" in finding.problem
