@@ -285,6 +285,12 @@ def test_sound_data_get_no_warning():
     ("data", "options", "said"),
     [
         (fingerprint(), Options(overrides={"spacings": 1}), "There are spacing"),
+        (
+            fingerprint(),
+            Options(overrides={"context": "abc"}),
+            "--set context: is a text; expected a number. Write it as 5",
+        ),
+        (fingerprint(), Options(overrides={"planes": "axial"}), r'is a text; expected a list. Write it as \["axial"\]'),
         (fingerprint(), Options(overrides={"epochs": 0}), "epochs=0: expected a whole number of at least 1"),
         (fingerprint(), Options(overrides={"val_interval": 0}), "val_interval=0: expected .* at least 1"),
         (fingerprint(), Options(overrides={"num_samples": 2.5}), "num_samples=2.5: expected .* at least 1"),

@@ -6,6 +6,7 @@ has nothing to say for this data set. Its name is that of its function, and stan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
@@ -95,10 +96,23 @@ def decide(
     return replace(known, decided={**known.decided, **settings_that_follow(known)})
 
 
+def _kind(value: Any) -> str:
+    """What a value is, in words; nothing of one that may stand for anything."""
+    if value is None or (isinstance(value, str) and value.startswith(("$", "@"))):
+        return ""
+    kinds = {"a list": list | tuple, "a mapping": Mapping, "a text": str, "a number": int | float}
+    return next((kind for kind, types in kinds.items() if isinstance(value, types)), "")
+
+
 def _overridden(decision: Decision | None, value: Any, name: str) -> Decision:
     if decision is None:
         kind = Decision if name in {one.name for one in fields(Plan)} else Setting
         return kind(value, "Set by the user; by its rule there would be none.")
+    found, expected = _kind(value), _kind(decision.value)
+    if found and expected and found != expected:
+        raise refusal(
+            f"--set {name}", f"is {found}; expected {expected}.", f"Write it as {json.dumps(decision.value)}."
+        )
     return replace(
         decision, value=value, reason=f"Set by the user; by its rule {decision.value}: {decision.reason}", rule=""
     )
