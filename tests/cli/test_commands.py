@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pytest
 import torch
 from conftest import HIPPOCAMPUS
 from typer.testing import CliRunner
@@ -77,24 +78,24 @@ def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
     assert "has label values 2; expected 0 to 1" in flat(runner.invoke(app, [*labels, "2"]).output)
 
 
-def test_demo_without_a_checkout_says_what_is_missing(tmp_path: Path):
-    result = runner.invoke(app, ["demo", "--project", str(tmp_path), "--output", str(tmp_path / "out")])
-    assert result.exit_code == 2
-    assert "has no bundles/" in flat(result.output)
-    assert not (tmp_path / "out").exists()
-
-
-def test_demo_on_a_folder_that_is_no_decathlon_task_says_so(tmp_path: Path):
-    result = runner.invoke(app, ["demo", "--data", str(tmp_path), "--output", str(tmp_path / "out")])
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [("labelsTr/toy_005.nii.gz", "toy_005.nii.gz: listed in dataset.json, but missing"), ("", "found neither")],
+    ids=["a file is missing", "no data set"],
+)
+def test_demo_on_data_that_cannot_be_used_ends_at_the_plan(
+    own_dataset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], broken: str, said: str
+):
+    if broken:
+        (own_dataset / broken).unlink()
+    data = own_dataset if broken else tmp_path / "empty"
+    data.mkdir(exist_ok=True)
+    result = runner.invoke(app, ["demo", "--data", str(data), "--output", str(tmp_path / "out")])
     assert result.exit_code == 1
-    assert "dataset.json: no such file. Name the folder of a Decathlon task" in flat(result.output)
-
-
-def test_demo_with_a_broken_data_set_names_the_file_before_training(own_dataset: Path, tmp_path: Path):
-    (own_dataset / "imagesTr" / "toy_005.nii.gz").unlink()
-    result = runner.invoke(app, ["demo", "--data", str(own_dataset), "--output", str(tmp_path / "out")])
-    assert result.exit_code == 1
-    assert "toy_005.nii.gz: listed in dataset.json, but missing" in flat(result.output)
+    assert "the step above failed" in flat(result.output)
+    told = capfd.readouterr()
+    assert said in flat(told.out + told.err)
+    assert not (tmp_path / "out" / "bundle").exists()
 
 
 def test_info_lists_every_variant_and_says_what_one_is_made_of():

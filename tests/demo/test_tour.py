@@ -14,7 +14,7 @@ def test_the_tour_plans_trains_segments_what_was_held_out_and_measures_it(toy_da
     output = tmp_path / "out"
     command = [sys.executable, "-m", "monai_mobileunet", "demo", "--data", str(toy_dataset), "--output", str(output)]
     done = subprocess.run(
-        [*command, "--budget", "25s"],
+        [*command, "--budget", "17s"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

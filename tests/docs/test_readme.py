@@ -54,7 +54,7 @@ def shortened(command: str, dataset: Path) -> list[str]:
     ("page", "count", "made"),
     [
         ("README.md", 2, {"masks/*.nii.gz": 6, "bundles/hippocampus*/models/model_*.pt": 1}),
-        (
+        pytest.param(
             "train.md",
             9,
             {
@@ -64,9 +64,12 @@ def shortened(command: str, dataset: Path) -> list[str]:
                 "measured/report.html": 1,
                 "evaluated/report.html": 1,
             },
+            marks=pytest.mark.slow,
         ),
         ("segment.md", 3, {"masks/*.nii.gz": 6, "fast_masks/**/anterior.nii.gz": 6}),
-        ("speed.md", 2, {"segmented/*.nii.gz": 6, "bundles/*/models/model.onnx": 1}),
+        pytest.param(
+            "speed.md", 2, {"segmented/*.nii.gz": 6, "bundles/*/models/model.onnx": 1}, marks=pytest.mark.slow
+        ),
         ("deploy.md", 1, {"model.ts": 1}),
     ],
 )
@@ -76,6 +79,7 @@ def test_the_commands_of_a_page_work_in_the_order_in_which_they_stand(
     run_commands(page, count, made, checkout, toy_dataset)
 
 
+@pytest.mark.slow
 def test_so_do_those_of_the_zoo_s_page(checkout: Path, toy_dataset: Path, metadata_schema: Path):
     """The first of them would fetch the schema."""
     shutil.copy(metadata_schema, checkout / "schema.json")

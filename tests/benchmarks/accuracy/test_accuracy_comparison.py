@@ -30,7 +30,7 @@ def dataset(tmp_path: Path) -> Path:
 def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, dataset: Path, tmp_path: Path):
     notes: list[str] = []
     arguments = (bundle_copy, dataset, tmp_path / "out", [OURS])
-    rows = compare_networks(*arguments, epochs=1, overrides=QUICK, show_step=notes.append)
+    rows = compare_networks(*arguments, budget=1.0, overrides=QUICK, show_step=notes.append)
     ours, published = rows
     assert ours.network == OURS
     assert set(ours.dice) == {"anterior", "posterior"}
@@ -40,20 +40,22 @@ def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, 
     assert ours.training_seconds
     assert published.source.startswith("https://")
     assert published.macs > ours.macs
-    assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["epochs"] == 1
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["budget"] == 1.0
+    trained = json.loads((tmp_path / "out" / "the_bundles" / "training.json").read_text())
+    assert trained["epochs"] == 1, "as many as a second has room for, but one at least"
     assert any("training" in note for note in notes)
 
     assert ours.cases == 2
     (bundle_copy / "models").mkdir(exist_ok=True)
 
     notes.clear()
-    again = compare_networks(*arguments, epochs=1, overrides=QUICK, show_step=notes.append)
+    again = compare_networks(*arguments, budget=1.0, overrides=QUICK, show_step=notes.append)
     assert again == rows
     assert not any("training" in note for note in notes)
 
     (tmp_path / "out" / "the_bundles" / "row.json").unlink()
     notes.clear()
-    measured = compare_networks(*arguments, epochs=1, overrides=QUICK, show_step=notes.append)
+    measured = compare_networks(*arguments, budget=1.0, overrides=QUICK, show_step=notes.append)
     assert measured[0].dice == ours.dice
     assert measured[0].training_seconds == ours.training_seconds
     assert "the bundle's: measuring" in notes
