@@ -153,6 +153,7 @@ def best_iterations(folder: Path) -> int:
     return checkpoint["trainer"]["epoch_length"]
 
 
+@pytest.mark.slow
 def test_cross_validation_and_fast_give_every_fold_a_folder(
     bundle_copy: Path, toy_dataset: Path, run_bundle: RunBundle
 ):

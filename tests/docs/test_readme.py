@@ -66,7 +66,9 @@ def shortened(command: str, dataset: Path) -> list[str]:
             },
             marks=pytest.mark.slow,
         ),
-        ("segment.md", 3, {"masks/*.nii.gz": 6, "fast_masks/**/anterior.nii.gz": 6}),
+        pytest.param(
+            "segment.md", 3, {"masks/*.nii.gz": 6, "fast_masks/**/anterior.nii.gz": 6}, marks=pytest.mark.slow
+        ),
         pytest.param(
             "speed.md", 2, {"segmented/*.nii.gz": 6, "bundles/*/models/model.onnx": 1}, marks=pytest.mark.slow
         ),
