@@ -173,8 +173,8 @@ class Bundle:
         train = read_json(path) if path.is_file() else {}
         if Path(dataset_dir).resolve() != Path(str(train.get("dataset_dir"))).resolve():
             return {}
-        told = {"ignore": train["ignore"]} if "ignore" in train else {}
-        return told | ({"plane": train["planes"][0]} if train.get("annotated_slices_only") else {})
+        unannotated = {"ignore": train["ignore"]} if "ignore" in train else {}
+        return unannotated | ({"plane": train["planes"][0]} if train.get("annotated_slices_only") else {})
 
     def check(self) -> None:
         """Refuse a bundle that contradicts itself, with what was changed in :attr:`parser` since it was opened.

@@ -164,8 +164,8 @@ def _annotation(
     dataset: Path, cases: Sequence[Case], bundle: Bundle | None, ignore: int | None, plane: str | None
 ) -> Annotation:
     """What the labels do not say: by the options, by the data set, or as the bundle was planned for it."""
+    from monai_mobileunet.data.datasets.described import value_to_ignore
     from monai_mobileunet.data.datasets.labels import LABELLED
-    from monai_mobileunet.data.datasets.listing import value_to_ignore
     from monai_mobileunet.data.datasets.naming import name_of
     from monai_mobileunet.evaluation import Annotation
 
@@ -180,7 +180,7 @@ def _annotation(
 
 def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     from monai_mobileunet.data import find_class_names
-    from monai_mobileunet.data.datasets.listing import has_class_names
+    from monai_mobileunet.data.datasets.described import has_class_names
     from monai_mobileunet.data.errors import refusal
 
     if bundle is None and not has_class_names(dataset):

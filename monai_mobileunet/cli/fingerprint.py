@@ -28,8 +28,8 @@ def fingerprint(
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.bundle.training_range import measure_range
     from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.described import find_ignored
     from monai_mobileunet.data.datasets.labels import LABELLED
-    from monai_mobileunet.data.datasets.listing import find_ignored
 
     try:
         opened = Bundle(bundle, device="cpu")

@@ -50,9 +50,9 @@ def compare_cases(
     compared = []
     for record in records:
         if record.done and record.label is not None:
-            told = annotation.of_case(record.name)
-            case = _Compared(record, settings_key({**settings, **told}))
-            case.compare(class_names, tolerance, told)
+            unannotated = annotation.of_case(record.name)
+            case = _Compared(record, settings_key({**settings, **unannotated}))
+            case.compare(class_names, tolerance, unannotated)
             case.end()
             if journal is not None and case.record.comparison != record.comparison:
                 journal.write(case.record)
@@ -69,7 +69,7 @@ class _Compared(Guarded):
         super().__init__(record.name)
         self.record, self._comparison = record, Comparison(key)
 
-    def compare(self, class_names: Sequence[str], tolerance: float, told: Mapping[str, Any]) -> None:
+    def compare(self, class_names: Sequence[str], tolerance: float, unannotated: Mapping[str, Any]) -> None:
         """Compare, unless that was done with both as they are."""
         label, masks, known = self.record.label, self.record.outputs, self.record.comparison
         if label is None:
@@ -79,7 +79,7 @@ class _Compared(Guarded):
         if known is not None and known.results and (known.key, known.files) == _identity(self._comparison):
             self._comparison = known
             return
-        results = measure_files(label, masks, len(class_names) + 1, tolerance, **told)
+        results = measure_files(label, masks, len(class_names) + 1, tolerance, **unannotated)
         self._comparison = replace(self._comparison, results=dict(zip(class_names, results, strict=True)))
 
     def _conclude(self) -> None:

@@ -36,8 +36,8 @@ class Annotation:
 
     def of_case(self, name: str) -> dict[str, Any]:
         """What is not said of a case, as arguments of :func:`monai_mobileunet.evaluation.measure_files`."""
-        told = {"ignore": self.ignore, "plane": self.plane, "labelled": self.labelled.get(name)}
-        return {key: value for key, value in told.items() if value is not None}
+        parts = {"ignore": self.ignore, "plane": self.plane, "labelled": self.labelled.get(name)}
+        return {key: value for key, value in parts.items() if value is not None}
 
     def unknown(self, label: Volume, num_classes: int) -> np.ndarray:
         """Voxels of a reference that nobody annotated, ``bool``."""

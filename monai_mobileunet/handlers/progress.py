@@ -10,9 +10,9 @@ from ignite.engine import Engine, Events
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-__all__ = ["TrainingProgress", "duration", "seconds_left"]
+from monai_mobileunet.planning.rules.known import minutes
 
-HOUR = 3600
+__all__ = ["TrainingProgress", "seconds_left"]
 
 
 def seconds_left(
@@ -37,14 +37,6 @@ def seconds_left(
     coming = sum(epoch % interval == 0 or epoch == total for epoch in range(done + 1, total + 1)) if interval else 0
     # until one was seen, a validation may well take as long as an epoch
     return once * (total - done) + coming * median(validations or [once])
-
-
-def duration(seconds: float) -> str:
-    """A duration in words: ``2 h 05 min``, ``14 min``, ``40 s``."""
-    if seconds >= HOUR:
-        hours, rest = divmod(round(seconds / 60), 60)
-        return f"{hours} h {rest:02d} min"
-    return f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
 
 
 class TrainingProgress:
@@ -132,7 +124,7 @@ class TrainingProgress:
         left = getattr(state, "seconds_left", None)
         rest = "time left is known after the first epoch"
         if left is not None:  # as it was when this epoch began
-            rest = f"{duration(max(0.0, left - (self.clock() - self._epoch_started)))} left"
+            rest = f"{minutes(max(0.0, left - (self.clock() - self._epoch_started)))} left"
         epoch = f"epoch {state.epoch}/{state.max_epochs}"
         progress.update(task, completed=state.iteration, description=epoch, said=f"{doing}{dice}{rest}")
 

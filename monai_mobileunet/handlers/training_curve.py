@@ -14,7 +14,7 @@ from monai.handlers import from_engine
 from monai.utils import is_scalar
 
 from monai_mobileunet.data.files import replace_file
-from monai_mobileunet.handlers.progress import duration
+from monai_mobileunet.planning.rules.known import minutes
 
 __all__ = ["TrainingCurve"]
 
@@ -106,7 +106,7 @@ class TrainingCurve:
             f"; best {score:.4g} in epoch {epoch}" if epoch and epoch > 0 and score is not None and not best_now else ""
         )
         left = getattr(engine.state, "seconds_left", None)
-        return said + (f"; {duration(left)} left" if left else "")
+        return said + (f"; {minutes(left)} left" if left else "")
 
 
 class _LogFile(logging.FileHandler):

@@ -60,6 +60,6 @@ class PartialDiceCELoss(nn.Module):
     @staticmethod
     def _cross_entropy(scores: torch.Tensor, may_be: torch.Tensor) -> torch.Tensor:
         """Of the probability that a voxel is of any of the classes that it may be of, over the voxels with others."""
-        told = ~may_be.all(1)
+        decided = ~may_be.all(1)
         lacking = scores.logsumexp(1) - scores.masked_fill(~may_be, -torch.inf).logsumexp(1)
-        return (lacking * told).sum() / told.sum().clamp(min=1)
+        return (lacking * decided).sum() / decided.sum().clamp(min=1)

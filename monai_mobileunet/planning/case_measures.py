@@ -81,11 +81,11 @@ def measure_case(
 def _annotated_slices(labelled: np.ndarray, ignored: np.ndarray, annotated_slices_only: bool) -> dict[str, Any]:
     """``known_slices`` and ``runs`` of a case; nothing where all slices were annotated."""
     known = labelled if annotated_slices_only else ~ignored
-    shown, told = ([one.any(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)] for one in (labelled, known))
-    if all(slices.all() for slices in told):
+    shown, annotated = ([one.any(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)] for one in (labelled, known))
+    if all(slices.all() for slices in annotated):
         return {}
     runs = [int((np.diff(slices.astype(np.int8), prepend=0) > 0).sum()) for slices in shown]
-    return {"known_slices": tuple(int(slices.sum()) for slices in told), "runs": tuple(runs)}
+    return {"known_slices": tuple(int(slices.sum()) for slices in annotated), "runs": tuple(runs)}
 
 
 def _whole(values: np.ndarray) -> bool:

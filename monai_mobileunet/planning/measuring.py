@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names, find_lists
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import MOST_VALUES
 from monai_mobileunet.data.datasets.datalist import survey_dataset
-from monai_mobileunet.data.datasets.folds import SPLITS, divided_subjects, written_folds
-from monai_mobileunet.data.datasets.listing import (
-    find_channel_names,
-    has_class_names,
-    home_of,
-    index_of,
-    value_to_ignore,
-)
+from monai_mobileunet.data.datasets.described import find_channel_names, has_class_names, value_to_ignore
+from monai_mobileunet.data.datasets.folds import SPLITS, SubjectOf, divided_subjects, written_folds
+from monai_mobileunet.data.datasets.listing import home_of, index_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
-from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
+from monai_mobileunet.data.errors import Finding, list_some, refusal
 from monai_mobileunet.data.names import case_name
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.modality import modality_of_names
 from monai_mobileunet.planning.case_measures import measure_case
 from monai_mobileunet.planning.fingerprint import CaseFingerprint, Fingerprint
 
-__all__ = ["LEFT_OUT", "inspect_dataset", "measure_dataset"]
+__all__ = ["LEFT_OUT", "inspect_dataset"]
 
 LEFT_OUT = "left out by --leave-out"
 
@@ -35,31 +30,6 @@ COLOURS = ("red", "green", "blue")
 
 SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 """A subject in the paths of BIDS."""
-
-SubjectOf = Callable[[str], Hashable]
-"""The subject that a case belongs to, by the case's name."""
-
-
-def measure_dataset(
-    dataset_dir: str | Path,
-    subject_of: SubjectOf | None = None,
-    leave_out: Collection[str] = (),
-    on_case: Callable[[], None] = lambda: None,
-    num_workers: int = 2,
-    ignore: int | None = None,
-    annotated_slices_only: bool = False,
-) -> Fingerprint:
-    """The fingerprint of a sound data set; see :func:`inspect_dataset`.
-
-    Raises:
-        DataError: as :func:`inspect_dataset`, or its findings where they are errors.
-    """
-    findings, fingerprint = inspect_dataset(
-        dataset_dir, (), subject_of, leave_out, on_case, num_workers, ignore, annotated_slices_only
-    )
-    if fingerprint is None:
-        raise DataError([finding for finding in findings if not finding.warning])
-    return fingerprint
 
 
 def inspect_dataset(

@@ -92,8 +92,8 @@ def started_from(plan: Plan, origin: Origin) -> Plan:
     """
     reused, name = _count(plan, origin.weights, origin.class_names), origin.source.name
     start = {"bundle": name, "sha256": origin.sha256, "class_names": list(origin.class_names)}
-    told = {"data_source": origin.data_source, "data_license": origin.data_license}
-    value = {**start, **told, "reused": {part: list(counts) for part, counts in reused.items()}}
+    theirs = {"data_source": origin.data_source, "data_license": origin.data_license}
+    value = {**start, **theirs, "reused": {part: list(counts) for part, counts in reused.items()}}
     setting = Setting(
         value,
         _told(reused, name),
@@ -101,7 +101,7 @@ def started_from(plan: Plan, origin: Origin) -> Plan:
         only="train",
         rule="inherited",
     )
-    texts = {key: f"{plan.texts.value[key]}; the weights that it starts from: {text}" for key, text in told.items()}
+    texts = {key: f"{plan.texts.value[key]}; the weights that it starts from: {text}" for key, text in theirs.items()}
     return replace(
         plan,
         texts=replace(plan.texts, value={**plan.texts.value, **texts}),

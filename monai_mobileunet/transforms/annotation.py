@@ -18,7 +18,7 @@ __all__ = ["KnownClassesd", "MarkUnknownd"]
 
 
 class MarkUnknownd(MapTransform):
-    """Give voxels whose class nobody told a number of their own; see :mod:`monai_mobileunet.annotation`.
+    """Give voxels whose class is unknown a number of their own; see :mod:`monai_mobileunet.annotation`.
 
     Args:
         keys: labels as they were read, ``(1, H, W, D)`` with their affine.

@@ -130,9 +130,9 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
 
     def _known(self, unknown: torch.Tensor, stack: int) -> np.ndarray:
         """Slices of which something is known, in them or in the neighbours that the label of a sample has."""
-        told = (unknown < 0.5).amax([axis for axis in range(3) if axis != stack])
+        annotated = (unknown < 0.5).amax([axis for axis in range(3) if axis != stack])
         reach = dict(zip(self.keys, self.context, strict=True)).get(self.class_key, 0) if self.class_key else 0
-        near = max_pool1d(told[None].float(), 2 * reach + 1, 1, reach)[0] > 0
+        near = max_pool1d(annotated[None].float(), 2 * reach + 1, 1, reach)[0] > 0
         return np.flatnonzero(near.cpu()) if near.any() else np.arange(len(near))
 
     def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[tuple[int, int]]:

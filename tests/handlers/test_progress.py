@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 from rich.console import Console
 
 from monai_mobileunet.handlers import TrainingCurve, TrainingProgress
-from monai_mobileunet.handlers.progress import duration, seconds_left
+from monai_mobileunet.handlers.progress import seconds_left
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,6 @@ from monai_mobileunet.handlers.progress import duration, seconds_left
 )
 def test_the_rest_takes_as_long_as_epochs_and_validations_so_far(epochs, validations, done, total, interval, expected):
     assert seconds_left(epochs, validations, done, total, interval) == expected
-
-
-def test_durations_are_said_in_words():
-    assert [duration(seconds) for seconds in (7.4, 99, 840, 7500)] == ["7 s", "99 s", "14 min", "2 h 05 min"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from monai_mobileunet.data import DataError
 from monai_mobileunet.planning.fingerprint import CaseFingerprint, ClassFingerprint, Fingerprint
+from monai_mobileunet.planning.measuring import inspect_dataset
 
 ORGAN = ClassFingerprint(30.0, 1, 1.0, (40.0, 40.0, 40.0), (30, 30, 30), (30.0, 30.0, 30.0), 0.5)
 MR = ((0.0, 10.0, 100.0, 400.0, 900.0),)
@@ -52,3 +55,15 @@ def of_cases(*cases: CaseFingerprint, modality: str = "MR", **changes: Any) -> F
 def ct(**changes: Any) -> dict[str, Any]:
     """What of a case is other in CT."""
     return {"lowest": (-1024.0,), "percentiles": CT, "foreground": TISSUE, **changes}
+
+
+def measure_dataset(dataset_dir: Path, **options: Any) -> Fingerprint:
+    """The fingerprint of a data set on disk, which has to be sound.
+
+    Raises:
+        DataError: what is wrong with it.
+    """
+    findings, measured = inspect_dataset(dataset_dir, **options)
+    if measured is None:
+        raise DataError([finding for finding in findings if not finding.warning])
+    return measured

@@ -12,11 +12,12 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from made import measure_dataset
 
 from monai_mobileunet.data import DataError
 from monai_mobileunet.planning import case_measures
 from monai_mobileunet.planning.fingerprint import PERCENTILES, Fingerprint
-from monai_mobileunet.planning.measuring import LEFT_OUT, inspect_dataset, measure_dataset
+from monai_mobileunet.planning.measuring import LEFT_OUT, inspect_dataset
 from tests.conftest import present, stored
 
 SHAPE, SPACING = (20, 16, 10), (1.0, 2.0, 4.0)

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from made import case, fingerprint, of_cases, organ
+from made import case, fingerprint, measure_dataset, of_cases, organ
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose
@@ -18,7 +18,6 @@ from monai.transforms import Compose
 from monai_mobileunet.data import DataError
 from monai_mobileunet.planning import plan_dataset, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
-from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.rules import Options, decide
 
 SLICES: dict[str, Any] = {"known_slices": (30, 12, 40), "runs": (1, 12, 1)}

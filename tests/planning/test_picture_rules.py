@@ -8,12 +8,11 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from made import MR, case, of_cases, organ
+from made import MR, case, measure_dataset, of_cases, organ
 
 from monai_mobileunet.data import DataError
 from monai_mobileunet.planning import plan_dataset
 from monai_mobileunet.planning.fingerprint import Fingerprint
-from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.planner import decisions
 from monai_mobileunet.planning.rules import Options, decide, warnings_of
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import RunBundle
+from made import measure_dataset
 from PIL import Image
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
 from monai_mobileunet.planning import plan_dataset, write_bundle
-from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.rules import Options
 
 runner = CliRunner()

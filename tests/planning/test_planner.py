@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import BUNDLES, HIPPOCAMPUS, RunBundle
-from made import case, ct, fingerprint, of_cases, organ
+from made import case, ct, fingerprint, measure_dataset, of_cases, organ
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.transforms import Compose
 from typer.testing import CliRunner
@@ -25,7 +25,6 @@ from monai_mobileunet.data import DataError, find_all_cases
 from monai_mobileunet.networks.variants import VARIANTS
 from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, probe, write_bundle
 from monai_mobileunet.planning.fingerprint import Fingerprint
-from monai_mobileunet.planning.measuring import measure_dataset
 from monai_mobileunet.planning.plan import PLAN
 from monai_mobileunet.planning.planner import decisions
 from monai_mobileunet.planning.probe import measure_costs

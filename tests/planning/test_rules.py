@@ -17,6 +17,7 @@ from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Plan, Setting
 from monai_mobileunet.planning.rules import RULES, Batch, Costs, Options, as_plan, decide, warnings_of
 from monai_mobileunet.planning.rules.budget import expected_seconds
+from monai_mobileunet.planning.rules.known import minutes
 from monai_mobileunet.planning.rules.sides import named_side
 
 HEART = {"spacing": (1.5, 1.5, 10.0), "shape": (216, 256, 9)}
@@ -217,6 +218,10 @@ def test_the_length_of_a_training_follows_the_budget(budget: float, costs: Costs
     assert expected <= max(budget, 20)
     told = " ".join(warnings_of(known))
     assert ("room for" in told) == (known["epochs"] < 20)
+
+
+def test_durations_are_said_in_words():
+    assert [minutes(seconds) for seconds in (7.4, 98, 840, 7500)] == ["7.4 s", "98 s", "14 min", "2.1 h"]
 
 
 def test_subjects_are_found_in_names():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import present
 
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data import DataError, read_volume
@@ -50,10 +51,7 @@ TIME_POINTS = {"nibabel/functional.nii": 20, "nibabel/example4d.nii.gz": 2, "nib
 
 @pytest.fixture(scope="module")
 def weird(shared_data: Path) -> Path:
-    folder = shared_data / "weird_files"
-    if not folder.is_dir():
-        pytest.skip(f"real data not found: {folder}")
-    return folder
+    return present(shared_data / "weird_files")
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-import pytest
 import SimpleITK as sitk
+from conftest import present
 from damage import itk_image, volume, write_series
 from test_weird_files import REFUSED, TIME_POINTS
 from whole_run import run_folder
@@ -94,9 +94,7 @@ def test_what_is_no_file_and_what_ends_processes_fails_alone(trained: Path, tmp_
 
 
 def test_all_weird_files_in_one_run(trained: Path, tmp_path: Path, shared_data: Path):
-    weird = shared_data / "weird_files"
-    if not weird.is_dir():
-        pytest.skip(f"real data not found: {weird}")
+    weird = present(shared_data / "weird_files")
     folder = tmp_path / "in"
     shutil.copytree(weird, folder)
     (folder / "udacity" / "hippocampus_281_label_512x512x94.nii.gz").unlink()  # good, and the largest by far

@@ -10,18 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.datasets.bids import find_segmentations, pair_in_bids
+from monai_mobileunet.data.datasets.described import find_class_names
 from monai_mobileunet.data.datasets.folds import SubjectOf, choose_fold, dealt_folds, written_folds
 from monai_mobileunet.data.datasets.labels import LABELLED, refuse_unknown_labels
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
-from monai_mobileunet.data.datasets.listing import (
-    INDEX,
-    Case,
-    find_class_names,
-    home_of,
-    index_of,
-    list_cases,
-    read_description,
-)
+from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, index_of, list_cases, read_description
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
 from monai_mobileunet.data.errors import DataError, refusal
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
+from monai_mobileunet.data.datasets.described import mapped_folder
 from monai_mobileunet.data.datasets.grids import check_axes, check_grids, check_images
 from monai_mobileunet.data.datasets.labels import LABELLED
-from monai_mobileunet.data.datasets.listing import Case, mapped_folder
+from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, root_cause, warning
 from monai_mobileunet.data.reading import read_file, read_label
@@ -216,12 +217,14 @@ def check_classes(
         labelled: the classes that were annotated, where not all were.
     """
     values = _different(label)
-    told = values if ignore is None else values[values != ignore]
-    unknown = told[~np.isin(told, np.arange(num_classes))]
-    if not len(told):
+    annotated = values if ignore is None else values[values != ignore]
+    unknown = annotated[~np.isin(annotated, np.arange(num_classes))]
+    if not len(annotated):
         problem = f"holds nothing but {ignore}, the value of voxels to ignore; nothing can be learned from it."
         yield Finding(label.name, problem, "Annotate something in it, or remove the case from the data set.")
-    elif labelled is not None and len(unnamed := told[(told > 0) & ~np.isin(told, [*labelled, *unknown])]):
+    elif labelled is not None and len(
+        unnamed := annotated[(annotated > 0) & ~np.isin(annotated, [*labelled, *unknown])]
+    ):
         problem = f"has voxels of class {list_some([_shown(value) for value in unnamed], SHOWN)}, and its list says "
         problem += f"that {', '.join(map(str, labelled))} alone were annotated."
         yield Finding(label.name, problem, f"Add them to {LABELLED!r} of the case, or set these voxels to 0.")

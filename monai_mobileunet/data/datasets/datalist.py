@@ -19,17 +19,11 @@ from monai_mobileunet.data.datasets.checks import (
     check_together,
     open_cases,
 )
+from monai_mobileunet.data.datasets.described import find_class_names, find_ignored, value_to_ignore
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import SubjectOf, has_folds
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
-from monai_mobileunet.data.datasets.listing import (
-    find_class_names,
-    find_ignored,
-    home_of,
-    index_of,
-    read_description,
-    value_to_ignore,
-)
+from monai_mobileunet.data.datasets.listing import home_of, index_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
 

@@ -10,16 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
+from monai_mobileunet.data.datasets.described import find_ignored, numbered_names
 from monai_mobileunet.data.datasets.folds import SPLITS
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
-from monai_mobileunet.data.datasets.listing import (
-    INDEX,
-    Case,
-    find_ignored,
-    home_of,
-    numbered_names,
-    read_description,
-)
+from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json

@@ -40,13 +40,15 @@ def joined_pixels(known: Known) -> Decision:
         if (found := known.of_class(name))
     ]
     smallest, name = min(objects, default=(longest, "no class"))
-    told = f"Pictures tell no mm, and a pixel is taken for 1 mm. Their longer side has {longest:.0f} pixels"
+    assumed = f"Pictures tell no mm, and a pixel is taken for 1 mm. Their longer side has {longest:.0f} pixels"
     factor = min(longest / LARGE, smallest / FINE)
     if factor < WORTH_JOINING:
         why = f", the smallest object, {name}, {numbers([smallest])}" if longest > LARGE else ""
-        return Decision([1.0, 1.0, 1.0], f"{told}{why}: they stay as they are.")
+        return Decision([1.0, 1.0, 1.0], f"{assumed}{why}: they stay as they are.")
     side = math.floor(factor * 10) / 10  # rounded up, objects would keep less
-    reason = f"{told}, of which {longest / side:.0f} are left ({LARGE} are enough); the smallest object, {name}, keeps "
+    reason = (
+        f"{assumed}, of which {longest / side:.0f} are left ({LARGE} are enough); the smallest object, {name}, keeps "
+    )
     return Decision([side, side, 1.0], f"{reason}{numbers([smallest / side])}, {FINE} at least. Chosen, not measured.")
 
 

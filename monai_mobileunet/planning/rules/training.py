@@ -76,13 +76,19 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
         why.append("rotation, scaling and translation in three dimensions (-0.005 without), for voxels are isotropic")
     else:
         why.append(_why_within_slices(known))
-    told = _numbers_in_labels(known)
-    steps.append({"_target_": "AsDiscreted", "keys": "label", "to_onehot": f"${told}" if " " in told else told})
+    count = _numbers_in_labels(known)
+    steps.append(
+        {
+            "_target_": "AsDiscreted",
+            "keys": "label",
+            "to_onehot": f"${count}" if " " in count else count,
+        }
+    )
     drawn = _affine_then_slices(strength) if whole else _slices_then_affine(strength)
     for step in drawn if is_partial(known) else []:
         step |= {"num_classes": "@num_classes"} if "num_samples" in step else {}
     steps += [*drawn, *_intensity_changes()]
-    func = f"$lambda x: x.unflatten(0, (-1, {told})).max(dim=1).indices[None].squeeze(1)"
+    func = f"$lambda x: x.unflatten(0, (-1, {count})).max(dim=1).indices[None].squeeze(1)"
     steps.append({"_target_": "Lambdad", "keys": "label", "func": func})
     steps.append({"_target_": "EnsureTyped", "keys": ["image", "label"], "track_meta": False})  # faster in a network
     words = "; ".join(why)

@@ -21,7 +21,7 @@ from monai_mobileunet.data import (
     load_cases,
 )
 from monai_mobileunet.data.datasets.cases import describe_layout, is_training_set
-from monai_mobileunet.data.datasets.listing import find_channel_names, find_ignored
+from monai_mobileunet.data.datasets.described import find_channel_names, find_ignored
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 
 NUMBERS = range(1, 7)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_cases, find_class_names, load_cases
-from monai_mobileunet.data.datasets.listing import find_ignored
+from monai_mobileunet.data.datasets.described import find_ignored
 from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
 from monai_mobileunet.data.reading import read_label
 
