@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvTransposeNd
 
 from monai_mobileunet.bundle.weights import State, unwrapped
 
@@ -18,6 +17,8 @@ START = "models/start.pt"
 HEADS = ("head.", "aux_heads.")
 AUXILIARY = "aux_heads."
 """Heads that only deep supervision trains."""
+
+TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 Reused = dict[str, tuple[int, int]]
 """Part of a network, in the order of computation → parameters that are reused, and how many it has."""
@@ -97,7 +98,7 @@ def _same_shape(own: State, state: State, key: str) -> bool:
 def _class_axis(module: nn.Module, key: str) -> int:
     """Axis of a head's tensor that the classes, and the slices of each class, are stacked along."""
     name, _, kind = key.rpartition(".")
-    return 1 if kind == "weight" and isinstance(module.get_submodule(name), _ConvTransposeNd) else 0
+    return 1 if kind == "weight" and isinstance(module.get_submodule(name), TRANSPOSED) else 0
 
 
 def _with_rows(

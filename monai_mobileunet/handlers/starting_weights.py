@@ -64,5 +64,6 @@ def in_words(reused: Reused) -> str:
     share = f"{count:,} of {total:,} parameters are reused"
     anew = [part for part, (found, _) in reused.items() if not found]
     partly = [part for part, (found, size) in reused.items() if 0 < found < size]
-    words = [f"{', '.join(parts)} {word}" for parts, word in ((anew, "anew"), (partly, "in part")) if parts]
+    kinds = ((anew, "anew"), (partly, "anew in part"))
+    words = [f"{', '.join(parts)} {'starts' if len(parts) == 1 else 'start'} {how}" for parts, how in kinds if parts]
     return f"{share}; {', '.join(words)}." if words else f"{share}."

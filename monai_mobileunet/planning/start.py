@@ -96,7 +96,7 @@ def started_from(plan: Plan, origin: Origin) -> Plan:
     value = {**start, **theirs, "reused": {part: list(counts) for part, counts in reused.items()}}
     setting = Setting(
         value,
-        _told(reused, name),
+        _in_words(reused, name),
         train={"path": f"$@bundle_root + '/{START}'", **start},
         only="train",
         rule="inherited",
@@ -126,15 +126,16 @@ def counted_again(plan: Plan, weights: Path) -> Plan:
     counts = {part: list(found) for part, found in reused.items()}
     if counts == start.value["reused"]:
         return plan
-    again = replace(start, value={**start.value, "reused": counts}, reason=_told(reused, start.value["bundle"]))
+    again = replace(start, value={**start.value, "reused": counts}, reason=_in_words(reused, start.value["bundle"]))
     return replace(plan, settings={**plan.settings, STARTING: again})
 
 
-def _told(reused: Reused, name: str) -> str:
+def _in_words(reused: Reused, name: str) -> str:
     count, total = (sum(counts) for counts in zip(*reused.values(), strict=True))
-    anew = ", ".join(part for part, (found, size) in reused.items() if found < size)
+    anew = [part for part, (found, size) in reused.items() if found < size]
     reason = f"{count:,} of {total:,} parameters are those of {name}"
-    return reason + (f"; {anew} starts anew, wholly or in part." if anew else ".")
+    start = f"{', '.join(anew)} {'starts' if len(anew) == 1 else 'start'} anew, wholly or in part"
+    return f"{reason}; {start}." if anew else f"{reason}."
 
 
 def _count(plan: Plan, weights: Path, class_names: Sequence[str]) -> Reused:
