@@ -75,7 +75,7 @@ def test_a_training_loads_the_file_that_was_planned_with(tmp_path: Path, caplog:
         load_starting_weights(own, ("scar",), start)
     assert holds_weights(own, other.state_dict())
     assert "starts from hearts: " in caplog.messages[0]
-    assert "head in part" in caplog.messages[0]
+    assert "head starts anew in part" in caplog.messages[0]
     load_starting_weights(own, ("scar",), None)
     for broken, said in (
         ({**start, "sha256": "0" * 64}, "is not the file that was planned with"),
