@@ -17,6 +17,8 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.json_files import layout, read_json
 from monai_mobileunet.planning import Decision, Plan, bundle_files, write_bundle_files
 from monai_mobileunet.planning.bundle_files import LEARNED, TEMPLATES
+from monai_mobileunet.planning.plan import decisions
+from monai_mobileunet.planning.rules import RULES
 from monai_mobileunet.planning.rules.budget import BATCH_CASES, FOLDS
 
 each_bundle = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
@@ -28,6 +30,14 @@ def test_a_shipped_bundle_is_made_by_its_plan(bundle: Path):
     assert files.keys() == {f"configs/{path.name}" for path in (bundle / "configs").glob("*.json")}
     for name, text in files.items():
         assert (bundle / name).read_bytes() == text.encode(), f"{name}: edit plan.json or a template, then make bundles"
+
+
+@each_bundle
+def test_a_shipped_plan_names_rules_that_there_are(bundle: Path):
+    """Whether they decide the same for its data is held by a slow test, in tests/bundles."""
+    named = {one.rule for one in decisions(Plan.read(bundle)).values()} - {""}
+    assert named
+    assert named <= {getattr(rule, "__name__", "") for rule in RULES.values()}
 
 
 @each_bundle
