@@ -212,6 +212,18 @@ def toy_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("toy") / "Task99_Toy")
 
 
+@pytest.fixture(scope="session")
+def planned_bundle(toy_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that was planned for the toy data set and trained for one epoch, with no file edited; not to be changed."""
+    bundle = tmp_path_factory.mktemp("planned") / "my_bundle"
+    plan = ["-m", "monai_mobileunet", "plan", str(toy_dataset), "-o", str(bundle), "--budget", "90s"]
+    training = ["-m", "monai.bundle", "run", "training", "--config_file", str(bundle / "configs" / "train.json")]
+    for arguments in (plan, [*training, "--train#trainer#max_epochs", "1", "--val_interval", "1"]):
+        done = subprocess.run([sys.executable, *arguments], env=ONE_THREAD, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    return bundle
+
+
 @pytest.fixture
 def own_dataset(tmp_path: Path, toy_dataset: Path) -> Path:
     """A copy of the toy data set that a test may break."""

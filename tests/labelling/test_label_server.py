@@ -284,6 +284,19 @@ def test_so_they_are_with_the_ct_bundle_which_is_linked(
         compare_with_segment(client, NECK, necks, tmp_path)
 
 
+def test_so_they_are_with_a_bundle_that_was_planned(
+    environment: ServerEnvironment, proxy: Proxy, planned_bundle: Path, toy_dataset: Path, tmp_path: Path
+):
+    images = tmp_path / "images"
+    images.mkdir()
+    for path in sorted((toy_dataset / "imagesTr").iterdir())[:2]:
+        shutil.copy(path, images)
+    (tmp_path / "server").mkdir()
+    with served(environment, proxy, planned_bundle, images, tmp_path / "server", "--no-scoring") as (client, _):
+        assert list(client.get("info/")["models"][client.model]["labels"]) == ["head", "tail"]
+        compare_with_segment(client, planned_bundle, images, tmp_path)
+
+
 def test_a_file_that_is_sent_is_segmented_too(client: Client, brains: Path, tmp_path: Path):
     with (brains / "lps.nii.gz").open("rb") as file:
         mask = client.infer("", tmp_path, file=("sent.nii.gz", file))
