@@ -15,7 +15,7 @@ from nibabel.orientations import io_orientation
 
 from monai_mobileunet.slicing import slice_axes
 
-__all__ = ["known_classes", "possible_classes", "unknown_voxels"]
+__all__ = ["known_classes", "known_regions", "possible_classes", "unknown_voxels"]
 
 
 def possible_classes(num_classes: int, labelled: Sequence[Sequence[int]] = ()) -> torch.Tensor:
@@ -49,9 +49,27 @@ def known_classes(label: torch.Tensor, possible: torch.Tensor) -> tuple[torch.Te
     Returns:
         Whether a voxel is of a class, and whether that is known, each ``(…, classes)`` and ``bool``.
     """
-    may_be = possible[label.long()]
-    certain = may_be.sum(-1, keepdim=True) == 1
-    return may_be & certain, certain | ~may_be
+    return known_regions(label, possible, torch.eye(possible.shape[1], dtype=torch.bool, device=possible.device))
+
+
+def known_regions(
+    label: torch.Tensor, possible: torch.Tensor, members: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a prepared label says of unions of classes.
+
+    A voxel is in a region where it can only be of the region's classes, and outside where it can be of none of them.
+
+    Args:
+        label: numbers, ``(…)``.
+        possible: of :func:`possible_classes`.
+        members: whether a class belongs to a region, ``(regions, classes)`` and ``bool``.
+
+    Returns:
+        Whether a voxel is in a region, and whether that is known, each ``(…, regions)`` and ``bool``.
+    """
+    inside, outside = (~(possible[:, None] & part).any(-1) for part in (~members, members))
+    numbers = label.long()
+    return inside[numbers], (inside | outside)[numbers]
 
 
 def unknown_voxels(

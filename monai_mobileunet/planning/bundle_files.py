@@ -39,6 +39,9 @@ PARTIAL = {
 }
 """Settings that tell what was not annotated, with the arguments of the transform that marks it."""
 
+REGIONS = "regions"
+"""Setting of a data set whose labels are unions of classes, for which the loss has its Dice."""
+
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
 
@@ -121,6 +124,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     return {
         **common,
         **(_partial(partial) if partial else {}),
+        **({"loss": _loss_of_regions(partial)} if REGIONS in of_train else {}),
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,
@@ -138,6 +142,11 @@ def _partial(settings: Sequence[str]) -> dict[str, Any]:
         for piece in (pieces["loss"], pieces["scored"]):
             piece["labelled"] = "@labelled"
     return pieces
+
+
+def _loss_of_regions(partial: Sequence[str]) -> dict[str, Any]:
+    """The loss whose Dice is that of regions, also of labels that do not say everything."""
+    return {**_partial(partial)["loss"], REGIONS: f"$list(@{REGIONS}.values())"}
 
 
 def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:

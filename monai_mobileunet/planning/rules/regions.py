@@ -1,0 +1,29 @@
+"""The rule for labels that are unions of classes, as nnU-Net has them."""
+
+from __future__ import annotations
+
+from monai_mobileunet.data.datasets.regions import unions
+from monai_mobileunet.planning.plan import Setting
+from monai_mobileunet.planning.rules.known import Known
+
+__all__ = ["RULES"]
+
+
+def regions_that_the_data_set_names(known: Known) -> Setting | None:
+    """Numbers of the classes that each label of the data set is made of, where some labels are regions of several."""
+    names, regions = known.fingerprint.class_names, known.fingerprint.regions
+    if not unions(regions) or max(number for numbers in regions.values() for number in numbers) > len(names):
+        return None  # the user named fewer classes than the regions have
+    made = [
+        f"{name} is {', '.join(repr(names[number - 1]) for number in numbers)}"
+        for name, numbers in unions(regions).items()
+    ]
+    reason = (
+        f"The labels of the data set are regions: {'; '.join(made)}. The network learns the classes that these are "
+        "made of, which share no voxel, and masks hold those. The Dice of the loss is that of regions, as nnU-Net's is, "
+        "and mobileunet evaluate measures regions beside classes."
+    )
+    return Setting({name: list(numbers) for name, numbers in regions.items()}, reason, only="train")
+
+
+RULES = {"regions": regions_that_the_data_set_names}
