@@ -213,7 +213,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         return f"{known.mean:.{digits}f}\n{interval}"
 
     title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
-    table = Table("class", title=title, box=SIMPLE, pad_edge=False)
+    table = Table(title=title, box=SIMPLE, pad_edge=False)
+    table.add_column("class", overflow="fold")
     for column in (*(metric.heading for metric in METRICS), "bias, ml", "cases"):
         table.add_column(column)
     for summary, made_of in zip(evaluation.summaries, evaluation.made_of, strict=True):
@@ -224,6 +225,6 @@ def evaluation_table(evaluation: Evaluation) -> Table:
             if count
         )
         bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
-        numbers = f"\n({', '.join(map(str, made_of))})" if made_of else ""
+        numbers = f"\n({', '.join(map(str, made_of))})" if made_of else ""  # a region's classes tell it from a class
         table.add_row(escape(summary.name) + numbers, *values, bias, "\n".join(counts))
     return table

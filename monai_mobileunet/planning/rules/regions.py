@@ -15,13 +15,13 @@ def regions_that_the_data_set_names(known: Known) -> Setting | None:
     if not unions(regions) or max(number for numbers in regions.values() for number in numbers) > len(names):
         return None  # the user named fewer classes than the regions have
     made = [
-        f"{name} is {', '.join(repr(names[number - 1]) for number in numbers)}"
+        f"{name} is made of {' and '.join(repr(names[number - 1]) for number in numbers)}"
         for name, numbers in unions(regions).items()
     ]
     reason = (
-        f"The labels of the data set are regions: {'; '.join(made)}. The network learns the classes that these are "
-        "made of, which share no voxel, and masks hold those. The Dice of the loss is that of regions, as nnU-Net's is, "
-        "and mobileunet evaluate measures regions beside classes."
+        f"The labels of the data set are regions: {'; '.join(made)}. The network learns these classes, which share no "
+        "voxel, and masks hold them. The Dice of the loss is that of the regions, as nnU-Net's is, and "
+        "mobileunet evaluate measures regions beside classes."
     )
     return Setting({name: list(numbers) for name, numbers in regions.items()}, reason, only="train")
 
