@@ -8,7 +8,7 @@ import torch
 from monai.losses import DiceLoss
 from torch import nn
 
-from monai_mobileunet.annotation import known_regions, possible_classes
+from monai_mobileunet.annotation import known_regions, possible_classes, region_members
 
 __all__ = ["PartialDiceCELoss"]
 
@@ -45,11 +45,8 @@ class PartialDiceCELoss(nn.Module):
     ) -> None:
         super().__init__()
         self.possible = possible_classes(num_classes, labelled)
-        for numbers in regions:
-            if not numbers or not all(0 < number < num_classes for number in numbers):
-                raise ValueError(f"regions has {list(numbers)}; expected numbers of classes, 1 to {num_classes - 1}.")
         self.regions = [list(numbers) for numbers in regions or [[number] for number in range(1, num_classes)]]
-        self.members = torch.stack([_among(numbers, num_classes) for numbers in self.regions])
+        self.members = region_members(self.regions, num_classes)
         self.dice = DiceLoss(batch=True)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -82,10 +79,6 @@ class PartialDiceCELoss(nn.Module):
         decided = ~may_be.all(1)
         lacking = scores.logsumexp(1) - scores.masked_fill(~may_be, -torch.inf).logsumexp(1)
         return (lacking * decided).sum() / decided.sum().clamp(min=1)
-
-
-def _among(numbers: Sequence[int], num_classes: int) -> torch.Tensor:
-    return torch.isin(torch.arange(num_classes), torch.tensor(numbers))
 
 
 def _sum(parts: Sequence[torch.Tensor]) -> torch.Tensor:

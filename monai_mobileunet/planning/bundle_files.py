@@ -40,7 +40,7 @@ PARTIAL = {
 """Settings that tell what was not annotated, with the arguments of the transform that marks it."""
 
 REGIONS = "regions"
-"""Setting of a data set whose labels are unions of classes, for which the loss has its Dice."""
+"""Setting of a data set whose labels are unions of classes; they have pieces of their own."""
 
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
@@ -124,7 +124,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     return {
         **common,
         **(_partial(partial) if partial else {}),
-        **({"loss": _loss_of_regions(partial)} if REGIONS in of_train else {}),
+        **(_of_regions(partial) if REGIONS in of_train else {}),
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,
@@ -144,9 +144,12 @@ def _partial(settings: Sequence[str]) -> dict[str, Any]:
     return pieces
 
 
-def _loss_of_regions(partial: Sequence[str]) -> dict[str, Any]:
-    """The loss whose Dice is that of regions, also of labels that do not say everything."""
-    return {**_partial(partial)["loss"], REGIONS: f"$list(@{REGIONS}.values())"}
+def _of_regions(partial: Sequence[str]) -> dict[str, Any]:
+    """Pieces for labels that are regions: the loss with their Dice, and their Dice in the validation."""
+    loss, pieces = _partial(partial)["loss"], _template(REGIONS)
+    if "labelled" in partial:
+        pieces["masked_regions"][0]["labelled"] = "@labelled"
+    return {**pieces, "loss": {**loss, REGIONS: f"$list(@{REGIONS}.values())"}}
 
 
 def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:

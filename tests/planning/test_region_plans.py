@@ -82,6 +82,10 @@ def test_regions_go_from_the_files_to_the_loss(dataset: Path, tmp_path: Path):
     optimizer.step()
     assert all(one.isfinite().all() for one in network.parameters())
     perfect = 20 * one_hot(torch.as_tensor(batch["label"]).clamp(max=2), 3)
+    evaluator = get("validate#evaluator")
+    evaluator.run()
+    assert {"val_mean_dice", *NAMES, "tumor"} <= evaluator.state.metrics.keys()
+    assert get("validate#metrics_saver").metrics == ("val_mean_dice", *NAMES, "tumor")
     assert loss(perfect, torch.as_tensor(batch["label"])).item() == pytest.approx(0, abs=1e-3)
 
 
