@@ -12,6 +12,7 @@ from typing import Any
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import describe_format
 from monai_mobileunet.bundle.reuse import START
+from monai_mobileunet.data.datasets.regions import unions
 from monai_mobileunet.planning.plan import PLAN, Plan
 
 __all__ = ["LEARNED", "bundle_files", "write_bundle_files"]
@@ -124,7 +125,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     return {
         **common,
         **(_partial(partial) if partial else {}),
-        **(_of_regions(partial) if REGIONS in of_train else {}),
+        **(_of_regions(partial) if unions(of_train.get(REGIONS, {})) else {}),
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,

@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
+from monai_mobileunet.data import DataError
 from monai_mobileunet.losses import PartialDiceCELoss
 from monai_mobileunet.planning import plan_dataset, write_bundle
+from monai_mobileunet.planning.bundle_files import bundle_files
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.planner import readme
 from monai_mobileunet.planning.rules import Options
@@ -93,6 +95,15 @@ def test_only_a_plan_of_regions_asks_for_their_loss():
     plain, fewer = fingerprint(), of_cases(*fingerprint().cases, regions={"all": (1, 2)})
     assert len(fewer.class_names) == 1, "as the user named them"
     assert not any("regions" in plan_dataset(one).settings for one in (plain, fewer))
+
+
+def test_what_the_user_says_of_regions_is_held_to_the_classes(dataset: Path):
+    measured = measure_dataset(dataset)
+    without = bundle_files(plan_dataset(measured, Options(overrides={"regions": {}})))["configs/train.json"]
+    assert "PartialDiceCELoss" in without, "for voxels to ignore"
+    assert not any(word in without for word in ("RegionMasksd", "val_dice_per_region", "@regions.values()"))
+    with pytest.raises(DataError, match="--class tumor: is 'tumor', the name of a region of the classes 1 and 2"):
+        plan_dataset(measure_dataset(dataset, class_names=("tumor", "rest")))
 
 
 def test_regions_are_measured_beside_classes(dataset: Path, tmp_path: Path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.errors import Finding, listed
 
 __all__ = ["NO_REGIONS", "ORDER", "Regions", "classes_of_regions", "foreground_labels", "region_problems", "unions"]
 
@@ -81,12 +81,8 @@ def _derived_name(number: int, regions: Regions) -> str:
     beside = {name: shared.intersection(numbers) for name, numbers in regions.items() if number not in numbers}
     parts = {frozenset(one): name for name, one in beside.items() if one}
     largest = [name for one, name in parts.items() if not any(one < other for other in parts)]
-    place = closest[0] if len({frozenset(around[name]) for name in closest}) == 1 else f"overlap of {_listed(closest)}"
-    return f"{place} without {_listed(largest)}" if largest else place
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    place = closest[0] if len({frozenset(around[name]) for name in closest}) == 1 else f"overlap of {listed(closest)}"
+    return f"{place} without {listed(largest)}" if largest else place
 
 
 def region_problems(index: Path, description: Mapping[str, Any], ignore: str) -> Iterator[Finding]:
@@ -148,7 +144,7 @@ def _name_problems(labels: Mapping[str, Any], ignore: str) -> Iterator[tuple[str
             singles.setdefault(numbers[0], []).append(name)
     for number, names in singles.items():
         if len(names) > 1:
-            yield f"the class {number} is called {_listed(sorted(map(repr, names)))}.", "Leave it one name."
+            yield f"the class {number} is called {listed(sorted(map(repr, names)))}.", "Leave it one name."
 
 
 def _order_problems(regions: Regions, order: Any) -> Iterator[tuple[str, str]]:
@@ -169,7 +165,7 @@ def _order_problems(regions: Regions, order: Any) -> Iterator[tuple[str, str]]:
         if order[place] != number
     ]
     if wrong:
-        problem = f"{ORDER!r} {order} paints {_listed(wrong)}; expected every number of the files to come out as it is."
+        problem = f"{ORDER!r} {order} paints {listed(wrong)}; expected every number of the files to come out as it is."
         how = "The numbers stand in the order of the labels, and later ones paint over earlier ones."
         yield problem, f"{_order_remedy(regions, order, last)} {how}"
 
@@ -184,7 +180,5 @@ def _order_remedy(regions: Regions, order: Sequence[int], last: Mapping[int, int
         sharing.setdefault(tuple(name for name, one in regions.items() if number in one), []).append(number)
     for together in sharing.values():
         if len(together) > 1:
-            return (
-                f"Add a label for one of {_listed([str(number) for number in together])}: no region tells them apart."
-            )
+            return f"Add a label for one of {listed([str(number) for number in together])}: no region tells them apart."
     return "List in 'labels' the larger regions before those inside them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_mobileunet.data.datasets.regions import unions
+from monai_mobileunet.data.errors import listed, refusal
 from monai_mobileunet.planning.plan import Setting
 from monai_mobileunet.planning.rules.known import Known
 
@@ -14,8 +15,11 @@ def regions_that_the_data_set_names(known: Known) -> Setting | None:
     names, regions = known.fingerprint.class_names, known.fingerprint.regions
     if not unions(regions) or max(number for numbers in regions.values() for number in numbers) > len(names):
         return None  # the user named fewer classes than the regions have
+    for name in set(unions(regions)).intersection(names):
+        problem = f"is {name!r}, the name of a region of the classes {listed(list(map(str, regions[name])))}."
+        raise refusal(f"--class {name}", problem, "Give the class another name.")
     made = [
-        f"{name} is made of {' and '.join(repr(names[number - 1]) for number in numbers)}"
+        f"{name} is made of {listed([repr(names[number - 1]) for number in numbers])}"
         for name, numbers in unions(regions).items()
     ]
     reason = (
