@@ -15,7 +15,7 @@ from nibabel.orientations import io_orientation
 
 from monai_mobileunet.slicing import slice_axes
 
-__all__ = ["known_classes", "possible_classes", "unknown_voxels"]
+__all__ = ["known_classes", "known_regions", "possible_classes", "region_members", "unknown_voxels"]
 
 
 def possible_classes(num_classes: int, labelled: Sequence[Sequence[int]] = ()) -> torch.Tensor:
@@ -49,9 +49,48 @@ def known_classes(label: torch.Tensor, possible: torch.Tensor) -> tuple[torch.Te
     Returns:
         Whether a voxel is of a class, and whether that is known, each ``(…, classes)`` and ``bool``.
     """
-    may_be = possible[label.long()]
-    certain = may_be.sum(-1, keepdim=True) == 1
-    return may_be & certain, certain | ~may_be
+    return known_regions(label, possible, torch.eye(possible.shape[1], dtype=torch.bool, device=possible.device))
+
+
+def known_regions(
+    label: torch.Tensor, possible: torch.Tensor, members: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a prepared label says of unions of classes.
+
+    A voxel is in a region where it can only be of the region's classes, and outside where it can be of none of them.
+
+    Args:
+        label: numbers, ``(…)``.
+        possible: of :func:`possible_classes`.
+        members: whether a class belongs to a region, ``(regions, classes)`` and ``bool``.
+
+    Returns:
+        Whether a voxel is in a region, and whether that is known, each ``(…, regions)`` and ``bool``.
+    """
+    inside, outside = (~(possible[:, None] & part).any(-1) for part in (~members, members))
+    numbers = label.long()
+    return inside[numbers], (inside | outside)[numbers]
+
+
+def region_members(regions: Sequence[Sequence[int]], num_classes: int) -> torch.Tensor:
+    """Whether a class belongs to a region, for :func:`known_regions`.
+
+    Args:
+        regions: numbers of the classes that each is made of.
+        num_classes: classes with the background.
+
+    Returns:
+        ``(regions, num_classes)``, ``bool``.
+
+    Raises:
+        ValueError: a number that is no class of the foreground, or a region of nothing.
+    """
+    members = torch.zeros(len(regions), num_classes, dtype=torch.bool)
+    for row, numbers in enumerate(regions):
+        if not numbers or not all(0 < number < num_classes for number in numbers):
+            raise ValueError(f"regions has {list(numbers)}; expected numbers of classes, 1 to {num_classes - 1}.")
+        members[row, list(numbers)] = True
+    return members
 
 
 def unknown_voxels(

@@ -48,12 +48,14 @@ class Comparison:
         key: short name of what the numbers depend on beside the files: the classes and the tolerance.
         files: states of the reference and of the masks.
         results: results by the name of the class; empty if there is a problem.
+        regions: results by the name of the region, of regions that are unions of classes.
         problem: why the two could not be compared, naming the file and the remedy; empty if they could.
     """
 
     key: str
     files: list[FileState] = field(default_factory=list)
     results: dict[str, ClassResult] = field(default_factory=dict)
+    regions: dict[str, ClassResult] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -122,6 +124,16 @@ class CaseRecord:
         return tuple(self.results.values())
 
     @property
+    def regions(self) -> dict[str, ClassResult]:
+        """Results against the reference by the name of the region; empty where there is none."""
+        return self.comparison.regions if self.comparison else {}
+
+    @property
+    def classes_and_regions(self) -> tuple[ClassResult, ...]:
+        """Results against the reference, first of the classes, then of the regions."""
+        return (*self.classes, *self.regions.values())
+
+    @property
     def comparison_problem(self) -> str:
         """Why the mask could not be compared with its reference; empty if it could, or if there is none."""
         return self.comparison.problem if self.comparison else ""
@@ -184,7 +196,8 @@ def _paths(names: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _comparison(content: Mapping[str, Any]) -> Comparison:
-    return Comparison(**{**content, "results": results_from_json(content["results"])})
+    measured = {key: results_from_json(content.get(key, {})) for key in ("results", "regions")}
+    return Comparison(**{**content, **measured})
 
 
 def results_from_json(content: Mapping[str, Any]) -> dict[str, ClassResult]:

@@ -125,6 +125,16 @@ class Bundle:
         return class_names_of(self.metadata)
 
     @property
+    def regions(self) -> dict[str, tuple[int, ...]]:
+        """Numbers of the classes that each label of the data set is made of, where the bundle was planned for regions.
+
+        They stand in ``train.json``; a bundle without has none.
+        """
+        path = self.folder / "configs" / "train.json"
+        regions = read_json(path).get("regions") if path.is_file() else None
+        return {name: tuple(numbers) for name, numbers in regions.items()} if isinstance(regions, dict) else {}
+
+    @property
     def modality(self) -> str | None:
         """Of the images, as DICOM calls it; ``None`` where ``metadata.json`` does not say."""
         return self.metadata["network_data_format"]["inputs"]["image"].get("modality")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.case_record import CaseRecord
     from monai_mobileunet.data.datasets.cases import Case
+    from monai_mobileunet.data.datasets.regions import Regions
     from monai_mobileunet.evaluation import Annotation
     from monai_mobileunet.reports.evaluation_report import Evaluation
 
@@ -107,12 +108,13 @@ def evaluate(
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
         annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
+        regions = _regions(dataset, opened, names)
     except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
         title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
         evaluation = evaluate_cases(
-            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation
+            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation, regions
         )
         files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
@@ -189,6 +191,15 @@ def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     return find_class_names(dataset) if bundle is None else bundle.class_names
 
 
+def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str]) -> Regions:
+    """Unions of classes that are measured, too: those of the data set, else those of the bundle."""
+    from monai_mobileunet.data.datasets.described import find_regions
+    from monai_mobileunet.data.datasets.regions import unions
+
+    found = unions(find_regions(dataset) or (bundle.regions if bundle else {}))
+    return {name: numbers for name, numbers in found.items() if max(numbers) <= len(class_names)}
+
+
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Means over cases with their intervals, and what the means leave out."""
     from monai_mobileunet.evaluation.metrics import Outcome
@@ -202,10 +213,11 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         return f"{known.mean:.{digits}f}\n{interval}"
 
     title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
-    table = Table("class", title=title, box=SIMPLE, pad_edge=False)
+    table = Table(title=title, box=SIMPLE, pad_edge=False)
+    table.add_column("class", overflow="fold")
     for column in (*(metric.heading for metric in METRICS), "bias, ml", "cases"):
         table.add_column(column)
-    for summary in evaluation.classes:
+    for summary, made_of in zip(evaluation.summaries, evaluation.made_of, strict=True):
         values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]
         counts = (
             f"{count} {outcome.value}" if outcome is not Outcome.BOTH else str(count)
@@ -213,5 +225,6 @@ def evaluation_table(evaluation: Evaluation) -> Table:
             if count
         )
         bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
-        table.add_row(escape(summary.name), *values, bias, "\n".join(counts))
+        numbers = f"\n({', '.join(map(str, made_of))})" if made_of else ""  # a region's classes tell it from a class
+        table.add_row(escape(summary.name) + numbers, *values, bias, "\n".join(counts))
     return table

@@ -12,6 +12,7 @@ from monai_mobileunet.case_record import CaseRecord, Comparison
 from monai_mobileunet.cohort.guard import Guarded
 from monai_mobileunet.cohort.journal import Journal, settings_key
 from monai_mobileunet.data import DataError
+from monai_mobileunet.data.datasets.regions import NO_REGIONS, Regions
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation, measure_files
@@ -28,6 +29,7 @@ def compare_cases(
     journal: Journal | None = None,
     show: Callable[[CaseRecord], None] = lambda record: None,
     annotation: Annotation = WHOLE,
+    regions: Regions = NO_REGIONS,
 ) -> list[CaseRecord]:
     """Compare masks on disk with references. What is wrong with a pair is a problem of its case, on record as such.
 
@@ -38,6 +40,7 @@ def compare_cases(
         journal: gets the records; without it nothing is kept.
         show: called with each record.
         annotation: what the references do not say.
+        regions: unions of classes that are measured, too.
 
     Returns:
         The records, in their order.
@@ -47,12 +50,13 @@ def compare_cases(
     """
     version = monai_mobileunet.__version__
     settings = {"version": version, "classes": list(class_names), "tolerance": float(tolerance)}
+    settings |= {"regions": {name: list(numbers) for name, numbers in regions.items()}} if regions else {}
     compared = []
     for record in records:
         if record.done and record.label is not None:
             unannotated = annotation.of_case(record.name)
             case = _Compared(record, settings_key({**settings, **unannotated}))
-            case.compare(class_names, tolerance, unannotated)
+            case.compare(class_names, tolerance, unannotated, regions)
             case.end()
             if journal is not None and case.record.comparison != record.comparison:
                 journal.write(case.record)
@@ -69,7 +73,9 @@ class _Compared(Guarded):
         super().__init__(record.name)
         self.record, self._comparison = record, Comparison(key)
 
-    def compare(self, class_names: Sequence[str], tolerance: float, unannotated: Mapping[str, Any]) -> None:
+    def compare(
+        self, class_names: Sequence[str], tolerance: float, unannotated: Mapping[str, Any], regions: Regions
+    ) -> None:
         """Compare, unless that was done with both as they are."""
         label, masks, known = self.record.label, self.record.outputs, self.record.comparison
         if label is None:
@@ -79,8 +85,11 @@ class _Compared(Guarded):
         if known is not None and known.results and (known.key, known.files) == _identity(self._comparison):
             self._comparison = known
             return
-        results = measure_files(label, masks, len(class_names) + 1, tolerance, **unannotated)
-        self._comparison = replace(self._comparison, results=dict(zip(class_names, results, strict=True)))
+        count, unions = len(class_names), tuple(regions.values())
+        measured = measure_files(label, masks, count + 1, tolerance, regions=unions, **unannotated)
+        results = dict(zip(class_names, measured[:count], strict=True))
+        of_regions = dict(zip(regions, measured[count:], strict=True))
+        self._comparison = replace(self._comparison, results=results, regions=of_regions)
 
     def _conclude(self) -> None:
         if self.failure is not None:

@@ -19,6 +19,7 @@ from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.datasets.regions import NO_REGIONS, Regions
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
@@ -47,6 +48,7 @@ def evaluate_cases(
     tolerance: float = TOLERANCE,
     progress: Callable[[str, int], AbstractContextManager[Show]] = _silent,
     annotation: Annotation = WHOLE,
+    regions: Regions = NO_REGIONS,
 ) -> Evaluation:
     """Compare segmentations with references: those in a folder, or those that a bundle makes of the images.
 
@@ -61,6 +63,7 @@ def evaluate_cases(
         tolerance: tolerance of the surface Dice, in mm.
         progress: given what is done and to how many cases, a context with a function for the record of each.
         annotation: what the references do not say.
+        regions: unions of classes that are measured beside these.
 
     Raises:
         DataError: no segmentations, masks in the way of the bundle's, or a folder that another run has.
@@ -71,13 +74,13 @@ def evaluate_cases(
         journal = open_journal(output)
         with journal:
             records = find_masks(cases, preds, class_names, journal.records)
-            return _compared(title, records, class_names, tolerance, journal, progress, annotation)
+            return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions)
     if bundle is None:
         raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
     with progress("segmenting", len(cases)) as show:
         records, journal = segment_dataset(bundle, cases, output / SEGMENTED, output, changed, show)
     with journal:
-        return _compared(title, records, class_names, tolerance, journal, progress, annotation)
+        return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions)
 
 
 def _compared(
@@ -88,10 +91,11 @@ def _compared(
     journal: Journal,
     progress: Callable[[str, int], AbstractContextManager[Show]],
     annotation: Annotation,
+    regions: Regions,
 ) -> Evaluation:
     with progress("measuring", len(records)) as show:
-        compared = compare_cases(records, class_names, tolerance, journal, show, annotation)
-    return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation)
+        compared = compare_cases(records, class_names, tolerance, journal, show, annotation, regions)
+    return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation, regions)
 
 
 def open_journal(output: Path) -> Journal:

@@ -16,6 +16,7 @@ __all__ = [
     "ending_program",
     "find_data_error",
     "list_some",
+    "listed",
     "log_unforeseen",
     "refusal",
     "root_cause",
@@ -85,6 +86,11 @@ def list_some(values: Sequence[object], most: int = 5, rest: str = ", …") -> s
         rest: behind those where there are more; ``{}`` in it stands for their number.
     """
     return ", ".join(map(str, values[:most])) + (rest.format(len(values) - most) if len(values) > most else "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """All names for a sentence: ``"a, b and c"``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 @contextmanager

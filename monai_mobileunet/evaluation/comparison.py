@@ -56,6 +56,7 @@ def measure_files(
     ignore: int | None = None,
     plane: str | None = None,
     labelled: Sequence[int] | None = None,
+    regions: Sequence[Sequence[int]] = (),
 ) -> tuple[ClassResult, ...]:
     """Measure a segmentation against its reference.
 
@@ -67,6 +68,10 @@ def measure_files(
         ignore: value in the reference of voxels that nobody annotated.
         plane: plane in which slices of the reference were annotated one by one; ``None`` where all were.
         labelled: the classes that were annotated in the reference; ``None`` where all were.
+        regions: numbers of the classes that each region is made of.
+
+    Returns:
+        One result for each class from 1 on, then one for each region.
 
     Raises:
         DataError: a file cannot be read or has values that are no classes, or the two are on different grids.
@@ -76,7 +81,9 @@ def measure_files(
     check_grid(pred, reference)
     values, spacing = reference.values, reference.spacing
     unknown = unknown_voxels(values, reference.affine, num_classes, ignore, plane)
-    return tuple(measure_case(pred.values, values, num_classes, spacing, tolerance, unknown, plane is None, labelled))
+    return tuple(
+        measure_case(pred.values, values, num_classes, spacing, tolerance, unknown, plane is None, labelled, regions)
+    )
 
 
 def refuse_unknown(

@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One class of one case. ``None`` stands for what has no value there:
+    """One class, or one region of several, of one case. ``None`` stands for what has no value there:
 
     ===============  =======  ============  =================
     outcome          Dice     surface Dice  surface distances
@@ -96,8 +96,9 @@ def measure_case(
     unknown: np.ndarray | None = None,
     surfaces: bool = True,
     labelled: Sequence[int] | None = None,
+    regions: Sequence[Sequence[int]] = (),
 ) -> list[ClassResult]:
-    """Measure every class but the background over a whole volume.
+    """Measure every class but the background over a whole volume, and regions that are unions of classes.
 
     Dice is counted from voxels; the surfaces are MONAI's, those of the surface Dice with areas at sub-voxel
     resolution (Nikolov et al., arXiv:1809.04430).
@@ -113,9 +114,10 @@ def measure_case(
         surfaces: whether distances between surfaces are measured; where slices were annotated one by one, the label has
             no surface across them.
         labelled: the classes that were annotated; ``None`` where all were.
+        regions: numbers of the classes that each region is made of; one is annotated where all of them were.
 
     Returns:
-        One result for each class from 1 on.
+        One result for each class from 1 on, then one for each region.
 
     Raises:
         ValueError: the shapes differ, or are not those of a volume.
@@ -125,14 +127,27 @@ def measure_case(
     voxel_ml = float(np.prod(spacing)) / 1000
     if unknown is not None and unknown.any():
         pred, label = np.where(unknown, 0, pred), np.where(unknown, 0, label)
-    known = range(1, num_classes) if labelled is None else labelled
+    known = set(range(1, num_classes) if labelled is None else labelled)
     within = tolerance if surfaces else None
-    return [
-        _measure(pred == number, label == number, tuple(map(float, spacing)), voxel_ml, within)
-        if number in known
-        else ClassResult(Outcome.UNKNOWN, None, None, None, None, float((pred == number).sum()) * voxel_ml, 0.0)
-        for number in range(1, num_classes)
-    ]
+    results = []
+    for numbers in (*((number,) for number in range(1, num_classes)), *regions):
+        drawn = _is_any(pred, numbers)
+        if known.issuperset(numbers):
+            true = _is_any(label, numbers)
+            results.append(_measure(drawn, true, tuple(map(float, spacing)), voxel_ml, within))
+        else:
+            pred_ml = float(drawn.sum()) * voxel_ml
+            results.append(ClassResult(Outcome.UNKNOWN, None, None, None, None, pred_ml, 0.0))
+    return results
+
+
+def _is_any(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """Where a volume has one of these numbers; NumPy's ``isin`` would take eight bytes for each voxel."""
+    first, *others = numbers
+    found = values == first
+    for number in others:
+        found |= values == number
+    return found
 
 
 def _measure(

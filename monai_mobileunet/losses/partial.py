@@ -1,4 +1,4 @@
-"""Dice and cross entropy of labels that do not say everything."""
+"""Dice and cross entropy of labels that do not say everything, and of regions that are unions of classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from monai.losses import DiceLoss
 from torch import nn
 
-from monai_mobileunet.annotation import known_classes, possible_classes
+from monai_mobileunet.annotation import known_regions, possible_classes, region_members
 
 __all__ = ["PartialDiceCELoss"]
 
@@ -22,6 +22,11 @@ class PartialDiceCELoss(nn.Module):
     (https://arxiv.org/abs/2007.03868). Where everything is known, it equals
     ``DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)``.
 
+    Where regions are given, the Dice is that of these, as nnU-Net's is for BraTS: the probability of a region is the
+    sum of those of its classes. The cross entropy stays that of the classes, so that they stay disjoint. Whether a
+    voxel is in a region is known where all that it may be is inside, or all is outside. Regions of one class each are
+    the same as none.
+
     Of MONAI's losses (1.6.1) ``DiceLoss`` has ``ignore_index`` and ``DiceCELoss`` has not. It masks a voxel for all
     classes at once, and torch's cross entropy of a batch without any known voxel is NaN; hence the masks here.
 
@@ -29,12 +34,20 @@ class PartialDiceCELoss(nn.Module):
         num_classes: classes with the background.
         labelled: for each kind of case in which only some classes were annotated, the numbers of these, as in
             :func:`monai_mobileunet.annotation.possible_classes`.
+        regions: numbers of the classes that each region is made of; by default each class is a region of its own.
+
+    Raises:
+        ValueError: a number that is no class of the foreground, or a region of nothing.
     """
 
-    def __init__(self, num_classes: int, labelled: Sequence[Sequence[int]] = ()) -> None:
+    def __init__(
+        self, num_classes: int, labelled: Sequence[Sequence[int]] = (), regions: Sequence[Sequence[int]] = ()
+    ) -> None:
         super().__init__()
         self.possible = possible_classes(num_classes, labelled)
-        self.dice = DiceLoss(include_background=False, batch=True)
+        self.regions = [list(numbers) for numbers in regions or [[number] for number in range(1, num_classes)]]
+        self.members = region_members(self.regions, num_classes)
+        self.dice = DiceLoss(batch=True)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The loss.
@@ -53,8 +66,11 @@ class PartialDiceCELoss(nn.Module):
                 f"(B, {self.possible.shape[1]}, …) and {expected}."
             )
         possible = self.possible.to(input.device)
-        truth, known = (part.movedim(-1, 1) for part in known_classes(target[:, 0], possible))
-        dice: torch.Tensor = self.dice(input.softmax(1) * known, truth.to(input.dtype))
+        members = self.members.to(input.device)
+        truth, known = (part.movedim(-1, 1) for part in known_regions(target[:, 0], possible, members))
+        chances = input.softmax(1)
+        shares = torch.stack([_sum([chances[:, number] for number in numbers]) for numbers in self.regions], 1)
+        dice: torch.Tensor = self.dice(shares * known, truth.to(input.dtype))
         return dice + self._cross_entropy(input, possible[target[:, 0].long()].movedim(-1, 1))
 
     @staticmethod
@@ -63,3 +79,8 @@ class PartialDiceCELoss(nn.Module):
         decided = ~may_be.all(1)
         lacking = scores.logsumexp(1) - scores.masked_fill(~may_be, -torch.inf).logsumexp(1)
         return (lacking * decided).sum() / decided.sum().clamp(min=1)
+
+
+def _sum(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Of tensors of one shape; one alone is that one, without rounding."""
+    return torch.stack(list(parts)).sum(0) if len(parts) > 1 else parts[0]

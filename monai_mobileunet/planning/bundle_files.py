@@ -12,6 +12,7 @@ from typing import Any
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import describe_format
 from monai_mobileunet.bundle.reuse import START
+from monai_mobileunet.data.datasets.regions import unions
 from monai_mobileunet.planning.plan import PLAN, Plan
 
 __all__ = ["LEARNED", "bundle_files", "write_bundle_files"]
@@ -38,6 +39,9 @@ PARTIAL = {
     "labelled": {"labelled": "@labelled"},
 }
 """Settings that tell what was not annotated, with the arguments of the transform that marks it."""
+
+REGIONS = "regions"
+"""Setting of a data set whose labels are unions of classes; they have pieces of their own."""
 
 OF_PREDICTION = ("mirror_axes",)
 """Those of them that may differ from a training's, so that a training does not record them."""
@@ -121,6 +125,7 @@ def _pieces(plan: Plan) -> dict[str, Any]:
     return {
         **common,
         **(_partial(partial) if partial else {}),
+        **(_of_regions(partial) if unions(of_train.get(REGIONS, {})) else {}),
         **{f"plan.{name}": decision.value for name, decision in decided.items()},
         "images_dir": f"{plan.dataset_dir.value}/imagesTs",
         "train_settings": train,
@@ -138,6 +143,14 @@ def _partial(settings: Sequence[str]) -> dict[str, Any]:
         for piece in (pieces["loss"], pieces["scored"]):
             piece["labelled"] = "@labelled"
     return pieces
+
+
+def _of_regions(partial: Sequence[str]) -> dict[str, Any]:
+    """Pieces for labels that are regions: the loss with their Dice, and their Dice in the validation."""
+    loss, pieces = _partial(partial)["loss"], _template(REGIONS)
+    if "labelled" in partial:
+        pieces["masked_regions"][0]["labelled"] = "@labelled"
+    return {**pieces, "loss": {**loss, REGIONS: f"$list(@{REGIONS}.values())"}}
 
 
 def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,8 @@ class Fingerprint:
         folds: names of the cases that validate, of each fold that somebody wrote down; none where folds are dealt.
         ignore: value of voxels that nobody annotated; ``None`` where there is none.
         annotated_slices_only: a slice without any class was not annotated.
+        regions: numbers of the classes that each label of the data set is made of, by its name, where labels are
+            nnU-Net's regions; none elsewhere.
     """
 
     dataset_dir: str
@@ -112,6 +114,7 @@ class Fingerprint:
     folds: tuple[tuple[str, ...], ...] = ()
     ignore: int | None = None
     annotated_slices_only: bool = False
+    regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Content of ``fingerprint.json``."""
@@ -122,7 +125,9 @@ class Fingerprint:
         """What :meth:`as_json` gave, after a way through JSON."""
         cases = tuple(_case(case) for case in content["cases"])
         names = {key: tuple(content[key]) for key in ("class_names", "channel_names")}
-        return cls(**{**content, **names, "cases": cases, "folds": _tuple(content.get("folds", []))})
+        regions = _tuples(content.get("regions", {}))
+        folds = _tuple(content.get("folds", []))
+        return cls(**{**content, **names, "cases": cases, "folds": folds, "regions": regions})
 
 
 def _case(content: Mapping[str, Any]) -> CaseFingerprint:

@@ -10,7 +10,12 @@ from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_name
 from monai_mobileunet.data.datasets.cases import describe_layout
 from monai_mobileunet.data.datasets.checks import MOST_VALUES
 from monai_mobileunet.data.datasets.datalist import survey_dataset
-from monai_mobileunet.data.datasets.described import find_channel_names, has_class_names, value_to_ignore
+from monai_mobileunet.data.datasets.described import (
+    find_channel_names,
+    find_regions,
+    has_class_names,
+    value_to_ignore,
+)
 from monai_mobileunet.data.datasets.folds import SPLITS, SubjectOf, divided_subjects, written_folds
 from monai_mobileunet.data.datasets.listing import home_of, index_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
@@ -113,6 +118,7 @@ def inspect_dataset(
         ),
         ignore=ignore,
         annotated_slices_only=annotated_slices_only,
+        regions=find_regions(root) if known else {},
     )
 
 

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.data.datasets.regions import Regions
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_label, read_volume
@@ -29,6 +30,9 @@ __all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
 
 logger = logging.getLogger(__name__)
 
+MADE_OF = "made_of"
+"""Column and key for the numbers of the classes that a region is made of."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -40,6 +44,7 @@ class Evaluation:
         tolerance: tolerance of the surface Dice, mm.
         cases: the record of each case.
         annotation: what the references do not say.
+        regions: unions of classes that were measured beside these: numbers of the classes, by their name.
     """
 
     title: str
@@ -47,6 +52,12 @@ class Evaluation:
     tolerance: float
     cases: tuple[CaseRecord, ...]
     annotation: Annotation = WHOLE
+    regions: Regions = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the classes, then of the regions."""
+        return (*self.class_names, *self.regions)
 
     @property
     def measured(self) -> list[CaseRecord]:
@@ -67,6 +78,16 @@ class Evaluation:
     def classes(self) -> list[ClassSummary]:
         """A summary for each class."""
         return summarise(self.class_names, [case.classes for case in self.measured])
+
+    @property
+    def summaries(self) -> list[ClassSummary]:
+        """A summary for each class, then one for each region."""
+        return summarise(self.names, [case.classes_and_regions for case in self.measured])
+
+    @property
+    def made_of(self) -> tuple[tuple[int, ...], ...]:
+        """For each of :attr:`names` the numbers of the classes that the region is made of; none for a class."""
+        return ((),) * len(self.class_names) + tuple(map(tuple, self.regions.values()))
 
 
 def worst_cases(evaluation: Evaluation, count: int) -> list[CaseRecord]:
@@ -93,12 +114,12 @@ def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[P
     Returns:
         The files.
     """
-    classes = evaluation.classes
+    summaries = evaluation.summaries
     contents = {
         "cases.csv": lambda: csv_text(*_case_table(evaluation)),
-        "classes.csv": lambda: csv_text(*_class_table(classes)),
-        "results.json": lambda: json.dumps(_json(evaluation, classes), indent=2, allow_nan=False) + "\n",
-        "report.html": lambda: _page(evaluation, classes, worst),
+        "classes.csv": lambda: csv_text(*_class_table(evaluation, summaries)),
+        "results.json": lambda: json.dumps(_json(evaluation, summaries), indent=2, allow_nan=False) + "\n",
+        "report.html": lambda: _page(evaluation, summaries, worst),
     }
     return write_reports(folder, contents)
 
@@ -106,20 +127,29 @@ def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[P
 def _case_table(evaluation: Evaluation) -> tuple[list[dict[str, Any]], list[str]]:
     rows: list[dict[str, Any]] = []
     for case in evaluation.cases:
-        for name, result in zip(evaluation.class_names, case.classes):
+        measured = zip(evaluation.names, _made_of(evaluation), case.classes_and_regions)
+        for name, made_of, result in measured:
             values = {_column(m): getattr(result, m.attribute) for m in METRICS}
             volumes = {"pred_ml": result.pred_ml, "label_ml": result.label_ml, "bias_ml": result.bias_ml}
-            rows.append({"case": case.name, "class": name, "outcome": result.outcome.value, **values, **volumes})
+            rows.append(
+                {"case": case.name, "class": name, **made_of, "outcome": result.outcome.value, **values, **volumes}
+            )
         if case.trouble:
             rows.append({"case": case.name, "problem": case.trouble})
-    columns = ["case", "class", "outcome", *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
+    named = ["case", "class", *([MADE_OF] if evaluation.regions else []), "outcome"]
+    columns = [*named, *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
     return rows, columns
 
 
-def _class_table(classes: Sequence[ClassSummary]) -> tuple[list[dict[str, Any]], list[str]]:
+def _made_of(evaluation: Evaluation) -> list[dict[str, str]]:
+    """The column for what regions are made of, for each class and region; none where there are no regions."""
+    return [{MADE_OF: " ".join(map(str, numbers))} if evaluation.regions else {} for numbers in evaluation.made_of]
+
+
+def _class_table(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> tuple[list[dict[str, Any]], list[str]]:
     rows = []
-    for summary in classes:
-        row: dict[str, Any] = {"class": summary.name}
+    for summary, made_of in zip(summaries, _made_of(evaluation), strict=True):
+        row: dict[str, Any] = {"class": summary.name, **made_of}
         row |= {outcome.value: count for outcome, count in summary.outcomes.items()}
         for metric in METRICS:
             known = summary.metrics[metric.attribute]
@@ -136,7 +166,9 @@ def _column(metric: Any) -> str:
     return f"{metric.attribute}_{metric.unit}" if metric.unit else metric.attribute
 
 
-def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, Any]:
+def _json(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> dict[str, Any]:
+    count = len(evaluation.class_names)
+    of_regions = zip(map(_json_summary, summaries[count:]), evaluation.regions.values(), strict=True)
     return {
         "title": evaluation.title,
         "intended_use": NOTICE,
@@ -145,12 +177,14 @@ def _json(evaluation: Evaluation, classes: Sequence[ClassSummary]) -> dict[str, 
         "surface_dice_tolerance_mm": evaluation.tolerance,
         **({"pixels": PICTURES_IN_PIXELS} if evaluation.in_pixels else {}),
         "interval": "95 %, percentile bootstrap over cases",
-        "classes": [
-            {**asdict(summary), "outcomes": {o.value: count for o, count in summary.outcomes.items()}}
-            for summary in classes
-        ],
+        "classes": list(map(_json_summary, summaries[:count])),
+        **({"regions": [{**one, MADE_OF: list(made)} for one, made in of_regions]} if evaluation.regions else {}),
         "cases": [_json_case(case) for case in evaluation.cases],
     }
+
+
+def _json_summary(summary: ClassSummary) -> dict[str, Any]:
+    return {**asdict(summary), "outcomes": {outcome.value: count for outcome, count in summary.outcomes.items()}}
 
 
 def _json_case(case: CaseRecord) -> dict[str, Any]:
@@ -164,11 +198,12 @@ def _json_case(case: CaseRecord) -> dict[str, Any]:
         **{key: str(path) for key, path in paths.items()},
         **({"parts": parts} if parts else {}),
         "classes": {name: asdict(result) for name, result in case.results.items()},
+        **({"regions": {name: asdict(result) for name, result in case.regions.items()}} if case.regions else {}),
         **({"problem": case.trouble} if case.trouble else {}),
     }
 
 
-def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -> str:
+def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int) -> str:
     measured = evaluation.measured
     pictures = {}
     if measured:
@@ -182,9 +217,9 @@ def _page(evaluation: Evaluation, classes: Sequence[ClassSummary], worst: int) -
         "evaluation.html",
         evaluation=evaluation,
         pixels=PICTURES_IN_PIXELS if evaluation.in_pixels else "",
-        classes=classes,
+        summaries=list(zip(summaries, evaluation.made_of, strict=True)),
         metrics=METRICS,
-        outcomes=list(classes[0].outcomes) if classes else [],
+        outcomes=list(summaries[0].outcomes) if summaries else [],
         pictures=pictures,
         worst=shown,
     )

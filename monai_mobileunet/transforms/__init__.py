@@ -1,6 +1,6 @@
 """Transforms that MONAI has not: slices for training, mirrored patients, parts divided by a plane, the way back."""
 
-from monai_mobileunet.transforms.annotation import KnownClassesd, MarkUnknownd
+from monai_mobileunet.transforms.annotation import KnownClassesd, MarkUnknownd, RegionMasksd
 from monai_mobileunet.transforms.matching import MatchImaged
 from monai_mobileunet.transforms.postprocessing import (
     KeepLargestComponentsd,
@@ -22,6 +22,7 @@ __all__ = [
     "Probabilitiesd",
     "RandMirrorSidesd",
     "RandSliceSamplesd",
+    "RegionMasksd",
     "RestoreGridd",
     "SaveImaged",
     "Spacingd",

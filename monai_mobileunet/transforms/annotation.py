@@ -11,10 +11,10 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
-from monai_mobileunet.annotation import known_classes, possible_classes, unknown_voxels
+from monai_mobileunet.annotation import known_classes, known_regions, possible_classes, region_members, unknown_voxels
 from monai_mobileunet.data.errors import refusal
 
-__all__ = ["KnownClassesd", "MarkUnknownd"]
+__all__ = ["KnownClassesd", "MarkUnknownd", "RegionMasksd"]
 
 
 class MarkUnknownd(MapTransform):
@@ -116,3 +116,48 @@ class KnownClassesd(MapTransform):
         pred_key, label_key = self.keys
         one_hot = {pred_key: drawn & known.to(pred.device), label_key: truth}
         return {**data, **{key: value.movedim(-1, 0).float() for key, value in one_hot.items()}}
+
+
+class RegionMasksd(MapTransform):
+    """Masks of regions, which are unions of classes, in a segmentation and in its prepared label, for their scores.
+
+    Neither has the voxels where a region is not known. In a case in which some of a region's classes were not annotated
+    both are empty, so that MONAI's metrics leave the region out of their means there.
+
+    Args:
+        pred_key: item of class numbers, ``(1, H, W, D)``; the masks go to the item ``pred_regions``.
+        label_key: item of a prepared label, of the same shape; the masks go to ``label_regions``.
+        num_classes: classes with the background.
+        regions: numbers of the classes that each region is made of.
+        labelled: as in :class:`MarkUnknownd`.
+        allow_missing_keys: do not raise if a key is missing.
+
+    Raises:
+        ValueError: as :func:`monai_mobileunet.annotation.region_members`.
+    """
+
+    def __init__(
+        self,
+        pred_key: str = "pred",
+        label_key: str = "label",
+        num_classes: int = 2,
+        regions: Sequence[Sequence[int]] = (),
+        labelled: Sequence[Sequence[int]] = (),
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__((pred_key, label_key), allow_missing_keys)
+        self.possible = possible_classes(num_classes, labelled)
+        self.members = region_members(regions, num_classes)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Make them; ``(regions, H, W, D)``, ``float32``."""
+        pred, label = (torch.as_tensor(data[key])[0] for key in self.keys)
+        possible, members = self.possible.to(label.device), self.members.to(label.device)
+        truth, known = known_regions(label, possible, members)
+        num_classes = members.shape[1]
+        kinds = label.unique()
+        for kind in kinds[kinds > num_classes]:  # of cases in which only some classes were annotated
+            known = known & known_regions(kind, possible, members)[1]
+        drawn = members.T[pred.to(label.device).long()]
+        masks = [mask.movedim(-1, 0).float() for mask in (drawn & known, truth & known)]
+        return {**data, **{f"{key}_regions": mask for key, mask in zip(self.keys, masks, strict=True)}}

@@ -116,10 +116,20 @@ def test_what_nobody_annotated_counts_neither_as_right_nor_as_wrong():
     result, absent = measure_case(*arguments)
     assert (result.outcome, result.dice, result.hd95, result.pred_ml) == (Outcome.BOTH, 1, 0, 8 * 7 * 8 / 1000)
     assert absent.outcome is Outcome.ABSENT
-    flat, other = measure_case(*arguments, surfaces=False, labelled=[1])
+    flat, other, region = measure_case(*arguments, surfaces=False, labelled=[1], regions=[[1, 2]])
+    assert region.outcome is Outcome.UNKNOWN, "of one of its two classes nothing is known"
     assert (flat.dice, flat.hd95, flat.asd, flat.surface_dice) == (1, None, None, None)
     assert other.outcome is Outcome.UNKNOWN
     (first, second) = summarise("ab", [(flat, other), (result, absent)])
     assert first.metrics["dice"].cases == 2
     assert second.outcomes[Outcome.UNKNOWN] == 1
     assert second.volume is None
+
+
+def test_a_region_is_its_classes_measured_as_one():
+    pred, label = box(), box()
+    label[label > 0] = 2
+    *classes, region = measure_case(pred, label, 3, (1, 1, 1), regions=[[1, 2]])
+    assert [one.outcome for one in classes] == [Outcome.FALSE_POSITIVE, Outcome.MISSED]
+    assert (region.outcome, region.dice, region.hd95, region.surface_dice) == (Outcome.BOTH, 1, 0, 1)
+    assert region.pred_ml == region.label_ml == classes[0].pred_ml

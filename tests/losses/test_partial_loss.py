@@ -64,8 +64,49 @@ def test_a_class_that_was_not_annotated_is_one_with_the_background(scores: torch
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4), "that voxels of class 1 are of no other is known"
 
 
+def test_regions_of_a_single_class_each_are_the_same_as_none(scores: torch.Tensor, label: torch.Tensor):
+    marked = torch.where(label == 1, label, torch.tensor(NOT_ONE, dtype=torch.uint8))
+    marked[:, :, :, :2] = UNKNOWN
+    losses = [PartialDiceCELoss(CLASSES, [[1]], regions)(scores, marked) for regions in ([], [[2], [3], [1]])]
+    gradients = [torch.autograd.grad(loss, scores)[0] for loss in losses]
+    torch.testing.assert_close(losses[1], losses[0])
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_dice_of_regions_is_monai_s_of_their_sums(scores: torch.Tensor, label: torch.Tensor):
+    """Where all is known, and with voxels of which nothing is; these have no gradient."""
+    regions = [[1, 2, 3], [2, 3], [3]]
+    unknown = torch.rand(label.shape, generator=torch.Generator().manual_seed(2)) < 0.4
+    for there in (torch.zeros_like(unknown), unknown):
+        chances = scores.softmax(1) * ~there
+        shares = torch.stack([chances[:, numbers].sum(1) for numbers in regions], 1)
+        truth = torch.cat([torch.isin(label, torch.tensor(numbers)) & ~there for numbers in regions], 1)
+        marked = torch.where(there, torch.tensor(UNKNOWN, dtype=torch.uint8), label)
+        expected = DiceLoss(batch=True)(shares, truth)
+        expected = expected + F.cross_entropy(scores, marked[:, 0].long(), ignore_index=UNKNOWN)
+        loss = PartialDiceCELoss(CLASSES, regions=regions)(scores, marked)
+        found, correct = (torch.autograd.grad(one, scores)[0] for one in (loss, expected))
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(found, correct)
+        assert (found[there.expand_as(found)] == 0).all()
+
+
+def test_a_region_is_known_where_all_of_a_voxel_s_classes_are_on_one_side_of_it(scores: torch.Tensor):
+    """Class 1 alone was annotated: a voxel that is not of it may be 0, 2 or 3, so in [2, 3] or not, but not in [1]."""
+    nothing = torch.full((3, 1, 3, 6, 5), NOT_ONE, dtype=torch.uint8)
+    losses = [PartialDiceCELoss(CLASSES, [[1]], [numbers])(scores, nothing) for numbers in ([2, 3], [1], [1, 2])]
+    cross_entropy = -(1 - scores.softmax(1)[:, 1]).log().mean()
+    dice = [(loss - cross_entropy).item() for loss in losses]
+    assert dice[0] == pytest.approx(0, abs=1e-5), "nothing is known, so nothing is wrong"
+    assert dice[1] == pytest.approx(1, abs=1e-3), "what is drawn is wrong"
+    assert dice[2] == pytest.approx(0, abs=1e-5)
+
+
 def test_shapes_and_numbers_that_do_not_fit_are_refused(scores: torch.Tensor, label: torch.Tensor):
     with pytest.raises(ValueError, match=r"target \(3, 3, 6, 5\); expected"):
         PartialDiceCELoss(CLASSES)(scores, label[:, 0])
     with pytest.raises(ValueError, match=r"labelled has \[0, 2\]; expected numbers of classes, 1 to 3"):
         PartialDiceCELoss(CLASSES, [[0, 2]])
+    for regions in ([[0, 2]], [[4]], [[]]):
+        with pytest.raises(ValueError, match=r"regions has .*; expected numbers of classes, 1 to 3"):
+            PartialDiceCELoss(CLASSES, regions=regions)

@@ -10,7 +10,7 @@ from monai.data import MetaTensor
 from monai.metrics import DiceMetric
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.transforms import KnownClassesd, MarkUnknownd, RandSliceSamplesd
+from monai_mobileunet.transforms import KnownClassesd, MarkUnknownd, RandSliceSamplesd, RegionMasksd
 from tests.conftest import stored
 
 CLASSES, UNKNOWN, NOT_ONE = 3, 3, 4
@@ -92,3 +92,16 @@ def test_a_score_counts_what_is_known_alone():
     score = KnownClassesd(num_classes=CLASSES, labelled=[[1]])({"pred": pred, "label": partly})
     dice = DiceMetric(include_background=False, reduction="none")(score["pred"][None], score["label"][None])
     torch.testing.assert_close(dice, torch.tensor([[2 / 3, torch.nan]]), equal_nan=True)
+
+
+def test_regions_are_masks_of_what_is_known_and_empty_where_a_part_was_not_annotated():
+    truth = torch.tensor([1, 1, 2, 0, UNKNOWN, UNKNOWN]).reshape(1, 1, 1, 6)
+    pred = torch.tensor([2, 0, 2, 1, 1, 0]).reshape(1, 1, 1, 6)
+    masks = RegionMasksd(num_classes=CLASSES, regions=[[1, 2], [1]], labelled=[[1]])
+    found = masks({"pred": pred, "label": truth})
+    assert found["label_regions"].reshape(2, 6).tolist() == [[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]]
+    assert found["pred_regions"].reshape(2, 6).tolist() == [[1, 0, 1, 1, 0, 0], [0, 0, 0, 1, 0, 0]]
+    partly = torch.where((truth == 0) | (truth == 2), torch.tensor(NOT_ONE), truth)
+    found = masks({"pred": pred, "label": partly})
+    assert [found[f"{key}_regions"][0].any().item() for key in ("pred", "label")] == [False, False]
+    assert found["label_regions"][1].flatten().tolist() == [1, 1, 0, 0, 0, 0]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from monai_mobileunet.data.datasets.labels import IGNORE, class_labels, numbered_labels, refuse_unknown_labels
+from monai_mobileunet.data.datasets.labels import (
+    IGNORE,
+    class_labels,
+    numbered_labels,
+    refuse_unknown_labels,
+    region_labels,
+)
 from monai_mobileunet.data.datasets.listing import home_of, index_of, read_description
 from monai_mobileunet.data.errors import refusal
 
@@ -13,6 +19,7 @@ __all__ = [
     "find_channel_names",
     "find_class_names",
     "find_ignored",
+    "find_regions",
     "has_class_names",
     "mapped_folder",
     "numbered_names",
@@ -23,7 +30,8 @@ __all__ = [
 def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     """Names of the classes from 1 on, from ``labels`` in a ``dataset.json``, or from the ``dseg.tsv`` of BIDS.
 
-    The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood.
+    The Decathlon writes ``{"1": "liver"}``, nnU-Net ``{"liver": 1}``; both are understood. Of nnU-Net's regions, as
+    ``{"whole tumor": [1, 2]}``, they are the classes that these are made of.
 
     Raises:
         DataError: no such file, no names in it, or labels that are no classes; see :func:`refuse_unknown_labels`.
@@ -58,6 +66,20 @@ def mapped_folder(root: Path) -> Path:
     """Where a data set may go whose classes are numbered anew: beside the first."""
     home = home_of(root)
     return home.parent / f"{home.name}_mapped" if home.name else Path("..") / f"{home.resolve().name}_mapped"
+
+
+def find_regions(dataset_dir: str | Path) -> dict[str, tuple[int, ...]]:
+    """nnU-Net's regions in ``labels`` of a ``dataset.json``: numbers of the classes that each is made of, by its name.
+
+    Returns:
+        All labels of the foreground, in their order, where one of them is made of several classes; nothing elsewhere.
+
+    Raises:
+        DataError: as :func:`find_class_names`, but for names that lack.
+    """
+    description = read_description(Path(dataset_dir))
+    refuse_unknown_labels(index_of(Path(dataset_dir)), description)
+    return region_labels(description.get("labels"))
 
 
 def find_ignored(dataset_dir: str | Path) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_mobileunet.data.datasets.regions import classes_of_regions, foreground_labels, region_problems, unions
 from monai_mobileunet.data.errors import DataError, Finding
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "labelled_problems",
     "numbered_labels",
     "refuse_unknown_labels",
+    "region_labels",
     "shown",
 ]
 
@@ -28,9 +30,10 @@ LABELLED = "labelled"
 
 
 def numbered_labels(labels: Any) -> dict[int, str]:
-    """Names by their numbers, of ``{"1": "liver"}`` and of ``{"liver": 1}``."""
+    """Names by their numbers, of ``{"1": "liver"}``, of ``{"liver": 1}`` and of ``{"liver": [1]}``."""
     found: dict[int, str] = {}
-    for key, value in (labels if isinstance(labels, dict) else {}).items():
+    for key, listed in (labels if isinstance(labels, dict) else {}).items():
+        value = listed[0] if isinstance(listed, list) and len(listed) == 1 else listed
         number, name = (key, value) if str(key).isdecimal() else (value, key)
         if str(number).isdecimal() and not isinstance(number, bool):
             found[int(number)] = str(name)
@@ -38,13 +41,24 @@ def numbered_labels(labels: Any) -> dict[int, str]:
 
 
 def class_labels(labels: Any) -> dict[int, str]:
-    """Names of classes by their numbers, in the order of these, without the background and voxels to ignore."""
+    """Names of classes by their numbers, in the order of these, without the background and voxels to ignore.
+
+    Where labels are regions, these are the disjoint classes that the regions are made of.
+    """
+    if regions := region_labels(labels):
+        return classes_of_regions(regions)
     named = sorted(numbered_labels(labels).items())
     return {number: name for number, name in named if number > 0 and name.lower() != IGNORE}
 
 
+def region_labels(labels: Any) -> dict[str, tuple[int, ...]]:
+    """Numbers of the foreground's labels by name, where some are regions of several classes; nothing elsewhere."""
+    found = foreground_labels(labels, IGNORE) if isinstance(labels, dict) else {}
+    return found if unions(found) else {}
+
+
 def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
-    """Refuse labels that this package cannot train on: regions of several classes, and a class among the ignored.
+    """Refuse labels that this package cannot train on: regions that are none, and a class among the ignored.
 
     Args:
         index: the ``dataset.json``.
@@ -55,16 +69,12 @@ def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
     """
     labels = description.get("labels")
     named = labels if isinstance(labels, dict) else {}
-    highest = max(numbered_labels(named), default=0)
-    findings = []
+    findings = list(region_problems(index, description, IGNORE))
+    highest = max((number for numbers in foreground_labels(named, IGNORE).values() for number in numbers), default=0)
     for name, value in named.items():
-        if isinstance(value, list):
-            problem = f"the label {name!r} is a region, of the classes {shown(value)}; expected the number of one."
-            remedy = "Name the classes one by one, each with the number that it has in the files."
-            findings.append(Finding(str(index), problem, remedy))
-        elif IGNORE in (str(name).lower(), str(value).lower()):
+        if IGNORE in (str(name).lower(), str(value).lower()):
             number = str(value if str(name).lower() == IGNORE else name)
-            if not number.isdecimal() or int(number) < highest:
+            if not number.isdecimal() or int(number) <= highest:
                 problem = f"the label {IGNORE!r} is {number}; expected a number above those of all classes."
                 remedy = f"Give voxels that nobody annotated the highest number, as {highest + 1}."
                 findings.append(Finding(str(index), problem, remedy))

@@ -6,15 +6,17 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
-from monai_mobileunet.data.datasets.described import find_ignored, numbered_names
+from monai_mobileunet.data.datasets.described import find_ignored, find_regions, numbered_names
 from monai_mobileunet.data.datasets.folds import SPLITS
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
 from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
+from monai_mobileunet.data.datasets.regions import ORDER, classes_of_regions
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.files import write_json
 from monai_mobileunet.data.names import image_suffix
@@ -85,6 +87,24 @@ def _annotated_after(
     after = {number: mapping.get(number, number) for number in named}
     unknown = {after[number] for number in named if number not in labelled}
     return sorted({after[number] for number in labelled} - unknown - {0})
+
+
+def _described_after(
+    dataset_dir: Path, mapping: Mapping[float, int], class_names: Sequence[str], ignored: int | None
+) -> dict[str, Any]:
+    """What a ``dataset.json`` says of the new classes: as regions, where theirs are these classes."""
+    regions, named = find_regions(dataset_dir), numbered_names(dataset_dir)
+    order = read_description(dataset_dir).get(ORDER, [])
+    if not _names_of_the_new(named, mapping, len(named)):
+        new = {name: {mapping.get(number, number) for number in numbers} - {0} for name, numbers in regions.items()}
+        regions = {name: tuple(sorted(numbers)) for name, numbers in new.items() if numbers}
+        order = [mapping.get(number, number) for number in order]
+    if not regions or tuple(classes_of_regions(regions).values()) != tuple(class_names):
+        names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
+        return {"labels": names | ({} if ignored is None else {str(ignored): IGNORE})}
+    labels = {name: numbers[0] if len(numbers) == 1 else list(numbers) for name, numbers in regions.items()}
+    labels = {"background": 0, **labels, **({} if ignored is None else {IGNORE: ignored})}
+    return {"labels": labels, **({ORDER: order} if len(order) == len(regions) else {})}
 
 
 def map_values(label: Volume, mapping: Mapping[float, int]) -> np.ndarray:
@@ -162,11 +182,10 @@ def write_dataset(
     if findings:
         shutil.rmtree(folder / "labels", ignore_errors=True)  # ours: the folder was empty
         raise DataError(findings)
-    names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
-    names |= {} if ignored is None else {str(ignored): IGNORE}
-    index = folder / INDEX
     description = read_description(dataset_dir)
-    write_json(index, {"labels": names, **{key: description[key] for key in KEPT if key in description}, **lists})
+    named_after = _described_after(dataset_dir, mapping, class_names, ignored)
+    index = folder / INDEX
+    write_json(index, {**named_after, **{key: description[key] for key in KEPT if key in description}, **lists})
     if (home_of(dataset_dir) / SPLITS).is_file():
         shutil.copy(home_of(dataset_dir) / SPLITS, folder / SPLITS)
     return index

@@ -15,7 +15,18 @@ from typing import Any
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
-from monai_mobileunet.planning.rules import annotation, budget, grid, intensity, network, sides, split, texts, training
+from monai_mobileunet.planning.rules import (
+    annotation,
+    budget,
+    grid,
+    intensity,
+    network,
+    regions,
+    sides,
+    split,
+    texts,
+    training,
+)
 from monai_mobileunet.planning.rules.inheritance import inherited, settings_that_follow
 from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, Source
 from monai_mobileunet.planning.rules.network import batches_to_time
@@ -44,6 +55,7 @@ Rule = Callable[[Known], Decision | None]
 _ALL: dict[str, Rule] = {
     **texts.RULES,
     **annotation.RULES,
+    **regions.RULES,
     **grid.RULES,
     **intensity.RULES,
     **sides.RULES,
@@ -54,7 +66,7 @@ _ALL: dict[str, Rule] = {
 }
 
 ORDER = (
-    *("dataset_dir", "class_names", "subject_of", "folds", "stratify_by", "leave_out"),
+    *("dataset_dir", "class_names", "regions", "subject_of", "folds", "stratify_by", "leave_out"),
     *("ignore", "annotated_slices_only", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),

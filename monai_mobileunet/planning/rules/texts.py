@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from monai_mobileunet.data.errors import listed
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.intensity import OTHER
 from monai_mobileunet.planning.rules.known import Known
@@ -14,15 +15,11 @@ FILL_IN = "FILL IN"
 """Begins what only the user knows."""
 
 
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
 def texts_of_the_data_set(known: Known) -> Decision:
     """What the metadata tell; marked where only the user knows."""
     names, modality = list(known["class_names"]), known["image"]["modality"]
     seen = modality if modality != OTHER else "pictures"
-    where = seen if known.in_pixels else f"the {_listed(known['planes'])} slices of {modality}"
+    where = seen if known.in_pixels else f"the {listed(known['planes'])} slices of {modality}"
     data = Path(known.fingerprint.dataset_dir).resolve().name
     slices = f", for the {known['out_slices']} middle slices of the input" if known["out_slices"] > 1 else ""
     channels = known.cases[0].channels
@@ -31,9 +28,9 @@ def texts_of_the_data_set(known: Known) -> Decision:
         {
             "version": "0.1.0",
             "changelog": {"0.1.0": "first version, planned from the data set"},
-            "name": f"Segmentation of {_listed(names)}",
-            "task": f"Segmentation of {_listed(names)} in {seen}",
-            "description": f"A MobileUNet that segments {_listed(names)} in {where}. Not a medical device.",
+            "name": f"Segmentation of {listed(names)}",
+            "task": f"Segmentation of {listed(names)} in {seen}",
+            "description": f"A MobileUNet that segments {listed(names)} in {where}. Not a medical device.",
             "authors": f"{FILL_IN}: who made this bundle",
             "copyright": f"{FILL_IN}: Copyright (c) whose",
             "data_source": f"{FILL_IN}: where the data come from (planned for the folder {data})",
@@ -42,7 +39,7 @@ def texts_of_the_data_set(known: Known) -> Decision:
             "label_classes": "one channel, "
             + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names]))
             + ignored,
-            "pred_classes": f"{len(names) + 1} channels, scores of {_listed(['background', *names])}{slices}",
+            "pred_classes": f"{len(names) + 1} channels, scores of {listed(['background', *names])}{slices}",
             "references": [],
         },
         f"From the data set; what begins with {FILL_IN} only you know.",

@@ -125,10 +125,10 @@ def test_a_layout_is_listed_checked_trained_on_and_segmented(
     [
         ({**LABELS, "ignore": 1}, "the label 'ignore' is 1; expected a number above those of all classes"),
         ({**LABELS, "ignore": -1}, "the label 'ignore' is -1; expected a number"),
-        ({**LABELS, "whole": [1, 2]}, r"the label 'whole' is a region, of the classes \[1, 2\]"),
+        ({**LABELS, "whole": [1, []]}, r"the label 'whole' has \[\] in its list; expected whole numbers"),
     ],
 )
-def test_labels_that_only_nnunet_can_train_on_are_refused(own_dataset: Path, labels: dict[str, Any], found: str):
+def test_labels_that_nothing_can_train_on_are_refused(own_dataset: Path, labels: dict[str, Any], found: str):
     dataset = described(nnunet(own_dataset), {**NNUNET, "labels": labels})
     for look in (find_all_cases, find_class_names, lambda folder: load_cases(str(folder))):
         with pytest.raises(DataError, match=found):

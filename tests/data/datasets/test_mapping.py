@@ -102,6 +102,21 @@ def test_what_was_annotated_goes_along(own_dataset: Path, tmp_path: Path):
         write_dataset(own_dataset, tmp_path / "joined", {5: 1, 7: 1}, ("both",))
 
 
+def test_regions_stay_regions(own_dataset: Path, tmp_path: Path):
+    """As in the older sets of BraTS, whose classes are 1, 2 and 4."""
+    relabel(own_dataset, lambda values: values * 2)
+    labels = {"background": 0, "whole": [2, 4], "tail": 4, "ignore": 9}
+    content = {"labels": labels, "regions_class_order": [2, 4]}
+    (own_dataset / "dataset.json").write_text(json.dumps(content))
+    code, said = check(own_dataset, "--map", "2=1,4=2", "--write", tmp_path / "new")
+    assert code == 0, said
+    written = json.loads((tmp_path / "new" / "dataset.json").read_text())
+    assert written["labels"] == {"background": 0, "whole": [1, 2], "tail": 2, "ignore": 9}
+    assert written["regions_class_order"] == [1, 2]
+    joined = write_dataset(own_dataset, tmp_path / "joined", {2: 1, 4: 1}, ("whole",))
+    assert json.loads(joined.read_text())["labels"] == {"0": "background", "1": "whole", "9": "ignore"}
+
+
 def test_classes_that_change_places_keep_their_names(own_dataset: Path, tmp_path: Path):
     content = json.loads((own_dataset / "dataset.json").read_text())
     content["training"][0]["labelled"] = ["tail"]
