@@ -214,7 +214,7 @@ def toy_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def planned_bundle(toy_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that was planned for the toy data set and trained for one epoch, with no file edited; not to be changed."""
+    """A bundle planned for the toy data set and trained for one epoch, no file edited; not to be changed by a test."""
     bundle = tmp_path_factory.mktemp("planned") / "my_bundle"
     plan = ["-m", "monai_mobileunet", "plan", str(toy_dataset), "-o", str(bundle), "--budget", "90s"]
     training = ["-m", "monai.bundle", "run", "training", "--config_file", str(bundle / "configs" / "train.json")]

@@ -40,17 +40,16 @@ VARIANTS: dict[str, Variant] = {
         "the default: V4-conv-small, slim decoder", {**OWN, "encoder": "mobilenetv4_conv_small"}
     ),
     "mobileunet_base": Variant(
-        "two 3×3 per stage and a head at full resolution",
+        "small with two 3×3 convolutions on more channels per stage",
         {
             **OWN,
             "encoder": "mobilenetv4_conv_small",
             "block": "double_conv",
-            "decoder_channels": (96, 64, 48, 32, 24),
-            "head": "full",
+            "decoder_channels": (64, 48, 32, 24),
         },
     ),
     "mobileunet_large": Variant(
-        "V4-conv-medium, twice the decoder channels of small",
+        "V4-conv-medium, wide decoder, a stage and a head at full resolution",
         {
             **OWN,
             "encoder": "mobilenetv4_conv_medium",
