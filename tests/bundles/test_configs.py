@@ -195,9 +195,7 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
         for entry in handlers:
             handler = parser[entry.removeprefix("@")] if isinstance(entry, str) else entry
-            assert not (isinstance(entry, str) and "_disabled_" in handler), (
-                "MONAI hands on None for a reference"
-            )
+            assert not (isinstance(entry, str) and "_disabled_" in handler), "MONAI hands on None for a reference"
             assert (handler.get("_disabled_") == "@quiet") == (handler["_target_"] in quiet), handler["_target_"]
         assert json.loads((bundle / "configs" / "train.json").read_text())["quiet"] is False
 

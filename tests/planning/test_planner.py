@@ -66,9 +66,11 @@ def test_a_planned_bundle_is_complete_and_sound(name: str, tmp_path: Path, metad
     assert all(f"| {decision} |" in page for decision in decisions(plan) if decision != "texts")
 
 
-@pytest.mark.parametrize("name", SITUATIONS)
-def test_what_a_planned_bundle_draws_fits_its_network(name: str, tmp_path: Path):
-    plan = plan_dataset(SITUATIONS[name])
+@pytest.mark.parametrize(
+    ("name", "asked"), [*((name, {}) for name in SITUATIONS), ("thick slices", {"epochs": 4000})], ids=str
+)
+def test_what_a_planned_bundle_draws_fits_its_network(name: str, asked: dict, tmp_path: Path):
+    plan = plan_dataset(SITUATIONS[name], Options(overrides=asked))
     write_bundle(plan, tmp_path)
     parser = ConfigParser()
     parser.read_config(str(tmp_path / "configs" / "train.json"))
@@ -83,6 +85,7 @@ def test_what_a_planned_bundle_draws_fits_its_network(name: str, tmp_path: Path)
     assert images.shape == (2, image.shape[0] * (2 * plan.context.value + 1), 32, 40)
     assert labels.shape == (2, 1, *([at_once] if at_once > 1 else []), 32, 40)
     assert torch.isfinite(get("loss")(get("network")(images), labels))
+    assert ("a wide range" in plan.random_transforms.reason) == bool(asked)
 
 
 def test_settings_of_few_cases_reach_the_configs(tmp_path: Path):

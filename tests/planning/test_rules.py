@@ -155,6 +155,23 @@ def test_few_subjects_are_changed_more():
     assert turned(10) > turned(30)
 
 
+@pytest.mark.parametrize(
+    ("data", "asked", "wide"),
+    [
+        (fingerprint(40), {"epochs": 1000}, True),
+        (fingerprint(40), {"epochs": 999}, False),
+        (fingerprint(40), {}, False),
+        (fingerprint(40), {"epochs": 1000, "variant": "mobileunet_small"}, False),
+        (fingerprint(40, **CROPPED), {"epochs": 1000}, False),
+    ],
+    ids=["8000 steps", "fewer", "nothing timed", "a slim network", "volumes turned as a whole"],
+)
+def test_a_long_training_changes_images_widely(data: Fingerprint, asked: dict, wide: bool):
+    decided = decide(data, Options(overrides=asked)).decided["random_transforms"]
+    assert ("RandSimulateLowResolutiond" in targets(decided.value)) == wide
+    assert ("8000 steps" in decided.reason) == wide
+
+
 @pytest.mark.parametrize(("shares", "labels"), [((1.0, 1.0), [1]), ((0.995, 0.6), [])])
 def test_the_largest_component_of_connected_classes(shares: tuple[float, float], labels: list[int]):
     cases = [case(n, classes={"organ": organ(largest_share=shares[n % 2])}) for n in range(20)]

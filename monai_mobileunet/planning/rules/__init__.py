@@ -17,6 +17,7 @@ from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import Decision, Plan, Setting
 from monai_mobileunet.planning.rules import (
     annotation,
+    augmentation,
     budget,
     grid,
     intensity,
@@ -61,6 +62,7 @@ _ALL: dict[str, Rule] = {
     **sides.RULES,
     **network.RULES,
     **training.RULES,
+    **augmentation.RULES,
     **split.RULES,
     **budget.RULES,
 }

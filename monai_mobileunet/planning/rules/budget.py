@@ -7,7 +7,7 @@ import math
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.known import Costs, Known, minutes
 
-__all__ = ["BATCH_CASES", "FOLDS", "RULES", "epochs_within", "expected_seconds", "steps_in_the_budget"]
+__all__ = ["BATCH_CASES", "FOLDS", "RULES", "epochs_within", "expected_seconds", "planned_steps", "steps_in_the_budget"]
 
 BATCH_CASES = 4
 FOLDS = 5
@@ -61,7 +61,19 @@ def _room(known: Known, costs: Costs) -> int:
 
 def steps_in_the_budget(known: Known, costs: Costs) -> int:
     """How many steps of the optimiser fit into the budget."""
-    return _room(known, costs) * math.ceil(_parts(known)[0] / BATCH_CASES)
+    return _steps(known, _room(known, costs))
+
+
+def planned_steps(known: Known) -> int:
+    """How many steps the training will have; 0 where nothing was timed and nobody says how many epochs."""
+    epochs = known.options.overrides.get("epochs")
+    if epochs is None:
+        return min(steps_in_the_budget(known, known.costs), _steps(known, MOST_EPOCHS)) if known.costs else 0
+    return _steps(known, int(epochs))
+
+
+def _steps(known: Known, epochs: int) -> int:
+    return epochs * math.ceil(_parts(known)[0] / BATCH_CASES)
 
 
 def validations(known: Known, costs: Costs) -> int:
