@@ -11,6 +11,7 @@ from xml.parsers.expat import ExpatError
 
 import nibabel
 import numpy as np
+from isal.isal_zlib import IsalError
 from nibabel.affines import voxel_sizes
 from nibabel.cifti2 import Cifti2HeaderError
 from nibabel.filebasedimages import ImageFileError
@@ -25,7 +26,7 @@ __all__ = ["READ_ERRORS", "header_warnings", "nifti_affine", "sized_header"]
 
 READ_ERRORS = (
     *(OSError, EOFError, MemoryError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
-    *(AssertionError, RuntimeError, struct.error, zlib.error, ExpatError, WrapStructError),
+    *(AssertionError, RuntimeError, struct.error, zlib.error, IsalError, ExpatError, WrapStructError),
     *(ImageFileError, ImageDataError, HeaderDataError, HeaderTypeError, Cifti2HeaderError),
 )
 """What nibabel raises for files that are broken: it believes most fields of a header and goes on until one fails."""
