@@ -16,7 +16,7 @@ def uncollected() -> Iterator[None]:
 
     torch and MONAI make a million objects that stay as long as the process. Python looks through all of them for
     garbage some times while they are imported, and again at its end: 1.3 and 1.6 of 9 s on one core. Here they are
-    made without, and put where no collection looks (:func:`gc.freeze`). Where MONAI is there already, this does nothing.
+    made without, and put where no collection looks (:func:`gc.freeze`). Where MONAI is there already nothing is done.
     """
     if "monai" in sys.modules or not gc.isenabled():
         yield
