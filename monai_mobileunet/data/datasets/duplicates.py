@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from isal.igzip import IGzipFile
-from isal.isal_zlib import IsalError
 
 from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.formats.nifti_headers import UNPACKING_ERROR
 from monai_mobileunet.data.names import DETACHED, image_suffix
 
 __all__ = ["find_copies", "find_repeats"]
@@ -116,7 +116,7 @@ def _grouped(paths: Sequence[Path], key: Callable[[Path], Hashable]) -> list[lis
     for path in paths if len(paths) > 1 else ():
         try:
             groups[key(path)].append(path)
-        except (OSError, EOFError, ValueError, IsalError):
+        except (OSError, EOFError, ValueError, UNPACKING_ERROR):
             continue  # what cannot be read is no copy of anything, and is reported where it is needed
     return [group for group in groups.values() if len(group) > 1]
 
