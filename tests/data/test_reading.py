@@ -82,9 +82,7 @@ def test_packed_masks_are_the_same_to_every_reader_and_every_time(tmp_path: Path
     by_itk = sitk.ReadImage(str(files[0]))
     assert np.array_equal(sitk.GetArrayFromImage(by_itk).transpose(), mask)
     assert np.allclose(volume_of_itk(by_itk, "").affine, oblique(), atol=1e-4)
-    assert (
-        len(gzip.decompress(files[0].read_bytes())) == 352 + mask.nbytes
-    )  # one member, as the standard library has it
+    assert len(gzip.decompress(files[0].read_bytes())) == 352 + mask.nbytes
 
 
 def test_masks_of_images_in_two_files_are_one_file(tmp_path: Path):
