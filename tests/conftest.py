@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli.terminal import printable
+from monai_mobileunet.runtimes.conversion_cache import CACHE_VARIABLE
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
@@ -30,6 +32,8 @@ FRAGMENTS = PROJECT / "configs"
 PATIENT = PROJECT / "tests" / "openkbp_patient"
 HIPPOCAMPUS_BOX = (35, 50, 36)
 REAL = {"hippocampus_mri_segmentation": "hippocampus", "head_neck_oar_ct_segmentation": "openkbp_hn_ct"}
+CONVERTED = tempfile.TemporaryDirectory(prefix="converted")
+os.environ.setdefault(CACHE_VARIABLE, CONVERTED.name)  # the tests leave the user's own cache alone, in processes too
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}  # networks this small lose more by waiting than they win
 WITHOUT_ROOT_S_RIGHTS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
 """Goes before a command that has to find a folder read-only: root may write to it, whatever its permissions say."""

@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress
 
 from monai_mobileunet.cli.arguments import Ignore, bundle_folder
+from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def check(
     """
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.data.datasets.cases import is_training_set
+    with uncollected():
+        from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.data.datasets.cases import is_training_set
 
     try:
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None

@@ -23,6 +23,7 @@ from monai_mobileunet.cli.arguments import (
     overrides,
     set_option,
 )
+from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -98,11 +99,12 @@ def evaluate(
         from monai_mobileunet.evaluation import check_installed
 
         check_installed("scipy", "matplotlib")
-        from monai_mobileunet.bundle import Bundle
-        from monai_mobileunet.bundle.changes import known_changes
-        from monai_mobileunet.cohort.evaluate import evaluate_cases
-        from monai_mobileunet.data.names import PICTURES_IN_PIXELS
-        from monai_mobileunet.reports.evaluation_report import write_report
+        with uncollected():
+            from monai_mobileunet.bundle import Bundle
+            from monai_mobileunet.bundle.changes import known_changes
+            from monai_mobileunet.cohort.evaluate import evaluate_cases
+            from monai_mobileunet.data.names import PICTURES_IN_PIXELS
+            from monai_mobileunet.reports.evaluation_report import write_report
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed)

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from monai_mobileunet.cli.arguments import MODEL, named_bundle, one_of, overrides, set_option
+from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import console, fail, say_error, steps
 from monai_mobileunet.runtimes.formats import FORMATS
 
@@ -40,8 +41,9 @@ def export(
     changes: Annotated[list[str] | None, set_option("Entry of inference.json that the training changed")] = None,
 ) -> None:
     """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
-    from monai_mobileunet.bundle import Bundle
-    from monai_mobileunet.bundle.export import export_bundle
+    with uncollected():
+        from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.bundle.export import export_bundle
 
     bundle = named_bundle(bundle)
     kinds = list(FORMATS) if formats is None else formats

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, bundle_folder, overrides, set_option
+from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ def segment(
     Exit code 0: all cases have a mask; 1: some failed, or the run could not go on; 2: the command is wrong.
     Not a medical device; not for diagnostic use.
     """
-    from monai_mobileunet.cohort.options import SegmentOptions
-    from monai_mobileunet.cohort.segment import claim_images, describe_images, prepare_images
-    from monai_mobileunet.data.errors import root_cause
+    with uncollected():
+        from monai_mobileunet.cohort.options import SegmentOptions
+        from monai_mobileunet.cohort.segment import claim_images, describe_images, prepare_images
+        from monai_mobileunet.data.errors import root_cause
 
     try:
         folder = bundle_folder(bundle)

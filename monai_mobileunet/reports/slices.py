@@ -68,7 +68,8 @@ def largest_slices(mask: np.ndarray) -> tuple[int, int, int]:
 
 def cut(values: np.ndarray, axis: int, index: int) -> np.ndarray:
     """A slice across an axis of values from :func:`to_ras`, as rows from the top of the picture to its bottom."""
-    return np.take(values, index, axis).swapaxes(0, 1)[::-1, ::-1]
+    slices = np.moveaxis(values, axis, 0)  # np.take would copy all of a volume that is not in the order of its axes
+    return slices[index].swapaxes(0, 1)[::-1, ::-1]
 
 
 def shown_axes(shape: Sequence[int]) -> tuple[int, ...]:

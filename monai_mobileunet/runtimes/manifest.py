@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.outputs import flatten_outputs
 
 __all__ = ["MANIFEST", "find_export", "hash_weights", "in_channels_of", "probe", "read_manifest"]
 
@@ -42,7 +43,8 @@ def probe(network: nn.Module, in_channels: int) -> list[float]:
     """
     device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     image = torch.linspace(0, 60, in_channels * PROBE_SIZE**2).sin().view(1, in_channels, PROBE_SIZE, PROBE_SIZE)
-    scores = network(image.to(device)).float().cpu().flatten()
+    outputs, _ = flatten_outputs(network(image.to(device)))
+    scores = torch.cat([output.float().cpu().flatten() for output in outputs])
     return scores[:: max(1, len(scores) // PROBED)][:PROBED].tolist()
 
 

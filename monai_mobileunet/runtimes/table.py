@@ -65,8 +65,9 @@ def _openvino(model: Any, bfloat16: bool = False) -> Runtime:
 
 def _to_onnx(network: nn.Module, in_channels: int) -> bytes:
     from monai_mobileunet.runtimes.conversion import to_onnx
+    from monai_mobileunet.runtimes.conversion_cache import kept_conversion
 
-    return to_onnx(network, in_channels)
+    return kept_conversion(network, in_channels, to_onnx)
 
 
 RUNTIMES: dict[str, RuntimeSpec] = {

@@ -65,6 +65,26 @@ def test_every_format_gives_the_same_values_in_the_same_place(tmp_path_factory, 
     assert np.allclose(again.affine, affine, atol=1e-4)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_packed_masks_are_the_same_to_every_reader_and_every_time(tmp_path: Path, kind: type, order):
+    random = np.random.default_rng(0)
+    mask = np.zeros((70, 41, 30), kind, order)
+    mask[10:60, 5:40, 3:25] = random.integers(0, np.iinfo(kind).max, (50, 35, 22), kind)  # as badly packed as can be
+    volume = read_volume((np.zeros(mask.shape, np.int16), oblique()))
+    files = [tmp_path / name for name in ("a.nii.gz", "b.nii.gz")]
+    for file in files:
+        write_mask(mask, file, volume)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    by_nibabel = nibabel.load(files[0])
+    assert by_nibabel.get_data_dtype() == kind
+    assert np.array_equal(by_nibabel.dataobj, mask)
+    by_itk = sitk.ReadImage(str(files[0]))
+    assert np.array_equal(sitk.GetArrayFromImage(by_itk).transpose(), mask)
+    assert np.allclose(volume_of_itk(by_itk, "").affine, oblique(), atol=1e-4)
+    assert len(gzip.decompress(files[0].read_bytes())) == 352 + mask.nbytes
+
+
 def test_masks_of_images_in_two_files_are_one_file(tmp_path: Path):
     sitk.WriteImage(sitk.ReadImage(str(saved(tmp_path, ramp(), oblique()))), str(tmp_path / "x.mhd"))
     volume = read_volume(tmp_path / "x.mhd")

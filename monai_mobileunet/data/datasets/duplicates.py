@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from isal.igzip import IGzipFile
+
 from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import Finding
+from monai_mobileunet.data.formats.nifti_headers import UNPACKING_ERROR
 from monai_mobileunet.data.names import DETACHED, image_suffix
 
 __all__ = ["find_copies", "find_repeats"]
@@ -115,7 +116,7 @@ def _grouped(paths: Sequence[Path], key: Callable[[Path], Hashable]) -> list[lis
     for path in paths if len(paths) > 1 else ():
         try:
             groups[key(path)].append(path)
-        except (OSError, EOFError, ValueError, zlib.error):
+        except (OSError, EOFError, ValueError, UNPACKING_ERROR):
             continue  # what cannot be read is no copy of anything, and is reported where it is needed
     return [group for group in groups.values() if len(group) > 1]
 
@@ -144,5 +145,5 @@ def _sample(path: Path) -> Hashable:
 
 def _digest(path: Path) -> Hashable:
     """SHA-256 of the content, decompressed."""
-    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+    with IGzipFile(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -18,6 +18,7 @@ from monai_mobileunet.data.formats.itk_names import itk_path
 from monai_mobileunet.data.formats.stored_values import check_stored_values
 from monai_mobileunet.data.formats.text_headers import read_promise
 from monai_mobileunet.data.formats.units import MM_PER_NAME
+from monai_mobileunet.data.memory_order import c_ordered
 from monai_mobileunet.data.names import DETACHED, METAIMAGE, NRRD
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume, check_grid
 
@@ -130,7 +131,7 @@ def volume_of_itk(image: sitk.Image, name: str, scale: Sequence[float] = (1.0, 1
     affine[:spatial, 3] = image.GetOrigin()[:spatial]
     affine[:spatial] *= np.asarray(scale)[:spatial, None] * _mm_per_voxel_unit(image)
     check_grid(affine, values.shape, name, "Fix its directions, its spacing or their unit.")
-    return Volume(values.copy(order="C"), LPS_TO_RAS @ affine, name, dimension == 2)
+    return Volume(c_ordered(values), LPS_TO_RAS @ affine, name, dimension == 2)
 
 
 def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
@@ -147,7 +148,7 @@ def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
         raise ValueError(
             f"{path}: the grid of {volume.name} is sheared; NRRD and MetaImage cannot say so. Use .nii.gz."
         )
-    image = sitk.GetImageFromArray(np.ascontiguousarray(values.transpose()))
+    image = sitk.GetImageFromArray(c_ordered(values.transpose()))
     axes = values.ndim
     image.SetSpacing(spacing[:axes].tolist())
     image.SetOrigin(affine[:axes, 3].tolist())

@@ -6,11 +6,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Any, cast
 from xml.parsers.expat import ExpatError
 
 import nibabel
 import numpy as np
+from isal.isal_zlib import IsalError
 from nibabel.affines import voxel_sizes
 from nibabel.cifti2 import Cifti2HeaderError
 from nibabel.filebasedimages import ImageFileError
@@ -21,11 +22,14 @@ from nibabel.wrapstruct import WrapStructError
 
 from monai_mobileunet.data.errors import Finding, warning
 
-__all__ = ["READ_ERRORS", "header_warnings", "nifti_affine", "sized_header"]
+__all__ = ["READ_ERRORS", "UNPACKING_ERROR", "header_warnings", "nifti_affine", "sized_header"]
+
+UNPACKING_ERROR = cast(type[Exception], IsalError)
+"""What ISA-L raises for a damaged archive; the types that come with it call the class an exception."""
 
 READ_ERRORS = (
     *(OSError, EOFError, MemoryError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
-    *(AssertionError, RuntimeError, struct.error, zlib.error, ExpatError, WrapStructError),
+    *(AssertionError, RuntimeError, struct.error, zlib.error, UNPACKING_ERROR, ExpatError, WrapStructError),
     *(ImageFileError, ImageDataError, HeaderDataError, HeaderTypeError, Cifti2HeaderError),
 )
 """What nibabel raises for files that are broken: it believes most fields of a header and goes on until one fails."""

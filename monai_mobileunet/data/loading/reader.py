@@ -13,6 +13,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 
 from monai_mobileunet.data.dicom import is_dicom
+from monai_mobileunet.data.memory_order import c_ordered
 from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
@@ -67,7 +68,7 @@ def as_tensor(volume: Volume) -> MetaTensor:
 
 def _float32(volume: Volume) -> np.ndarray:
     # one layout, for sums over values depend on their order in the last bit; a copy, for some transforms work in place
-    return np.array(volume.values, np.float32, order="C", copy=True)
+    return c_ordered(volume.values, np.float32)
 
 
 def _metadata(volume: Volume) -> dict[str, Any]:
