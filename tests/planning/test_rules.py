@@ -162,14 +162,15 @@ def test_few_subjects_are_changed_more():
         (fingerprint(40), {"epochs": 999}, False),
         (fingerprint(40), {}, False),
         (fingerprint(40), {"epochs": 1000, "variant": "mobileunet_small"}, False),
+        (fingerprint(40), {"epochs": 1000, "num_samples": 2}, False),
         (fingerprint(40, **CROPPED), {"epochs": 1000}, False),
     ],
-    ids=["8000 steps", "fewer", "nothing timed", "a slim network", "volumes turned as a whole"],
+    ids=["256,000 windows", "fewer", "nothing timed", "a slim network", "small batches", "volumes turned as a whole"],
 )
 def test_a_long_training_changes_images_widely(data: Fingerprint, asked: dict, wide: bool):
     decided = decide(data, Options(overrides=asked)).decided["random_transforms"]
     assert ("RandSimulateLowResolutiond" in targets(decided.value)) == wide
-    assert ("8000 steps" in decided.reason) == wide
+    assert ("256,000 windows" in decided.reason) == wide
 
 
 @pytest.mark.parametrize(("shares", "labels"), [((1.0, 1.0), [1]), ((0.995, 0.6), [])])
