@@ -289,6 +289,7 @@ def exchanged() -> Fingerprint:
         (of_cases(*(case(n, spacing=(1.0, 1.0, 30.0 if n == 3 else 1.0)) for n in range(9))), Options(), "case_003: its header says 30 mm foot-head"),
         (fingerprint(spacing=(0.01, 0.01, 0.01)), Options(), "its header says 2 mm long"),
         (fingerprint(**ct()), Options(), "20 of 20 cases have values like CT. If so: --modality CT"),
+        (of_cases(*(case(n, **(ct() if n < 5 else {"lowest": (-47.0,)})) for n in range(6)), modality=""), Options(), "case_005: 1 of 6 cases have values like no CT among those of CT."),
         (fingerprint(modality="CT"), Options(), "no Hounsfield units"),
         (fingerprint(classes={"dot": organ(size_mm=(3.0, 3.0, 3.0))}), Options(), "dot, spans 3 pixels"),
         (exchanged(), Options(), "left kidney lies to the right of right kidney in 1 of 20 cases (case_007)"),

@@ -15,6 +15,9 @@ from monai_mobileunet.planning.rules.sides import on_the_wrong_side
 
 __all__ = ["warnings_of"]
 
+FAT = -100
+"""Hounsfield units that a CT of a body goes below, whatever was cut out of it."""
+
 FEWEST_PIXELS = 4
 FEWEST_EPOCHS = 20
 MOST_SENTENCES = 3
@@ -37,7 +40,7 @@ def _modality(known: Known) -> Iterator[str]:
     if modality != "CT" and count > total / 2:
         yield f"The modality is {modality}, but {count} of {total} cases have values like CT. If so: --modality CT."
     like, others = ("CT", modality) if modality != "CT" else ("no CT", "CT")
-    among = [case.name for case in known.cases if (case.lowest[0] >= 0 if like == "no CT" else looks_like_ct(case))]
+    among = [case.name for case in known.cases if (case.lowest[0] > FAT if like == "no CT" else looks_like_ct(case))]
     if 0 < len(among) <= total / 2 and "stored_offset" not in known.decided:
         yield (
             f"{list_some(among)}: {len(among)} of {total} cases have values like {like} among those of {others}. If "
