@@ -44,7 +44,7 @@ class Range:
         contrast: share by which intensities are scaled.
         brightness: added to intensities.
         noise: standard deviation, at most.
-        wide: a gamma, and a lower resolution, come in addition.
+        wide: a zoom by 0.7 to 1.4, a gamma and a lower resolution come in addition.
     """
 
     rotation: float = 0.25
@@ -58,7 +58,7 @@ class Range:
 
 
 USUAL = Range()
-WIDE = Range(0.6, 0.3, 8, "3 * size // 8", contrast=0.25, brightness=0.15, noise=0.2, wide=True)
+WIDE = Range(0.6, 0.15, 8, "3 * size // 8", contrast=0.25, brightness=0.15, noise=0.2, wide=True)
 
 
 def augmentation_within_what_is_fine(known: Known) -> Decision:
@@ -173,7 +173,10 @@ def _affine_then_slices(strength: float) -> list[dict[str, Any]]:
 
 def _slices_then_affine(far: Range, strength: float) -> list[dict[str, Any]]:
     rotation, scale = round(far.rotation * strength, 3), round(far.scale * strength, 3)
-    return [_samples(f"$[size + {far.margin} for size in @roi_size]"), _affine(rotation, scale, far.translation, 2)]
+    zoom = {"_target_": "RandZoomd", "keys": ["image", "label"], "prob": 0.5, "min_zoom": 0.7, "max_zoom": 1.4}
+    zoom |= {"mode": ["bilinear", "bilinear"], "padding_mode": "edge"}
+    turned = _affine(rotation, scale, far.translation, 2)
+    return [_samples(f"$[size + {far.margin} for size in @roi_size]"), *([zoom] if far.wide else []), turned]
 
 
 def _intensity_changes(far: Range) -> list[dict[str, Any]]:
