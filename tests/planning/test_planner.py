@@ -225,6 +225,7 @@ def test_a_budget_gives_other_plans_on_other_devices(toy: Fingerprint):
     assert "(cuda)" in on_gpu.epochs.reason
 
 
+@pytest.mark.slow  # tests/demo walks the same way with made data
 def test_from_data_to_masks_with_no_file_edited(
     toy: Fingerprint, toy_dataset: Path, tmp_path: Path, run_bundle: RunBundle
 ):
