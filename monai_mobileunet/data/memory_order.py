@@ -16,8 +16,8 @@ TILE_VALUES = 100_000
 """Of a tile, so that it stays in a core's second cache on its way."""
 
 SHORTEST = 16
-"""Length of an axis, or of all behind the second together, below which tiles are so many or so thin that they cost time:
-NumPy alone was three times as fast and more on 5,000,000×2×2 values."""
+"""Length of an axis, or of all behind the second together, below which tiles are so many or so thin that they cost
+time: NumPy alone was three times as fast and more on 5,000,000×2×2 values."""
 
 
 def c_ordered(values: np.ndarray, dtype: Any = None) -> np.ndarray:

@@ -97,9 +97,9 @@ def parse_manifest(content: bytes, path: str | PathLike) -> dict[str, Any]:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: is no JSON ({error}). Export the files again.") from error
-    for entry in manifest.values() if isinstance(manifest, dict) else [None]:
-        if not _has_form(entry):
-            raise ValueError(f"{path}: holds other things than exported files. Export the files again.")
+    if not isinstance(manifest, dict) or not all(map(_has_form, manifest.values())):
+        raise ValueError(f"{path}: holds other things than exported files. Export the files again.")
+    for entry in manifest.values():
         for name in entry["files"]:
             if name in ("", ".", "..") or not NOT_IN_NAMES.isdisjoint(name):
                 raise ValueError(f"{path}: names the file {name!r}; expected a file beside it. Export the files again.")

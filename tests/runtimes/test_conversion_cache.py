@@ -86,7 +86,9 @@ def test_networks_that_differ_in_an_attribute_share_no_model(network, cache, con
 
 
 def test_a_network_whose_source_changed_is_converted_again(tmp_path, cache, convert, monkeypatch):
-    source = "from torch import nn\n\nclass Net(nn.Conv2d):\n    def forward(self, x):\n        return super().forward(x){}\n"
+    source = (
+        "from torch import nn\nclass Net(nn.Conv2d):\n    def forward(self, x):\n        return super().forward(x){}\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     for change, expected in (("", b"model 1"), ("", b"model 1"), (".clip(max=1e6)", b"model 2")):
@@ -108,7 +110,9 @@ def test_a_network_whose_source_changed_is_converted_again(tmp_path, cache, conv
     ],
     ids=["no source", "function", "nan", "probe fails"],
 )
-def test_a_network_that_cannot_be_told_from_others_is_used_and_not_kept(cache, convert, caplog, kind, attributes, words):
+def test_a_network_that_cannot_be_told_from_others_is_used_and_not_kept(
+    cache, convert, caplog, kind, attributes, words
+):
     network = kind(2, 3, 3)
     vars(network).update(attributes)
     assert [kept_conversion(network, 2, convert) for _ in range(2)] == [b"model 1", b"model 2"]

@@ -125,7 +125,7 @@ def volume_of_nifti(image: Nifti1Pair, name: str) -> Volume:
 
 
 class _Unpacked(io.RawIOBase):
-    """What a ``.gz`` file holds, a piece at a time: ISA-L's own ``readinto`` makes a second copy of all that it reads."""
+    """What a ``.gz`` file holds, piece by piece: ISA-L's own ``readinto`` makes a second copy of all it reads."""
 
     def __init__(self, path: Path) -> None:
         self._file = IGzipFile(path)
