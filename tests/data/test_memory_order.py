@@ -1,5 +1,7 @@
 """Copies in another order hold the same values, whatever the order, the steps and the sizes of the original."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,13 @@ def test_a_copy_in_c_order_has_the_same_values(data):
     assert np.array_equal(copied, values)
 
 
-@pytest.mark.parametrize("shape", [(65, 130, 40), (1, TILE_VALUES + 1, 1), (70, 3, 2000)])
+@pytest.mark.parametrize("shape", [(65, 130, 40), (16, TILE_VALUES // 512 + 1, 16), (70, 17, 2000)])
 def test_tiles_meet_at_their_borders(shape: tuple[int, ...]):
     values = np.asfortranarray(np.random.default_rng(0).integers(-1000, 1000, shape, np.int16))
     assert np.array_equal(c_ordered(values, np.float32), values)
+
+
+def test_long_thin_volumes_are_not_cut_into_many_tiles():
+    values = np.asfortranarray(np.zeros((500_000, 2, 2), np.int16))
+    with mock.patch("numpy.empty", side_effect=AssertionError("tiles")):
+        assert c_ordered(values).shape == values.shape

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import locale
+import tracemalloc
 from pathlib import Path
 
 import nibabel
@@ -465,3 +466,20 @@ def test_a_link_that_leads_nowhere_is_named_with_its_end(tmp_path: Path):
     (tmp_path / "a.nii.gz").symlink_to("/nowhere/a.nii.gz")
     with pytest.raises(DataError, match=r"a\.nii\.gz: is a link to /nowhere/a\.nii\.gz, which does not exist"):
         read_volume(tmp_path / "a.nii.gz")
+
+
+def test_bytes_behind_an_archive_are_named(tmp_path: Path):
+    path = saved(tmp_path, np.random.default_rng(0).integers(0, 1000, (30, 30, 30)).astype(np.int16))
+    path.write_bytes(path.read_bytes() + b"notes")
+    assert "It has bytes that are not gzip behind its data, or is cut off" in only_problem(path)
+
+
+def test_a_packed_volume_lies_in_memory_once_while_it_is_read(tmp_path: Path):
+    path = saved(tmp_path, np.zeros((100, 200, 200), np.int16))
+    tracemalloc.start()
+    try:
+        volume = read_volume(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * volume.values.nbytes

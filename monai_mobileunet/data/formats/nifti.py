@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ from monai_mobileunet.data.volume import Grid, Volume, check_grid
 __all__ = ["grid_of_nifti", "read_nifti", "volume_of_nifti", "write_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
+
+PIECE = 1 << 18
+"""Bytes that are unpacked at once."""
 
 PACKING = 2
 """Level of ISA-L for masks, from 0 to 3: that of a 512×512×400 CT is smaller than at level 1 of zlib, in a tenth of its
@@ -72,7 +77,7 @@ def read_nifti(path: Path) -> Volume:
         DataError: it cannot be read, or is not one volume of numbers.
     """
     name, image = str(path), _load(path)
-    with IGzipFile(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+    with io.BufferedReader(_Unpacked(path)) if path.name.lower().endswith(".gz") else path.open("rb") as file:
         with _refused(name):
             whole = type(image).from_file_map({key: FileHolder(name, file) for key in image.file_map}, mmap=False)
         volume = volume_of_nifti(whole, name)
@@ -119,13 +124,38 @@ def volume_of_nifti(image: Nifti1Pair, name: str) -> Volume:
     return Volume(values, affine, name, len(shape) == 2, sized_header(image), warnings=warnings)
 
 
+class _Unpacked(io.RawIOBase):
+    """What a ``.gz`` file holds, piece by piece: ISA-L's own ``readinto`` makes a second copy of all it reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = IGzipFile(path)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(memoryview(buffer)[:PIECE])
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 @contextmanager
 def _refused(name: str) -> Iterator[None]:
     """What nibabel raises for a file that is broken becomes a refusal that names the file."""
     try:
         yield
     except READ_ERRORS as error:
-        raise refusal(name, f"cannot be read ({root_cause(error)}).") from error
+        packing = isinstance(error, EOFError | BadGzipFile)
+        why = " It has bytes that are not gzip behind its data, or is cut off or damaged." if packing else ""
+        raise refusal(name, f"cannot be read ({root_cause(error)}).{why}") from error
 
 
 def _check_packing(path: Path) -> None:
@@ -154,7 +184,9 @@ def _promised(image: Nifti1Pair) -> tuple[int, int]:
 
 def write_nifti(values: np.ndarray, path: Path, volume: Volume) -> None:
     """Write class numbers on the grid of an image; of a NIfTI image the header's geometry is kept as it is."""
-    header, values = volume.template, c_ordered(values.transpose()).transpose()  # as the file has them
+    header = volume.template
+    if not values.flags.f_contiguous:  # as the file has them
+        values = c_ordered(values.transpose()).transpose()
     image_type = nibabel.Nifti2Image if isinstance(header, Nifti2Header) else nibabel.Nifti1Image
     if isinstance(header, Nifti1Header):
         mask_header = image_type.header_class()
