@@ -47,7 +47,7 @@ def describe_network(network: nn.Module) -> Iterator[str]:
 
 def _describe(value: Any, owner: str) -> str:
     if isinstance(value, torch.Tensor):
-        content = value.detach().cpu().contiguous().numpy().tobytes()
+        content = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()  # bfloat16 too
         return f"{value.dtype} {tuple(value.shape)} {hashlib.sha256(content).hexdigest()}"
     if isinstance(value, PLAIN):
         return f"{type(value).__name__} {value!r}"
