@@ -102,7 +102,7 @@ def test_what_the_user_says_of_regions_is_held_to_the_classes(dataset: Path):
     without = bundle_files(plan_dataset(measured, Options(overrides={"regions": {}})))["configs/train.json"]
     assert "PartialDiceCELoss" in without, "for voxels to ignore"
     assert not any(word in without for word in ("RegionMasksd", "val_dice_per_region", "@regions.values()"))
-    with pytest.raises(DataError, match="--class tumor: is 'tumor', the name of a region of the classes 1 and 2"):
+    with pytest.raises(DataError, match="--class: the class 'tumor' has the name of the region of the classes 1 and 2"):
         plan_dataset(measure_dataset(dataset, class_names=("tumor", "rest")))
 
 
