@@ -42,8 +42,8 @@ LABELLED = "labelled"
 def numbered_labels(labels: Any) -> dict[int, str]:
     """Names by their numbers, of ``{"1": "liver"}``, of ``{"liver": 1}`` and of ``{"liver": [1]}``."""
     found: dict[int, str] = {}
-    for key, listed in (labels if isinstance(labels, dict) else {}).items():
-        value = listed[0] if isinstance(listed, list) and len(listed) == 1 else listed
+    for key, written in (labels if isinstance(labels, dict) else {}).items():
+        value = written[0] if isinstance(written, list) and len(written) == 1 else written
         number, name = (key, value) if str(key).isdecimal() else (value, key)
         if str(number).isdecimal() and not isinstance(number, bool):
             found[int(number)] = str(name)

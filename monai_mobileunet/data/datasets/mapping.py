@@ -135,11 +135,13 @@ def regions_lost(
     lost = [repr(name) for name in regions if name not in (*kept, *class_names)]
     less = [repr(name) for name in kept if any(mapping.get(number) == 0 for number in regions[name])]
     if lost:
-        problem = f"does not have the regions {listed(lost)}, which are no unions of the new classes."
+        which = "regions {}, which are no unions" if len(lost) > 1 else "region {}, which is no union"
+        problem = f"does not have the {which.format(listed(lost))} of the new classes."
         remedy = f"Look whether its classes are rightly called {listed(list(map(repr, class_names)))}, and correct"
         yield warning(index, problem, f"{remedy} 'labels' where not.")
     if less:
-        problem = f"has the regions {listed(less)} without those of their classes that became background."
+        which = "the regions {} without those of their" if len(less) > 1 else "the region {} without those of its"
+        problem = f"has {which.format(listed(less))} classes that became background."
         yield warning(index, problem, "Give them other names in 'labels' where they are something else now.")
 
 
