@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import nibabel
 import numpy as np
 import pytest
 import torch
-from made import case, fingerprint, measure_dataset, of_cases, organ
+from made import fingerprint, measure_dataset, of_cases, organ
 from monai.bundle import ConfigParser
 from monai.networks.utils import one_hot
 from typer.testing import CliRunner
@@ -137,38 +137,32 @@ def test_what_the_user_says_of_regions_is_held_to_the_classes(dataset: Path):
 )
 def test_regions_that_are_none_are_refused_wherever_they_are_set(regions: Any, said: str):
     names = ["p", "q"]
-    classes = {name: organ() for name in ("tumor without core", "core")}
-    data = of_cases(*(case(number, classes=classes) for number in range(1, 4)), regions=REGIONS)
+    data = replace(fingerprint(classes={name: organ() for name in NAMES}), regions=REGIONS)
     options = Options(overrides={"class_names": names})
     plan = plan_dataset(data, options)
+    assert "tumor is made of 'p' and 'q'" in plan.settings["regions"].reason
     asked = replace(options, overrides={"class_names": names, "regions": regions})
     edited = replace(plan, settings={**plan.settings, "regions": replace(plan.settings["regions"], value=regions)})
-    for place, door in (
-        ("--set regions", lambda: plan_dataset(data, asked)),
-        ("plan.json", lambda: bundle_files(edited)),
-    ):
+    doors = {"--set regions": lambda: plan_dataset(data, asked), "plan.json": lambda: bundle_files(edited)}
+    for place, door in doors.items():
         with pytest.raises(DataError, match=f"{place}: .*{said}") if said else nullcontext():
             door()
 
 
 def test_names_of_classes_are_held_to_regions_and_regions_to_names_of_figures():
-    data = of_cases(*fingerprint(classes={name: organ() for name in NAMES}).cases, regions=REGIONS)
-    with pytest.raises(
-        DataError, match="--set class_names: the class 'tumor' has the name of the region of the classes"
-    ):
+    data = replace(fingerprint(classes={name: organ() for name in NAMES}), regions=REGIONS)
+    with pytest.raises(DataError, match="--set class_names: the class 'tumor' has the name of the region of"):
         plan_dataset(data, Options(overrides={"class_names": ["tumor", "rest"]}))
     with pytest.raises(DataError, match="/data/set: the region 'val_mean_dice' has a name that is taken"):
         plan_dataset(replace(data, regions={"val_mean_dice": (1, 2)}))
 
 
 def test_a_bundle_measures_its_own_regions(dataset: Path):
-    names = ("tumor without core", "core")
-    bundle = SimpleNamespace(regions={"own": (1, 2)})
-    assert _regions(dataset, None, names, False) == {"tumor": (1, 2)}
-    assert _regions(dataset, bundle, names, False) == {"own": (1, 2)}
-    assert _regions(dataset, SimpleNamespace(regions={}), names, False) == {"tumor": (1, 2)}
+    own, none = (cast(Bundle, SimpleNamespace(regions=regions)) for regions in ({"own": (1, 2)}, {}))
+    found = [_regions(dataset, bundle, NAMES, by_user=False) for bundle in (None, own, none)]
+    assert found == [{"tumor": (1, 2)}, {"own": (1, 2)}, {"tumor": (1, 2)}]
     with pytest.raises(DataError, match="--class: the class 'tumor' has the name of the region of the classes 1 and 2"):
-        _regions(dataset, None, ("tumor", "rest"), True)
+        _regions(dataset, None, ("tumor", "rest"), by_user=True)
 
 
 def test_regions_are_measured_beside_classes(dataset: Path, tmp_path: Path):

@@ -65,11 +65,7 @@ def test_classes_follow_from_regions(tmp_path: Path, labels: dict[str, Any], ord
         ({**BRATS, "x": ["1", 2]}, None, r'has "1" in its list; expected numbers without quotation.*Write \[1, 2\]\.'),
         ({**BRATS, "x": 4.0}, None, r"the label 'x' is 4\.0; expected a number without a decimal point. Write 4\."),
         ({**BRATS, "x": "[1,2]"}, None, r"the label 'x' is \"\[1,2\]\".*as \[1, 2\] without quotation marks"),
-        (
-            {"background": 0, "x": "(1, 2)", "y": 2},
-            None,
-            r"the label 'x' is \"\(1, 2\)\"; expected a number, or a list",
-        ),
+        ({"background": 0, "x": "(1, 2)", "y": 2}, None, r"the label 'x' is \"\(1, 2\)\"; expected a number, or"),
         ({**BRATS, " ": [1, 2]}, None, "a label has the name ' '; expected a word. Give it a name."),
         ({**BRATS, "x": [-1]}, None, "the label 'x' has -1 in its list"),
         ({**BRATS, "x": [0, 1]}, None, r"the label 'x' has the background, 0, among its classes \[0, 1\]"),
@@ -81,17 +77,9 @@ def test_classes_follow_from_regions(tmp_path: Path, labels: dict[str, Any], ord
         ({"2": "a", "1": "a", "ignore": 2}, None, "the label 'ignore' is 2; expected a number above .*number, as 3"),
         ({"a": 1, "b": 2, "ignore": 1}, None, "the label 'ignore' is 1; expected a number above .*number, as 3"),
         ({**BRATS, "ignore": [4]}, None, r"the label 'ignore' is \[4\]; expected a number above"),
-        (
-            BRATS,
-            [1, 2],
-            r"has 2 numbers, \[1, 2\]; expected one for each of the 3 labels .*: whole .*Write \[1, 2, 3\]",
-        ),
+        (BRATS, [1, 2], r"has 2 numbers, \[1, 2\]; expected one for each of the 3 labels .*: whole.*Write \[1, 2, 3\]"),
         (BRATS, "123", r"'regions_class_order' is \"123\"; expected a list of whole numbers.*Write \[1, 2, 3\]"),
-        (
-            {"a": [1, 2], "b": [2, 3]},
-            [1, 2],
-            "paints 3 as 2 .*Remove 'regions_class_order': mobileunet does without it",
-        ),
+        ({"a": [1, 2], "b": [2, 3]}, [1, 2], "paints 3 as 2 .*Remove 'regions_class_order': mobileunet does without"),
         ({"a": [1, 2], "b": [2, 3]}, [1], "has 1 numbers.*Remove 'regions_class_order': mobileunet does without it"),
         (BRATS, [1, 3, 2], r"paints 2 as 3 \(by 'tumor core'\) and 3 as 2 \(by 'enhancing'\).*Write \[1, 2, 3\]"),
         ({"b": 2, "a": [1, 2]}, [2, 1], r"paints 2 as 1 \(by 'a'\).*List in 'labels' the larger regions before"),
@@ -116,7 +104,7 @@ def test_without_regions_labels_mean_what_they_did():
     [
         (["masses"], [2, 3]),
         (["tumor"], [2]),
-        (["masses", "kidney without masses"], None),
+        (["kidney"], None),
         ([1, "masses without tumor"], [1, 3]),
     ],
 )
