@@ -28,6 +28,8 @@ from monai_mobileunet.runtimes.conversion_cache import CACHE_VARIABLE
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLES = sorted(path for path in (PROJECT / "bundles").iterdir() if (path / "configs").is_dir())
 HIPPOCAMPUS = PROJECT / "bundles" / "hippocampus_mri_segmentation"
+ONE_QUICKLY = [one if one == HIPPOCAMPUS else pytest.param(one, marks=pytest.mark.slow) for one in BUNDLES]
+"""For what takes long and is much alike for each bundle: the quick tests try one, ``make test-all`` tries them all."""
 FRAGMENTS = PROJECT / "configs"
 PATIENT = PROJECT / "tests" / "openkbp_patient"
 HIPPOCAMPUS_BOX = (35, 50, 36)

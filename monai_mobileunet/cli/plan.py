@@ -283,10 +283,8 @@ def _busy() -> str:
 
 def _timed(known: Known) -> Known:
     """What is decided once steps of the network were timed."""
-    from monai_mobileunet.planning.probe import measure_costs, typical_case
-    from monai_mobileunet.planning.rules import as_plan, batches_to_time, decide
+    from monai_mobileunet.planning.probe import decide_by_time
 
     with steps() as show_step:
         show_step("timing steps of the network on this machine")
-        timed = measure_costs(as_plan(known), typical_case(known), batches_to_time(known))
-    return decide(known.fingerprint, known.options, timed)
+        return decide_by_time(known)

@@ -18,10 +18,10 @@ from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
-from monai_mobileunet.planning.rules import Batch, Costs, Known
+from monai_mobileunet.planning.rules import Batch, Costs, Known, as_plan, batches_to_time, decide
 from monai_mobileunet.planning.rules.budget import BATCH_CASES
 
-__all__ = ["measure_costs", "time_training", "typical_case"]
+__all__ = ["decide_by_time", "measure_costs", "time_training", "typical_case"]
 
 WARM_UP, TIMED = 2, 5
 PROGRAMS = 15.0
@@ -35,6 +35,27 @@ def typical_case(known: Known) -> dict[str, Any]:
     sizes = sorted((case.shape[0] * case.shape[1] * case.shape[2], case.name) for case in known.cases)
     wanted = sizes[len(sizes) // 2][1]
     return next(case for case in find_all_cases(known.fingerprint.dataset_dir) if name_of(case) == wanted)
+
+
+def decide_by_time(known: Known) -> Known:
+    """Time what a training takes on this machine, and decide again.
+
+    Args:
+        known: all that was decided without it.
+
+    Raises:
+        DataError: memory has no room for any of the batches.
+    """
+    case, batches = typical_case(known), batches_to_time(known)
+    timed: dict[Batch, Costs] = {}
+    for _ in range(2):  # images that are changed more widely take longer to draw: these are timed then, too
+        before = known["random_transforms"]
+        timed |= measure_costs(as_plan(known), case, batches)
+        known = decide(known.fingerprint, known.options, timed)
+        if known["random_transforms"] == before:
+            break
+        batches = [(known["variant"], known["num_samples"])]
+    return known
 
 
 def measure_costs(

@@ -18,7 +18,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BUNDLES, ONE_THREAD, VolumeFor, stored
+from conftest import ONE_QUICKLY, ONE_THREAD, VolumeFor, stored
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform
@@ -26,7 +26,7 @@ from monai.transforms import Compose, MapTransform
 from monai_mobileunet import Segmenter
 
 
-@pytest.fixture(params=BUNDLES, ids=lambda path: path.name)
+@pytest.fixture(params=ONE_QUICKLY, ids=lambda path: path.name)
 def bundle(request: pytest.FixtureRequest) -> Path:
     return request.param
 

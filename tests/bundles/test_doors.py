@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import BUNDLES, REAL, RunBundle, VolumeFor, stored, turned
+from conftest import BUNDLES, ONE_QUICKLY, REAL, RunBundle, VolumeFor, stored, turned
 from typer.testing import CliRunner
 
 from monai_mobileunet import Segmenter
@@ -71,6 +71,7 @@ def test_the_same_body_gives_the_same_mask_however_it_is_stored(bundle: Path, im
         assert (mask != masks[0]).mean() < 1e-4, "the last bit of an affine may move a voxel"
 
 
+@pytest.mark.parametrize("bundle", ONE_QUICKLY, indirect=True, ids=lambda path: path.name)
 def test_the_warnings_are_the_same_by_every_door(
     bundle: Path, tmp_path: Path, volume_for: VolumeFor, run_bundle: RunBundle, data_folder: Path
 ):

@@ -12,7 +12,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 import torch
-from conftest import BUNDLES, HIPPOCAMPUS, ONE_THREAD, PROJECT, RunBundle
+from conftest import HIPPOCAMPUS, ONE_QUICKLY, ONE_THREAD, PROJECT, RunBundle
 
 from monai_mobileunet import __version__
 from monai_mobileunet.bundle import Bundle
@@ -51,7 +51,7 @@ BundleCommand = Callable[..., str]
 PLANNED = "planned_bundle"
 
 
-@pytest.fixture(params=[*BUNDLES, pytest.param(PLANNED, marks=pytest.mark.slow)], ids=lambda one: Path(one).name)
+@pytest.fixture(params=[*ONE_QUICKLY, pytest.param(PLANNED, marks=pytest.mark.slow)], ids=lambda one: Path(one).name)
 def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A shipped one, or one that a user planned and trained, under the name that the zoo asks for."""
     source = request.getfixturevalue(PLANNED) if request.param == PLANNED else request.param

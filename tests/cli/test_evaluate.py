@@ -297,9 +297,9 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
         once("segmented", Path(prepared.volume.name).name)
         return predict(self, prepared)
 
-    def measured(label, *arguments):
+    def measured(label, *arguments, **named):
         once("measured", label.name.removesuffix(".nii.gz"))
-        return measure(label, *arguments)
+        return measure(label, *arguments, **named)
 
     monkeypatch.setattr(Segmenter, "predict", segmented)
     monkeypatch.setattr(module, "measure_files", measured)

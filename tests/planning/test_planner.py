@@ -27,8 +27,8 @@ from monai_mobileunet.planning import Plan, apply_plan, plan_dataset, planner, p
 from monai_mobileunet.planning.fingerprint import Fingerprint
 from monai_mobileunet.planning.plan import PLAN
 from monai_mobileunet.planning.planner import decisions
-from monai_mobileunet.planning.probe import measure_costs
-from monai_mobileunet.planning.rules import Costs, Options
+from monai_mobileunet.planning.probe import decide_by_time, measure_costs
+from monai_mobileunet.planning.rules import Costs, Options, decide
 
 HEAD = ct(
     lowest=(0.0,),
@@ -175,6 +175,23 @@ def test_a_training_is_timed_by_its_own_parts(toy: Fingerprint, toy_dataset: Pat
     assert 0 < real[batches[1]].step < real[batches[0]].step < 20
 
 
+def test_what_is_drawn_more_slowly_is_timed_again(monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+
+    def costs(parser: ConfigParser, *_: object) -> Costs:
+        wide = "RandSimulateLowResolutiond" in str(parser["train"]["random_transforms"])
+        drawn.append((parser["network_def"]["variant"], parser["num_samples"], wide))
+        return Costs(15, 0.1, 0.2 if wide else 0.1, 0.02, 0.1)
+
+    monkeypatch.setattr(probe, "time_training", costs)
+    monkeypatch.setattr(probe, "typical_case", lambda known: {})
+    known = decide_by_time(decide(fingerprint(100), Options(budget=24 * 3600)))
+    assert drawn[-2:] == [("mobileunet_small", 2, False), ("mobileunet_base", 8, True)]
+    assert len(drawn) == 5
+    assert known.costs is not None
+    assert known.costs.augment == 0.2
+
+
 def test_a_batch_that_memory_has_no_room_for_is_not_taken(monkeypatch: pytest.MonkeyPatch):
     room = 2
 
@@ -208,6 +225,7 @@ def test_a_budget_gives_other_plans_on_other_devices(toy: Fingerprint):
     assert "(cuda)" in on_gpu.epochs.reason
 
 
+@pytest.mark.slow  # tests/demo walks the same way with made data
 def test_from_data_to_masks_with_no_file_edited(
     toy: Fingerprint, toy_dataset: Path, tmp_path: Path, run_bundle: RunBundle
 ):

@@ -161,11 +161,22 @@ def test_few_subjects_are_changed_more():
         (fingerprint(40), {"epochs": 1000}, True),
         (fingerprint(40), {"epochs": 999}, False),
         (fingerprint(40), {}, False),
+        (fingerprint(320), {}, False),
         (fingerprint(40), {"epochs": 1000, "variant": "mobileunet_small"}, False),
+        (fingerprint(40), {"epochs": 1000, "variant": "mobileunet_fine"}, False),
         (fingerprint(40), {"epochs": 1000, "num_samples": 2}, False),
         (fingerprint(40, **CROPPED), {"epochs": 1000}, False),
     ],
-    ids=["256,000 windows", "fewer", "nothing timed", "a slim network", "small batches", "volumes turned as a whole"],
+    ids=[
+        "256,000 windows",
+        "fewer",
+        "nothing timed",
+        "many cases",
+        "a slim network",
+        "another network",
+        "small batches",
+        "volumes turned as a whole",
+    ],
 )
 def test_a_long_training_changes_images_widely(data: Fingerprint, asked: dict, wide: bool):
     decided = decide(data, Options(overrides=asked)).decided["random_transforms"]

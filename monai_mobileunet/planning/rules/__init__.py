@@ -71,9 +71,10 @@ ORDER = (
     *("dataset_dir", "class_names", "regions", "subject_of", "folds", "stratify_by", "leave_out"),
     *("ignore", "annotated_slices_only", "image", "planes", "spacing", "finest_spacing", "coarsest_spacing"),
     *("context", "out_slices", "out_step", "roi_size", "window", "variant", "num_samples", "learning_rate"),
+    *("epochs", "val_interval"),
     *("stored_offset", "windows", "image_channels", "channel_names", "file_channels", "image_transforms"),
     *("sides", "labelled", "mirror_axes", "tta_axes", "class_share"),
-    *("random_transforms", "mask_transforms", "epochs", "val_interval", "texts"),
+    *("random_transforms", "mask_transforms", "texts"),
 )
 
 RULES: dict[str, Rule] = {name: _ALL[name] for name in ORDER}

@@ -65,11 +65,8 @@ def steps_in_the_budget(known: Known, costs: Costs) -> int:
 
 
 def planned_steps(known: Known) -> int:
-    """How many steps the training will have; 0 where nothing was timed and nobody says how many epochs."""
-    epochs = known.options.overrides.get("epochs")
-    if epochs is None:
-        return min(steps_in_the_budget(known, known.costs), _steps(known, MOST_EPOCHS)) if known.costs else 0
-    return _steps(known, int(epochs))
+    """How many steps of the optimiser the training has."""
+    return _steps(known, known["epochs"])
 
 
 def _steps(known: Known, epochs: int) -> int:
