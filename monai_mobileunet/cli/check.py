@@ -62,11 +62,13 @@ def check(
 
     try:
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
+        lost: list[Finding] = []
         if target is not None:
-            folder = _rewritten(folder, target, mapping or [], num_classes, opened)
+            lost, folder = _rewritten(folder, target, mapping or [], num_classes, opened), target
         trains = is_training_set(folder)
         looked = _look_at_dataset if trains else _look_at_files
         findings, count = looked(folder, num_classes, opened, ignore)
+        findings = [*lost, *findings]
     except (ValueError, OSError) as error:
         fail(error)
     for finding in findings:
@@ -133,10 +135,12 @@ def _look_at_files(
         return inspect_images(planned, bundle, advance=advance), len(planned)
 
 
-def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None) -> Path:
-    """The folder of a data set with the labels' values mapped to class numbers."""
+def _rewritten(
+    folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None
+) -> list[Finding]:
+    """Write a data set with the labels' values mapped to class numbers, and give what it lost."""
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, write_dataset
+    from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
 
     values = parse_mapping(mapping)
     names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
@@ -147,7 +151,7 @@ def _rewritten(folder: Path, target: Path, mapping: list[str], num_classes: int 
         markup=False,
         soft_wrap=True,
     )
-    return target
+    return list(regions_lost(folder, index, values, names))
 
 
 @contextmanager

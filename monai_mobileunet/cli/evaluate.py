@@ -110,7 +110,7 @@ def evaluate(
         cases = _cases(dataset, opened, part, fold, changed)
         names = tuple(classes) if classes else _class_names(dataset, opened)
         annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
-        regions = _regions(dataset, opened, names)
+        regions = _regions(dataset, opened, names, bool(classes))
     except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
@@ -193,13 +193,18 @@ def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
     return find_class_names(dataset) if bundle is None else bundle.class_names
 
 
-def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str]) -> Regions:
-    """Unions of classes that are measured, too: those of the data set, else those of the bundle."""
+def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], by_user: bool) -> Regions:
+    """Unions of classes that are measured, too: those of the bundle, else those of the data set."""
     from monai_mobileunet.data.datasets.described import find_regions
-    from monai_mobileunet.data.datasets.regions import unions
+    from monai_mobileunet.data.datasets.regions import refuse_shared_names, unions
 
-    found = unions(find_regions(dataset) or (bundle.regions if bundle else {}))
-    return {name: numbers for name, numbers in found.items() if max(numbers) <= len(class_names)}
+    found = unions((bundle.regions if bundle else {}) or find_regions(dataset))
+    known = {name: numbers for name, numbers in found.items() if max(numbers) <= len(class_names)}
+    if by_user:
+        refuse_shared_names("--class", known, class_names, "Give the class another name.")
+    else:
+        refuse_shared_names(str(dataset), known, class_names, "Name the classes otherwise, one by one with --class.")
+    return known
 
 
 def evaluation_table(evaluation: Evaluation) -> Table:

@@ -14,6 +14,7 @@ from monai_mobileunet.bundle.network_format import describe_format
 from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.datasets.regions import unions
 from monai_mobileunet.planning.plan import PLAN, Plan
+from monai_mobileunet.planning.rules.regions import refuse_odd_regions
 
 __all__ = ["LEARNED", "bundle_files", "write_bundle_files"]
 
@@ -67,7 +68,12 @@ def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[
 
     Returns:
         Path within the bundle → text.
+
+    Raises:
+        DataError: the plan has regions that are none.
     """
+    if REGIONS in plan.settings:
+        refuse_odd_regions(f"{REGIONS} in {PLAN}", plan.settings[REGIONS].value, plan.class_names.value)
     pieces = _pieces(plan)
     contents = {name: _composed(_template(name), pieces) for name in ("train", "inference", "evaluate")}
     contents["train"] |= {name: one.value for name, one in plan.settings.items() if name in REPLACED}

@@ -118,7 +118,7 @@ class Fingerprint:
 
     def as_json(self) -> dict[str, Any]:
         """Content of ``fingerprint.json``."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name != "regions"}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Fingerprint:

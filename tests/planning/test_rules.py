@@ -279,6 +279,8 @@ def test_subjects_are_found_in_names():
         ("ParotidLeft", ("left", "parotid")),
         ("Lung Upper Lobe Left", ("left", "lung upper lobe")),
         ("left lateral ventricle", ("left", "lateral ventricle")),
+        ("left kidney without tumor", ("left", "kidney")),
+        ("lungs without left lung", None),
         ("left ventricle", None),
         ("liver", None),
         ("L", None),

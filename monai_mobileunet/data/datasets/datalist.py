@@ -22,7 +22,7 @@ from monai_mobileunet.data.datasets.checks import (
 from monai_mobileunet.data.datasets.described import find_class_names, find_ignored, value_to_ignore
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import SubjectOf, has_folds
-from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
+from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED, untold_problems
 from monai_mobileunet.data.datasets.listing import home_of, index_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
@@ -204,6 +204,7 @@ def survey_dataset(
     held = tuple({value for one in every for value in one.values or () if value != ignore})
     count = num_classes or 1 + sum(value > 0 for value in held)
     names = tuple(class_names) or _names(root, count)
+    findings += untold_problems(index_of(root), read_description(root), names)
     for name, found in checked.items():
         labels = LabelSet(
             max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held

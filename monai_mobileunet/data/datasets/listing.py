@@ -12,8 +12,10 @@ from monai_mobileunet.data.datasets.labels import (
     class_labels,
     labelled_classes,
     labelled_problems,
+    region_labels,
     shown,
 )
+from monai_mobileunet.data.datasets.regions import Regions
 from monai_mobileunet.data.errors import DataError, Finding, refusal
 
 __all__ = [
@@ -143,20 +145,20 @@ def list_cases(root: Path, description: dict[str, Any], section: str) -> list[Ca
         remedy = "List pairs of 'image' and 'label' there, or remove the list."
         raise refusal(index, f"its list {section!r} is empty.", remedy)
     findings, cases = [], []
-    classes = class_labels(description.get("labels"))
+    classes, regions = class_labels(description.get("labels")), region_labels(description.get("labels"))
     for number, entry in enumerate(entries, 1):
-        problems = list(_problems(entry, f"entry {number} of {section!r}", index, classes))
+        problems = list(_problems(entry, f"entry {number} of {section!r}", index, classes, regions))
         findings += problems
         if not problems:
             pair = {key: _resolved(entry[key], index.parent) for key in ("image", "label")}
             pair |= {"fold": entry["fold"]} if "fold" in entry else {}
-            cases.append(pair | labelled_classes(entry, classes))
+            cases.append(pair | labelled_classes(entry, classes, regions))
     if findings:
         raise DataError(findings)
     return cases
 
 
-def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -> Iterator[Finding]:
+def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str], regions: Regions) -> Iterator[Finding]:
     """What is wrong with an entry of a list."""
     index, root = str(listed), listed.parent
     if not isinstance(entry, dict):
@@ -182,7 +184,7 @@ def _problems(entry: Any, name: str, listed: Path, classes: Mapping[int, str]) -
     if "fold" in entry and (not isinstance(entry["fold"], int) or isinstance(entry["fold"], bool)):
         remedy = 'Number the folds 0, 1, 2, …, or remove "fold" from all entries.'
         yield Finding(index, f"'fold' of {name} is {_kind(entry['fold'])}, {shown(entry['fold'])}.", remedy)
-    yield from labelled_problems(entry, name, index, classes)
+    yield from labelled_problems(entry, name, index, classes, regions)
 
 
 def _resolved(path: Any, root: Path) -> Any:

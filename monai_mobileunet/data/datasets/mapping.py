@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,15 @@ from monai_mobileunet.data.datasets.folds import SPLITS
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
 from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
-from monai_mobileunet.data.datasets.regions import ORDER, classes_of_regions
-from monai_mobileunet.data.errors import DataError, Finding, refusal
+from monai_mobileunet.data.datasets.regions import ORDER, Regions, classes_of_regions, unions
+from monai_mobileunet.data.errors import DataError, Finding, listed, refusal, warning
 from monai_mobileunet.data.files import write_json
 from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.data.reading import WHOLE_WITHIN, read_label
 from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.writing import mask_suffix, mask_type, write_mask
 
-__all__ = ["map_values", "mapped_names", "parse_mapping", "write_dataset"]
+__all__ = ["map_values", "mapped_names", "parse_mapping", "regions_lost", "write_dataset"]
 
 KEPT = ("channel_names", "modality", "file_ending")
 """What a description says of images, which a mapping of labels does not change."""
@@ -54,7 +54,8 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
 
     Args:
         dataset_dir: the data set. Names that it gives to the numbers 1, 2, … without a gap are those of the new ones,
-            unless the mapping moves one of these; otherwise names go with the numbers that they belong to.
+            unless the mapping moves one of these; otherwise names go with the numbers that they belong to. Where
+            labels are regions, names follow from what the mapping makes of these.
         mapping: class numbers by the values that stand for them.
         num_classes: classes with the background, of the new labels; by default up to the highest number.
 
@@ -64,6 +65,10 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
     named = numbered_names(dataset_dir)
     if num_classes in (None, len(named) + 1) and _names_of_the_new(named, mapping, len(named)):
         return tuple(named.values())
+    of_regions = classes_of_regions(_regions_after(find_regions(dataset_dir), mapping))
+    count = len(of_regions) if num_classes is None else num_classes - 1
+    if of_regions and list(of_regions) == list(range(1, count + 1)):
+        return tuple(of_regions.values())
     after = {number: name for number, name in named.items() if number not in mapping}
     before = {float(number): name for number, name in named.items()}
     for value, number in mapping.items():
@@ -89,17 +94,65 @@ def _annotated_after(
     return sorted({after[number] for number in labelled} - unknown - {0})
 
 
+def _regions_after(regions: Regions, mapping: Mapping[float, int]) -> dict[str, tuple[int, ...]]:
+    """Regions as unions of the new classes, without those that share a new class with what was outside of them."""
+    every = {number for numbers in regions.values() for number in numbers}
+    after = {number: mapping.get(number, number) for number in every}
+    found: dict[str, tuple[int, ...]] = {}
+    for name, numbers in regions.items():
+        new = tuple(sorted({after[number] for number in numbers} - {0}))
+        apart = new and not any(after[number] in new for number in every.difference(numbers))
+        if apart and (len(new) > 1 or new not in found.values()):  # a class has one name
+            found[name] = new
+    return found
+
+
+def _kept_regions(
+    dataset_dir: Path, mapping: Mapping[float, int], class_names: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    """Regions of the new classes, where these are what regions are made of; none elsewhere."""
+    regions, named = find_regions(dataset_dir), numbered_names(dataset_dir)
+    if not _names_of_the_new(named, mapping, len(named)):
+        regions = _regions_after(regions, mapping)
+    return regions if tuple(classes_of_regions(regions).values()) == tuple(class_names) else {}
+
+
+def regions_lost(
+    dataset_dir: Path, index: Path, mapping: Mapping[float, int], class_names: Sequence[str]
+) -> Iterator[Finding]:
+    """Warnings of regions that new labels do not have, or not whole.
+
+    Args:
+        dataset_dir: the data set with the former labels.
+        index: the ``dataset.json`` of the new one.
+        mapping: class numbers by the values that stand for them.
+        class_names: of the new classes, from 1 on.
+
+    Raises:
+        DataError: the description of the data set cannot be read.
+    """
+    regions, kept = find_regions(dataset_dir), _kept_regions(dataset_dir, mapping, class_names)
+    lost = [repr(name) for name in regions if name not in (*kept, *class_names)]
+    less = [repr(name) for name in kept if any(mapping.get(number) == 0 for number in regions[name])]
+    if lost:
+        which = "regions {}, which are no unions" if len(lost) > 1 else "region {}, which is no union"
+        problem = f"does not have the {which.format(listed(lost))} of the new classes."
+        remedy = f"Look whether its classes are rightly called {listed(list(map(repr, class_names)))}, and correct"
+        yield warning(index, problem, f"{remedy} 'labels' where not.")
+    if less:
+        which = "the regions {} without those of their" if len(less) > 1 else "the region {} without those of its"
+        problem = f"has {which.format(listed(less))} classes that became background."
+        yield warning(index, problem, "Give them other names in 'labels' where they are something else now.")
+
+
 def _described_after(
     dataset_dir: Path, mapping: Mapping[float, int], class_names: Sequence[str], ignored: int | None
 ) -> dict[str, Any]:
     """What a ``dataset.json`` says of the new classes: as regions, where theirs are these classes."""
-    regions, named = find_regions(dataset_dir), numbered_names(dataset_dir)
-    order = read_description(dataset_dir).get(ORDER, [])
-    if not _names_of_the_new(named, mapping, len(named)):
-        new = {name: {mapping.get(number, number) for number in numbers} - {0} for name, numbers in regions.items()}
-        regions = {name: tuple(sorted(numbers)) for name, numbers in new.items() if numbers}
+    regions, order = _kept_regions(dataset_dir, mapping, class_names), read_description(dataset_dir).get(ORDER, [])
+    if not _names_of_the_new(numbered_names(dataset_dir), mapping, len(numbered_names(dataset_dir))):
         order = [mapping.get(number, number) for number in order]
-    if not regions or tuple(classes_of_regions(regions).values()) != tuple(class_names):
+    if not unions(regions):
         names = {"0": "background", **{str(number): name for number, name in enumerate(class_names, 1)}}
         return {"labels": names | ({} if ignored is None else {str(ignored): IGNORE})}
     labels = {name: numbers[0] if len(numbers) == 1 else list(numbers) for name, numbers in regions.items()}

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from monai_mobileunet.data.errors import Finding, listed
+from monai_mobileunet.data.errors import Finding, listed, refusal
 
-__all__ = ["NO_REGIONS", "ORDER", "Regions", "classes_of_regions", "foreground_labels", "region_problems", "unions"]
+__all__ = [
+    "NO_REGIONS",
+    "ORDER",
+    "WITHOUT",
+    "Regions",
+    "classes_of_regions",
+    "foreground_labels",
+    "foreground_numbers",
+    "refuse_shared_names",
+    "region_problems",
+    "unions",
+    "untold_classes",
+]
 
 ORDER = "regions_class_order"
 """What nnU-Net calls the numbers that regions are painted with, one over the other, to give a label."""
+
+WITHOUT = " without "
+"""Stands in the name of a class between the region around it and what of that it is not."""
 
 Regions = Mapping[str, Sequence[int]]
 """Numbers in the files by the name of what they are together."""
@@ -36,6 +52,12 @@ def foreground_labels(labels: Mapping[str, Any], ignore: str) -> dict[str, tuple
         if numbers and numbers != (0,) and name.lower() != ignore:
             found[name] = tuple(sorted(numbers))
     return found
+
+
+def foreground_numbers(labels: Mapping[str, Any], ignore: str) -> set[int]:
+    """Numbers of all labels but the background and voxels to ignore; several labels may have one name."""
+    named = [_named(key, value) for key, value in labels.items()]
+    return {number for name, numbers in named if name.lower() != ignore for number in numbers if number}
 
 
 def _named(key: str, value: Any) -> tuple[str, tuple[int, ...]]:
@@ -82,7 +104,33 @@ def _derived_name(number: int, regions: Regions) -> str:
     parts = {frozenset(one): name for name, one in beside.items() if one}
     largest = [name for one, name in parts.items() if not any(one < other for other in parts)]
     place = closest[0] if len({frozenset(around[name]) for name in closest}) == 1 else f"overlap of {listed(closest)}"
-    return f"{place} without {listed(largest)}" if largest else place
+    return f"{place}{WITHOUT}{listed(largest)}" if largest else place
+
+
+def untold_classes(regions: Regions) -> list[list[int]]:
+    """Numbers that no region tells apart: those that are in the same regions, together."""
+    sharing: dict[tuple[str, ...], list[int]] = {}
+    for number in sorted({number for numbers in regions.values() for number in numbers}):
+        sharing.setdefault(tuple(name for name, one in regions.items() if number in one), []).append(number)
+    return [together for together in sharing.values() if len(together) > 1]
+
+
+def refuse_shared_names(place: str, regions: Regions, class_names: Sequence[str], remedy: str) -> None:
+    """Refuse a class that has the name of a region that it is not: their figures would go under one name.
+
+    Args:
+        place: where the names of the classes come from.
+        regions: sound ones.
+        class_names: from class 1 on.
+        remedy: what to type.
+
+    Raises:
+        DataError: there is one.
+    """
+    for name, numbers in regions.items():
+        if name in class_names and list(numbers) != [list(class_names).index(name) + 1]:
+            classes = f"class{'es' if len(numbers) > 1 else ''} {listed(list(map(str, numbers)))}"
+            raise refusal(place, f"the class {name!r} has the name of the region of the {classes}.", remedy)
 
 
 def region_problems(index: Path, description: Mapping[str, Any], ignore: str) -> Iterator[Finding]:
@@ -94,7 +142,7 @@ def region_problems(index: Path, description: Mapping[str, Any], ignore: str) ->
         ignore: name of voxels that nobody annotated.
     """
     labels = description.get("labels")
-    if not isinstance(labels, dict) or not any(isinstance(value, list) for value in labels.values()):
+    if not isinstance(labels, dict) or not any(_is_list(*pair) for pair in labels.items()):
         return
     problems = [
         (problem, remedy)
@@ -110,21 +158,36 @@ def region_problems(index: Path, description: Mapping[str, Any], ignore: str) ->
         yield Finding(str(index), problem, remedy)
 
 
+def _is_list(key: str, value: Any) -> bool:
+    """Whether a label is a list of numbers, or a text that looks like one; ``{"1": "[name]"}`` is a name."""
+    return isinstance(value, list) or (
+        isinstance(value, str) and not key.isdecimal() and value.strip().startswith(("[", "("))
+    )
+
+
 def _label_problems(key: str, value: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with one label alone, and the remedy."""
+    if not (name := _named(key, value)[0]).strip():
+        yield f"a label has the name {name!r}; expected a word.", "Give it a name."
+        return
     if not isinstance(value, list):
-        if not _named(key, value)[1]:
+        if isinstance(value, float) and value.is_integer():
+            yield f"the label {key!r} is {value}; expected a number without a decimal point.", f"Write {value:.0f}."
+        elif not _named(key, value)[1]:
             found = f"the label {key!r} is {json.dumps(value)}; expected a number, or a list of numbers."
-            yield found, "Write the number that it has in the files, or the numbers of all classes that it is made of."
+            remedy = "Write the number that it has in the files, or the numbers of all classes that it is made of, as"
+            yield found, f"{remedy} [1, 2] without quotation marks."
         return
     odd = [one for one in value if type(one) is not int or one < 0]
     if not value:
         yield f"the label {key!r} is an empty list.", "Write the numbers of the classes that it is made of."
+    elif odd and all(type(one) in (int, float, str) and re.fullmatch(r"\d+(\.0*)?", str(one)) for one in value):
+        point = "a decimal point" if isinstance(odd[0], float) else "quotation marks"
+        problem = f"the label {key!r} has {json.dumps(odd[0])} in its list; expected numbers without {point}."
+        yield problem, f"Write {[int(float(one)) for one in value]}."
     elif odd:
-        yield (
-            f"the label {key!r} has {json.dumps(odd[0])} in its list; expected whole numbers above 0.",
-            "Correct its list.",
-        )
+        problem = f"the label {key!r} has {json.dumps(odd[0])} in its list; expected whole numbers above 0."
+        yield problem, "Correct its list."
     elif 0 in value and len(value) > 1:
         problem = f"the label {key!r} has the background, 0, among its classes {value}."
         yield problem, "Remove 0 from its list: a region is made of classes above 0."
@@ -152,13 +215,13 @@ def _order_problems(regions: Regions, order: Any) -> Iterator[tuple[str, str]]:
     foreground = f"the {len(regions)} labels that are neither background nor ignored: {', '.join(regions)}"
     if not isinstance(order, list) or any(type(one) is not int for one in order):
         problem = f"{ORDER!r} is {json.dumps(order)}; expected a list of whole numbers, one for each of {foreground}."
-        yield problem, f"Correct it, or remove it: mobileunet does without {ORDER}."
+        yield problem, _order_remedy(regions)
         return
     if len(order) != len(regions):
-        yield f"{ORDER!r} has {len(order)} numbers, {order}; expected one for each of {foreground}.", "Correct it."
+        problem = f"{ORDER!r} has {len(order)} numbers, {order}; expected one for each of {foreground}."
+        yield problem, _order_remedy(regions)
         return
-    last = {number: place for place, numbers in enumerate(regions.values()) for number in numbers}
-    names = list(regions)
+    last, names = _last_around(regions), list(regions)
     wrong = [
         f"{number} as {order[place]} (by {names[place]!r})"
         for number, place in sorted(last.items())
@@ -167,18 +230,23 @@ def _order_problems(regions: Regions, order: Any) -> Iterator[tuple[str, str]]:
     if wrong:
         problem = f"{ORDER!r} {order} paints {listed(wrong)}; expected every number of the files to come out as it is."
         how = "The numbers stand in the order of the labels, and later ones paint over earlier ones."
-        yield problem, f"{_order_remedy(regions, order, last)} {how}"
+        yield problem, f"{_order_remedy(regions, order)} {how}"
 
 
-def _order_remedy(regions: Regions, order: Sequence[int], last: Mapping[int, int]) -> str:
-    """What to write where numbers come out as others; ``last`` is the place of the last region around each."""
-    own = {place: number for number, place in last.items()}
+def _last_around(regions: Regions) -> dict[int, int]:
+    """The place of the last region around each number, with whose number it is painted."""
+    return {number: place for place, numbers in enumerate(regions.values()) for number in numbers}
+
+
+def _order_remedy(regions: Regions, order: Sequence[int] = ()) -> str:
+    """What to write where numbers come out as others; ``order`` has those of regions that nothing is left of."""
+    last = _last_around(regions)
+    own, rest = {place: number for number, place in last.items()}, order or [one[0] for one in regions.values()]
     if len(own) == len(last):
-        return f"Write {[own.get(place, number) for place, number in enumerate(order)]}."
-    sharing: dict[tuple[str, ...], list[int]] = {}
-    for number in sorted(last):
-        sharing.setdefault(tuple(name for name, one in regions.items() if number in one), []).append(number)
-    for together in sharing.values():
-        if len(together) > 1:
-            return f"Add a label for one of {listed([str(number) for number in together])}: no region tells them apart."
-    return "List in 'labels' the larger regions before those inside them."
+        return f"Write {[own.get(place, number) for place, number in enumerate(rest)]}."
+    for together in untold_classes(regions):
+        return f"Add a label for one of {listed(list(map(str, together)))}: no region tells them apart."
+    larger_first = _last_around(dict(sorted(regions.items(), key=lambda one: -len(one[1]))))
+    if len(set(larger_first.values())) == len(last):
+        return "List in 'labels' the larger regions before those inside them."
+    return f"Remove {ORDER!r}: mobileunet does without it."

@@ -95,7 +95,8 @@ def decide(
         timed: what a training costs on this machine, by its network and batch.
 
     Raises:
-        DataError: the user set something that no rule decides, or the data set is too small to be split.
+        DataError: the user set something that no rule decides, or regions that are none, or the data set is too small
+            to be split.
     """
     _check(fingerprint, options.overrides)
     known = Known(fingerprint, options, timed or {})
@@ -105,6 +106,8 @@ def decide(
             decision = replace(decision, rule=getattr(rule, "__name__", ""))
         decision = inherited(known, name, decision)
         if name in options.overrides:
+            if name == "regions":
+                regions.refuse_odd_regions(f"--set {name}", options.overrides[name], known["class_names"])
             decision = _overridden(decision, options.overrides[name], name)
         if decision is not None:
             known = replace(known, decided={**known.decided, name: decision})

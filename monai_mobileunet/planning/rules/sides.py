@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from statistics import median
 
+from monai_mobileunet.data.datasets.regions import WITHOUT
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known, numbers
 
@@ -26,8 +27,11 @@ MIDLINE = 0.03
 
 
 def named_side(name: str) -> tuple[str, str] | None:
-    """The side that a name tells, and the rest of the name: ``("left", "kidney")`` of ``kidney_L``; or ``None``."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    """The side that a name tells, and the rest of the name: ``("left", "kidney")`` of ``kidney_L``; or ``None``.
+
+    A side in what a class is without tells nothing of the class: ``lungs without left lung`` has none.
+    """
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.partition(WITHOUT)[0])
     words = [word for word in re.split(r"[^A-Za-z0-9]+", spaced) if word]
     found = [number for number, word in enumerate(words) if word.casefold() in WORDS]
     if len(found) != 1 or len(words) < 2 or UNLIKE.search(" ".join(words)):

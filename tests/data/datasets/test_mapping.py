@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, check_dataset, find_all_cases, find_cases, find_class_names, load_cases
 from monai_mobileunet.data.datasets.described import find_ignored
-from monai_mobileunet.data.datasets.mapping import parse_mapping, write_dataset
+from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
 from monai_mobileunet.data.reading import read_label
 
 
@@ -113,8 +113,40 @@ def test_regions_stay_regions(own_dataset: Path, tmp_path: Path):
     written = json.loads((tmp_path / "new" / "dataset.json").read_text())
     assert written["labels"] == {"background": 0, "whole": [1, 2], "tail": 2, "ignore": 9}
     assert written["regions_class_order"] == [1, 2]
-    joined = write_dataset(own_dataset, tmp_path / "joined", {2: 1, 4: 1}, ("whole",))
-    assert json.loads(joined.read_text())["labels"] == {"0": "background", "1": "whole", "9": "ignore"}
+    code, said = check(own_dataset, "--map", "2=1,4=1", "--write", tmp_path / "joined")
+    assert code == 0, said
+    assert "does not have the region 'tail', which is no union" in said.replace("\n", " ")
+    joined = json.loads((tmp_path / "joined" / "dataset.json").read_text())
+    assert joined["labels"] == {"0": "background", "1": "whole", "9": "ignore"}
+
+
+WHOLE, CORE = "whole without core", "core without tumor"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "names", "said"),
+    [
+        ({1: 1}, (WHOLE, CORE, "tumor"), ()),
+        ({2: 1, 3: 1}, ("whole",), ("the regions 'core' and 'tumor', which are no unions",)),
+        ({3: 2}, (WHOLE, "core"), ("the region 'tumor', which is no union",)),
+        (
+            {3: 0},
+            (WHOLE, "core"),
+            ("the region 'tumor', which", "the regions 'whole' and 'core' without those"),
+        ),
+        ({3: 1}, ("whole (1)", "whole (2)"), ("'core' and 'tumor', which are no unions of the new classes",)),
+        ({2: 3, 3: 2}, (WHOLE, "tumor", CORE), ()),
+    ],
+)
+def test_regions_that_a_mapping_joins_are_named_or_warned_of(
+    tmp_path: Path, mapping: dict[float, int], names: tuple[str, ...], said: tuple[str, ...]
+):
+    labels = {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "tumor": 3}
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    assert mapped_names(tmp_path, mapping) == names
+    found = list(regions_lost(tmp_path, tmp_path / "new.json", mapping, names))
+    assert len(found) == len(said)
+    assert all(text in one.problem and one.warning for one, text in zip(found, said, strict=True))
 
 
 def test_classes_that_change_places_keep_their_names(own_dataset: Path, tmp_path: Path):
