@@ -10,7 +10,13 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data import DataError, Finding, read_volume
-from monai_mobileunet.data.datasets.checks import LabelSet, check_classes, check_labels, class_values
+from monai_mobileunet.data.datasets.label_values import (
+    LabelSet,
+    check_classes,
+    check_labels,
+    class_numbers,
+    different_values,
+)
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.segmentation.segmenter import after_reading, preprocess
@@ -67,8 +73,9 @@ def inspect_labels(
 
     def look(case: CaseRecord) -> list[Finding]:
         label = read_label(case.images[0])
-        values[label.name] = class_values(label)
-        return [*check_classes(label, num_classes, ignore), *label.warnings]
+        held = different_values(label)
+        values[label.name] = class_numbers(held)
+        return [*check_classes(label.name, held, num_classes, ignore), *label.warnings]
 
     findings = _findings(cases, look, num_workers, advance)
     return [*check_labels(sorted(values.items()), LabelSet(num_classes, mappable=False, ignore=ignore)), *findings]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["c_ordered"]
+__all__ = ["c_ordered", "f_ordered"]
 
 ROWS = 64
 """Along the first axis of a tile: values of two bytes then fill two lines of a cache."""
@@ -43,3 +43,8 @@ def c_ordered(values: np.ndarray, dtype: Any = None) -> np.ndarray:
             tile = np.s_[row : row + ROWS, column : column + columns]
             copied[tile] = values[tile].copy(order="K")
     return copied
+
+
+def f_ordered(values: np.ndarray) -> np.ndarray:
+    """The same values with the first axis running fastest, as files have them; copied only where it does not."""
+    return values if values.flags.f_contiguous else c_ordered(values.transpose()).transpose()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from monai_mobileunet.annotation import unknown_voxels
-from monai_mobileunet.data.datasets.checks import check_classes
+from monai_mobileunet.data.datasets.label_values import check_classes, different_values
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid
@@ -92,9 +92,9 @@ def refuse_unknown(
     """See that a label holds nothing but classes.
 
     Raises:
-        DataError: as :func:`monai_mobileunet.data.datasets.checks.check_classes` finds.
+        DataError: as :func:`monai_mobileunet.data.datasets.label_values.check_classes` finds.
     """
-    if findings := list(check_classes(label, num_classes, ignore, labelled)):
+    if findings := list(check_classes(label.name, different_values(label), num_classes, ignore, labelled)):
         raise DataError(findings)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names, find_lists
 from monai_mobileunet.data.datasets.cases import describe_layout
-from monai_mobileunet.data.datasets.checks import MOST_VALUES
 from monai_mobileunet.data.datasets.datalist import survey_dataset
 from monai_mobileunet.data.datasets.described import (
     find_channel_names,
@@ -17,6 +16,7 @@ from monai_mobileunet.data.datasets.described import (
     value_to_ignore,
 )
 from monai_mobileunet.data.datasets.folds import SPLITS, SubjectOf, divided_subjects, written_folds
+from monai_mobileunet.data.datasets.label_values import MOST_VALUES
 from monai_mobileunet.data.datasets.listing import home_of, index_of
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import Finding, list_some, refusal

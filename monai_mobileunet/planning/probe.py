@@ -87,7 +87,7 @@ def measure_costs(
             try:
                 costs[variant, count] = time_training(parser, case, timer)
             except torch.OutOfMemoryError:
-                continue  # what was not timed is told in the reason for the network
+                continue  # the reason for the network says what was not timed
     if not costs:
         variant, count = min(batches, key=lambda batch: batch[1])
         problem = f"has no room for a step of {variant} with {BATCH_CASES * count} windows of {plan.roi_size.value}."

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_mobileunet.data.memory_order import TILE_VALUES, c_ordered
+from monai_mobileunet.data.memory_order import TILE_VALUES, c_ordered, f_ordered
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,3 +37,11 @@ def test_long_thin_volumes_are_not_cut_into_many_tiles():
     values = np.asfortranarray(np.zeros((500_000, 2, 2), np.int16))
     with mock.patch("numpy.empty", side_effect=AssertionError("tiles")):
         assert c_ordered(values).shape == values.shape
+
+
+def test_what_is_in_a_file_s_order_is_not_copied():
+    values = np.random.default_rng(0).integers(0, 9, (20, 30, 40), np.uint8)
+    turned = f_ordered(values)
+    assert turned.flags.f_contiguous
+    assert np.array_equal(turned, values)
+    assert f_ordered(turned) is turned

@@ -11,9 +11,7 @@ from rich.progress import Progress
 
 from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, find_lists, find_parts
 from monai_mobileunet.data.datasets.checks import (
-    MOST_VALUES,
     CheckedCase,
-    LabelSet,
     Measure,
     check_cases,
     check_together,
@@ -22,7 +20,8 @@ from monai_mobileunet.data.datasets.checks import (
 from monai_mobileunet.data.datasets.described import find_class_names, find_ignored, value_to_ignore
 from monai_mobileunet.data.datasets.duplicates import find_copies, find_repeats
 from monai_mobileunet.data.datasets.folds import SubjectOf, has_folds
-from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED, untold_problems
+from monai_mobileunet.data.datasets.label_values import MOST_VALUES, LabelSet
+from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED, indistinct_problems
 from monai_mobileunet.data.datasets.listing import home_of, index_of, read_description
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, warning
@@ -204,7 +203,7 @@ def survey_dataset(
     held = tuple({value for one in every for value in one.values or () if value != ignore})
     count = num_classes or 1 + sum(value > 0 for value in held)
     names = tuple(class_names) or _names(root, count)
-    findings += untold_problems(index_of(root), read_description(root), names)
+    findings += indistinct_problems(index_of(root), read_description(root), names)
     for name, found in checked.items():
         labels = LabelSet(
             max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held

@@ -13,9 +13,9 @@ from monai_mobileunet.data.datasets.regions import (
     classes_of_regions,
     foreground_labels,
     foreground_numbers,
+    indistinct_classes,
     region_problems,
     unions,
-    untold_classes,
 )
 from monai_mobileunet.data.errors import DataError, Finding, listed, warning
 
@@ -29,7 +29,7 @@ __all__ = [
     "refuse_unknown_labels",
     "region_labels",
     "shown",
-    "untold_problems",
+    "indistinct_problems",
 ]
 
 IGNORE = "ignore"
@@ -92,7 +92,7 @@ def refuse_unknown_labels(index: Path, description: dict[str, Any]) -> None:
         raise DataError(findings)
 
 
-def untold_problems(index: Path, description: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[Finding]:
+def indistinct_problems(index: Path, description: Mapping[str, Any], class_names: Sequence[str]) -> Iterator[Finding]:
     """Warnings of classes that no region tells apart, so that a number alone tells their names apart.
 
     Args:
@@ -102,7 +102,7 @@ def untold_problems(index: Path, description: Mapping[str, Any], class_names: Se
     """
     regions = region_labels(description.get("labels"))
     names = classes_of_regions(regions)
-    for together in untold_classes(regions) if tuple(names.values()) == tuple(class_names) else ():
+    for together in indistinct_classes(regions) if tuple(names.values()) == tuple(class_names) else ():
         called = listed([repr(names[number]) for number in together])
         problem = f"no region tells the classes {listed(list(map(str, together)))} apart; they are called {called}."
         remedy = "Add a label to 'labels' for one of them, or make them one: mobileunet check --write with --map"

@@ -23,7 +23,7 @@ __all__ = [
     "refuse_shared_names",
     "region_problems",
     "unions",
-    "untold_classes",
+    "indistinct_classes",
 ]
 
 ORDER = "regions_class_order"
@@ -107,7 +107,7 @@ def _derived_name(number: int, regions: Regions) -> str:
     return f"{place}{WITHOUT}{listed(largest)}" if largest else place
 
 
-def untold_classes(regions: Regions) -> list[list[int]]:
+def indistinct_classes(regions: Regions) -> list[list[int]]:
     """Numbers that no region tells apart: those that are in the same regions, together."""
     sharing: dict[tuple[str, ...], list[int]] = {}
     for number in sorted({number for numbers in regions.values() for number in numbers}):
@@ -244,7 +244,7 @@ def _order_remedy(regions: Regions, order: Sequence[int] = ()) -> str:
     own, rest = {place: number for number, place in last.items()}, order or [one[0] for one in regions.values()]
     if len(own) == len(last):
         return f"Write {[own.get(place, number) for place, number in enumerate(rest)]}."
-    for together in untold_classes(regions):
+    for together in indistinct_classes(regions):
         return f"Add a label for one of {listed(list(map(str, together)))}: no region tells them apart."
     larger_first = _last_around(dict(sorted(regions.items(), key=lambda one: -len(one[1]))))
     if len(set(larger_first.values())) == len(last):

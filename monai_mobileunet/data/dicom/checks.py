@@ -280,7 +280,7 @@ def _overlap(groups: Sequence[Sequence[Frame]]) -> bool:
 def _several(groups: Mapping[tuple[str, ...], Sequence[Frame]], keys: Sequence[str], name: str) -> Finding:
     values = list_some([" / ".join(values) for values in groups])
     files = {frame.file for group in groups.values() for frame in group}
-    problem = f"holds {len(groups)} volumes, told apart by {' and '.join(keys)} ({values}); expected one."
+    problem = f"holds {len(groups)} volumes, distinguished by {' and '.join(keys)} ({values}); expected one."
     if len(files) == len(groups) and all(len({frame.file for frame in group}) == 1 for group in groups.values()):
         return Finding(name, problem, f"Name one of the files, as {next(iter(groups.values()))[0].file}.")
     return Finding(name, problem, SPLIT)

@@ -18,7 +18,7 @@ from monai_mobileunet.data.formats.itk_names import itk_path
 from monai_mobileunet.data.formats.stored_values import check_stored_values
 from monai_mobileunet.data.formats.text_headers import read_promise
 from monai_mobileunet.data.formats.units import MM_PER_NAME
-from monai_mobileunet.data.memory_order import c_ordered
+from monai_mobileunet.data.memory_order import c_ordered, f_ordered
 from monai_mobileunet.data.names import DETACHED, METAIMAGE, NRRD
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume, check_grid
 
@@ -148,7 +148,7 @@ def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
         raise ValueError(
             f"{path}: the grid of {volume.name} is sheared; NRRD and MetaImage cannot say so. Use .nii.gz."
         )
-    image = sitk.GetImageFromArray(c_ordered(values.transpose()))
+    image = sitk.GetImageFromArray(f_ordered(values).transpose())
     axes = values.ndim
     image.SetSpacing(spacing[:axes].tolist())
     image.SetOrigin(affine[:axes, 3].tolist())

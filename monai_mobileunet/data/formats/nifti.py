@@ -24,7 +24,7 @@ from monai_mobileunet.data.errors import refusal, root_cause
 from monai_mobileunet.data.files import CHUNK, read_start
 from monai_mobileunet.data.formats.nifti_headers import READ_ERRORS, header_warnings, nifti_affine, sized_header
 from monai_mobileunet.data.formats.stored_values import PACKED_RATIO, left_over
-from monai_mobileunet.data.memory_order import c_ordered
+from monai_mobileunet.data.memory_order import f_ordered
 from monai_mobileunet.data.volume import Grid, Volume, check_grid
 
 __all__ = ["grid_of_nifti", "read_nifti", "volume_of_nifti", "write_nifti"]
@@ -185,8 +185,7 @@ def _promised(image: Nifti1Pair) -> tuple[int, int]:
 def write_nifti(values: np.ndarray, path: Path, volume: Volume) -> None:
     """Write class numbers on the grid of an image; of a NIfTI image the header's geometry is kept as it is."""
     header = volume.template
-    if not values.flags.f_contiguous:  # as the file has them
-        values = c_ordered(values.transpose()).transpose()
+    values = f_ordered(values)
     image_type = nibabel.Nifti2Image if isinstance(header, Nifti2Header) else nibabel.Nifti1Image
     if isinstance(header, Nifti1Header):
         mask_header = image_type.header_class()

@@ -1,4 +1,4 @@
-"""MONAI Label's tasks for bundles, mended where a request would break them."""
+"""MONAI Label's tasks for bundles, corrected where a request would break them."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from monai_mobileunet.data import DataError, find_class_names
 from monai_mobileunet.data.datasets.described import find_ignored, find_regions
 from monai_mobileunet.data.datasets.labels import (
     class_labels,
+    indistinct_problems,
     labelled_classes,
     labelled_problems,
     region_labels,
-    untold_problems,
 )
 from monai_mobileunet.data.datasets.regions import unions
 
@@ -120,9 +120,9 @@ def test_the_name_of_a_region_stands_for_its_classes_where_these_alone_were_anno
 
 def test_classes_that_no_region_tells_apart_are_warned_of():
     labels, names = {"a": [1, 2, 3], "b": [2, 3]}, ("a without b", "b (2)", "b (3)")
-    (finding,) = untold_problems(Path("dataset.json"), {"labels": labels}, names)
+    (finding,) = indistinct_problems(Path("dataset.json"), {"labels": labels}, names)
     assert finding.warning
     assert "no region tells the classes 2 and 3 apart; they are called 'b (2)' and 'b (3)'." in finding.problem
     assert finding.remedy.endswith("mobileunet check --write with --map 3=2.")
-    assert not [*untold_problems(Path("dataset.json"), {"labels": labels}, ("p", "q", "r"))], "named by the user"
-    assert not [*untold_problems(Path("dataset.json"), {"labels": BRATS}, tuple(class_labels(BRATS).values()))]
+    assert not [*indistinct_problems(Path("dataset.json"), {"labels": labels}, ("p", "q", "r"))], "named by the user"
+    assert not [*indistinct_problems(Path("dataset.json"), {"labels": BRATS}, tuple(class_labels(BRATS).values()))]

@@ -121,7 +121,7 @@ def test_several_volumes_are_told_apart_by_what_differs(key: str):
         for value in ("10", "20", "30")
     ]
     (finding,) = found(frames)
-    assert f"ct: holds 3 volumes, told apart by {key} (10, 20, 30); expected one. Split" in finding
+    assert f"ct: holds 3 volumes, distinguished by {key} (10, 20, 30); expected one. Split" in finding
 
 
 def test_two_attributes_together_tell_volumes_apart():
@@ -131,7 +131,7 @@ def test_two_attributes_together_tell_volumes_apart():
         for a in "12"
         for b in "MP"
     ]
-    assert "4 volumes, told apart by EchoTime and ImageType (1 / M, 1 / P, 2 / M, 2 / P)" in found(frames)[0]
+    assert "4 volumes, distinguished by EchoTime and ImageType (1 / M, 1 / P, 2 / M, 2 / P)" in found(frames)[0]
 
 
 def test_volumes_without_a_common_value_are_told_by_two_slices():
@@ -149,7 +149,7 @@ def test_volumes_without_a_common_value_are_told_by_two_slices():
 
 def test_a_film_of_one_slice_is_no_volume():
     frames = [frame(f"t{t}", 0.0, attributes={"TriggerTime": str(t)}) for t in range(7)]
-    assert "holds 7 volumes, told apart by TriggerTime (0, 1, 2, 3, 4, …)" in found(frames)[0]
+    assert "holds 7 volumes, distinguished by TriggerTime (0, 1, 2, 3, 4, …)" in found(frames)[0]
 
 
 def test_stacks_of_several_directions_in_one_series():
@@ -157,12 +157,12 @@ def test_stacks_of_several_directions_in_one_series():
     frames += [
         frame(f"x{i}", 0, position=(2.0 * i, 0, 0), orientation=SAGITTAL, attributes={"StackID": "2"}) for i in range(4)
     ]
-    assert "holds 2 volumes, told apart by StackID (1, 2)" in found(frames)[0]
+    assert "holds 2 volumes, distinguished by StackID (1, 2)" in found(frames)[0]
 
 
 def test_volumes_between_one_another_s_slices_are_not_one():
     frames = [replace(f, attributes={"EchoTime": str(i % 2)}) for i, f in enumerate(line(8))]
-    assert "holds 2 volumes, told apart by EchoTime (0, 1)" in found(frames)[0]
+    assert "holds 2 volumes, distinguished by EchoTime (0, 1)" in found(frames)[0]
     slabs = [replace(f, attributes={"EchoTime": str(i // 4)}) for i, f in enumerate(line(8))]
     (warning,) = arrange(slabs, "ct", lambda *_: True).warnings
     assert "slices of different EchoTime: 0, 1" in str(warning)

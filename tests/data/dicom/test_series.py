@@ -234,7 +234,7 @@ def test_frames_have_slopes_and_directions_of_their_own(tmp_path: Path, kind: st
 def test_several_volumes_in_one_file_are_named_by_what_differs(tmp_path: Path, group, said: str):
     order = [index for index in range(7) for _ in "12"]
     path = enhanced(tmp_path / "enh.dcm", order, [group(place % 2) for place in range(14)])
-    assert f"enh.dcm: holds 2 volumes, told apart by {said}; expected one. Split the series" in problem(path)
+    assert f"enh.dcm: holds 2 volumes, distinguished by {said}; expected one. Split the series" in problem(path)
 
 
 def test_a_volume_in_several_files_of_many_frames(tmp_path: Path):
@@ -268,7 +268,7 @@ def test_echoes_in_one_series_are_refused_and_named(tmp_path: Path):
         for path in series(tmp_path / str(echo), VALUES, each, kind=MR, EchoTime=str(4.92 * echo)).iterdir():
             (tmp_path / "mr").mkdir(exist_ok=True)
             path.rename(tmp_path / "mr" / f"{path.name}_{echo}")
-    assert "mr: holds 2 volumes, told apart by EchoTime (4.92, 9.84); expected one." in problem(tmp_path / "mr")
+    assert "mr: holds 2 volumes, distinguished by EchoTime (4.92, 9.84); expected one." in problem(tmp_path / "mr")
 
 
 def test_a_copy_of_a_file_is_passed_over(tmp_path: Path):
@@ -330,7 +330,7 @@ def test_a_series_in_two_halves_is_one_and_echoes_in_folders_of_their_own_are_no
     assert [case.name for case in plan.cases] == ["ct", "mr/echo1", "mr/echo2"]
     assert all(np.array_equal(read_volume(case.images[0]).values, VALUES) for case in plan.cases)
     assert np.array_equal(read_volume(root / "mr" / "echo2" / "3.dcm").values, VALUES)
-    assert "told apart by EchoTime" in problem(root / "mr")
+    assert "distinguished by EchoTime" in problem(root / "mr")
 
 
 def test_what_is_no_image_is_passed_over_and_said(tmp_path: Path):
@@ -484,7 +484,7 @@ def test_series_that_went_wrong(shared_cases: Path):
     assert np.array_equal(slopes[:, :, 1:], whole[:, :, 1:] * 0.01)
     assert np.abs(slopes[:, :, 0] - whole[:, :, 0] * 0.01).max() <= 0.5, "stored in whole numbers"
     for name, said in {
-        "multiframe_two_times/enh.dcm": "holds 2 volumes, told apart by TemporalPositionIndex (1, 2)",
+        "multiframe_two_times/enh.dcm": "holds 2 volumes, distinguished by TemporalPositionIndex (1, 2)",
         "pixel_spacing_changes/ser": "IM0018: has pixels of 2 x 2 mm, as IM0019",
         "three_plane_scout/ser": "ser/a1: has rows along (0, 1, 0)",
     }.items():
