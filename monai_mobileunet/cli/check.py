@@ -12,8 +12,8 @@ import typer
 from rich.progress import Progress
 
 from monai_mobileunet.cli.arguments import Ignore, bundle_folder
-from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
+from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle

@@ -23,7 +23,6 @@ from monai_mobileunet.cli.arguments import (
     overrides,
     set_option,
 )
-from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -34,6 +33,7 @@ from monai_mobileunet.cli.terminal import (
     say_error,
     stoppable,
 )
+from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle

@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from monai_mobileunet.cli.arguments import MODEL, named_bundle, one_of, overrides, set_option
-from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import console, fail, say_error, steps
+from monai_mobileunet.importing import uncollected
 from monai_mobileunet.runtimes.formats import FORMATS
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, bundle_folder, overrides, set_option
-from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
+from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.segment import ClaimedImages
@@ -41,10 +41,19 @@ def segment(
             "--device", "-d", help="Device for the network: cpu, cuda or cuda:1; gpu and gpu:1 mean the same."
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads for the network.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads for the network; with --workers, of each worker.")
+    ] = None,
     num_workers: Annotated[
         int, typer.Option(min=0, help="Threads that read images ahead; 0 reads and segments in turn.")
     ] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes that segment cases beside each other.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Dask cluster that segments: address of its scheduler, as tcp://node7:8786, or local."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Slices per call of the network.")] = None,
     weights: Weights = None,
     changes: Annotated[list[str] | None, set_option("Entry of inference.json to change")] = None,
@@ -81,6 +90,8 @@ def segment(
         device=device,
         threads=threads,
         num_workers=num_workers,
+        workers=workers,
+        scheduler=scheduler,
         batch_size=batch_size,
         weights=weights,
         overrides=overrides(changes or []),
@@ -108,6 +119,7 @@ def _carry_out(claimed: ClaimedImages) -> None:
     """Segment and report; however that ends, it ends with a sentence and a report."""
     from monai_mobileunet.cohort.guard import OutputError
     from monai_mobileunet.cohort.segment import segment_images
+    from monai_mobileunet.cohort.slot import WorkerError
 
     prepared = claimed.prepared
     again = "The same command" + (" without --overwrite" if prepared.options.overwrite else "") + " goes on from here."
@@ -119,6 +131,8 @@ def _carry_out(claimed: ClaimedImages) -> None:
         stopped, code = f"interrupted. {again}", INTERRUPTED
     except OutputError as error:
         stopped = f"{error} Make room or restore the place. {again}"
+    except WorkerError as error:
+        stopped = f"{error} {again}"
     if stopped:
         say_error(stopped)
     try:

@@ -14,7 +14,7 @@ from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
 from monai_mobileunet.cohort.guard import Guarded, OutputError
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.memory import Budget, case_bytes
-from monai_mobileunet.cohort.outcome import done_record, failed_record
+from monai_mobileunet.cohort.outcome import done_record, failed_record, log_line
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
@@ -48,6 +48,10 @@ class Tools:
         spacing: mm per voxel that the bundle resamples to; ``None`` if it does not.
         pictures: whether each mask is drawn for a report.
         show: called with the record of each case that has ended.
+        scratch_name: name of the folder of files that are being written, in the run's folder; each process that
+            works there has one of its own.
+        postpone: called with a case that is too large for this worker, in place of its failure; ``None`` where no
+            other worker has more memory.
     """
 
     plan: Plan
@@ -59,15 +63,21 @@ class Tools:
     spacing: Sequence[float] | None = None
     pictures: bool = True
     show: Callable[[CaseRecord], None] = lambda record: None
+    scratch_name: str = SCRATCH
+    postpone: Callable[[CaseRecord], None] | None = None
 
     @property
     def scratch(self) -> Path:
         """Folder of files that are being written."""
-        return self.plan.state / SCRATCH
+        return self.plan.state / self.scratch_name
 
     def lost(self, error: OSError) -> bool:
         """Whether an error of writing befalls the output as a whole, and not one place in it."""
         return output_lost(error, self.scratch)
+
+
+class _Postponed(DataError):
+    """A case needs more memory than this worker has, and another one may have it."""
 
 
 class CaseInHand(Guarded):
@@ -102,7 +112,10 @@ class CaseInHand(Guarded):
         self._record = replace(self._record, inputs=image_states(record.images))
         check_regular(record.images)
         self._size = case_bytes(record.images, tools.spacing)
-        tools.budget.check(self._size, str(record.images[0]))
+        try:
+            tools.budget.check(self._size, str(record.images[0]))
+        except DataError as error:
+            raise error if tools.postpone is None else _Postponed(error.findings) from error
 
     def prepare(self) -> None:
         """Read and preprocess."""
@@ -182,11 +195,14 @@ class CaseInHand(Guarded):
             OutputError: the output cannot be written to any more.
         """
         self._prepared = self._pred = None
+        if isinstance(self.failure, _Postponed) and self._tools.postpone is not None:
+            self._tools.postpone(self._record)
+            return
         if self.failure is not None:
             failed = failed_record(self._record, self.failure)
             self._record = replace(failed, problem="\n".join([failed.problem, *self._move_away()]))
             self._tools.journal.write(self._record)
-        logger.log(*_line(self._record))
+        logger.log(*log_line(self._record))
         try:
             self._tools.show(self._record)
         except Exception:  # a terminal that has gone is no reason to end
@@ -204,10 +220,3 @@ class CaseInHand(Guarded):
                     raise OutputError(problem) from error
                 stays.append(f"{path}: is an earlier mask, and cannot be moved away ({error.strerror}). Remove it.")
         return stays
-
-
-def _line(record: CaseRecord) -> tuple[int, str, str, str]:
-    if record.problem:
-        return logging.ERROR, "%s: %s", record.name, record.problem
-    total = f"done in {sum(record.seconds.values()):.2f} s"
-    return logging.INFO, "%s: %s", record.name, "; ".join([total, *record.warnings])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison, WrittenFile, results_from_json
 from monai_mobileunet.cohort.guard import OutputError
-from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.cohort.presence import Claim, Presence, unique_name
 
 __all__ = ["Journal", "read_records", "settings_key"]
+
+JOURNALS = "journals"
+"""Folder of the journals that several processes write beside the main one."""
+
+WRITTEN_AT = "written_at"
+"""Key of the time at which a line was written, in seconds since 1970."""
+
+WHOLE_RUN = Claim()
 
 
 def settings_key(settings: Mapping[str, Any]) -> str:
@@ -26,36 +34,41 @@ def settings_key(settings: Mapping[str, Any]) -> str:
 
 
 class Journal:
-    """The records of an output folder. Open, it keeps other runs out of the folder.
+    """The records of an output folder, as far as this process and those that had ended before it have written them.
 
-    A line that a kill cut off is passed over; the last whole record of a case counts.
+    Each process appends to a file of its own, and what many wrote is merged on reading. Of a case the record that was
+    written last counts. A line that a kill cut off is passed over.
 
     Args:
-        path: the file, made with its folder.
+        path: the main journal, made with its folder.
+        claim: what this process does in the folder; ``None`` for a worker, whose run has claimed it.
+        own: write to a file beside the main journal, as each of several processes does.
 
     Attributes:
-        records: the last record of each case, by its name.
+        records: the last record of each case, by its name; empty for a worker.
         concluded: names of the cases that have ended, with a mask or without, since the journal was opened.
+        alone: whether no other process works in the folder.
 
     Raises:
         DataError: another run has it open.
         OSError: the folder cannot be written to.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, claim: Claim | None = WHOLE_RUN, own: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self._lock = FileLock(path.with_name("lock"))  # of the folder, whatever journals it has
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            problem = "another run writes to this folder."
-            raise DataError([Finding(str(path.parent), problem, "Wait for it, or name another folder.")]) from error
+        self._presence = Presence(path.parent, claim) if claim else None
+        self.alone = self._presence is not None and self._presence.alone
         self._writing = threading.Lock()
-        self.records = read_records(path)
         self.concluded: set[str] = set()
-        self._file = path.open("ab")
-        if path.stat().st_size:
+        self.path = path.parent / JOURNALS / f"{path.stem}-{unique_name()}{path.suffix}" if own else path
+        try:
+            self.records = read_records(path) if claim else {}
+            self.path.parent.mkdir(exist_ok=True)
+            self._file = self.path.open("ab")
+        except BaseException:
+            self._leave()
+            raise
+        if self.path.stat().st_size:
             self._file.write(b"\n")  # after a line that a kill cut off; an empty line is none
 
     def __enter__(self) -> Journal:
@@ -68,7 +81,11 @@ class Journal:
         trace: TracebackType | None = None,
     ) -> None:
         self._file.close()
-        self._lock.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._presence is not None:
+            self._presence.end()
 
     def write(self, record: CaseRecord, sync: bool = True) -> None:
         """Add a record, from any thread; on return it is on disk.
@@ -81,7 +98,7 @@ class Journal:
             OutputError: it cannot be written.
             ValueError: it has a number that is not finite.
         """
-        line = json.dumps(record.as_json(), allow_nan=False).encode() + b"\n"
+        line = json.dumps({**record.as_json(), WRITTEN_AT: time.time()}, allow_nan=False).encode() + b"\n"
         with self._writing:
             try:
                 self._file.write(line)
@@ -90,22 +107,44 @@ class Journal:
                     os.fsync(self._file.fileno())
             except OSError as error:
                 raise OutputError(f"{self.path}: cannot be written ({error.strerror}).") from error
-            self.records[record.name] = record
-            if record.done or record.failed:
-                self.concluded.add(record.name)
+            self._know(record)
+
+    def note(self, record: CaseRecord) -> None:
+        """Know a record that another process has written."""
+        with self._writing:
+            self._know(record)
+
+    def _know(self, record: CaseRecord) -> None:
+        self.records[record.name] = record
+        if record.done or record.failed:
+            self.concluded.add(record.name)
 
 
 def read_records(path: Path) -> dict[str, CaseRecord]:
-    """The last record of each case, without opening the journal; empty where there is none."""
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    return {record.name: record for record in map(_parsed, lines) if record}
+    """The last record of each case, in the main journal and those beside it, whoever writes to them meanwhile.
+
+    Args:
+        path: the main journal; without any journal there are no records.
+    """
+    latest: dict[str, tuple[float, CaseRecord]] = {}
+    for journal in (path, *sorted((path.parent / JOURNALS).glob(f"{glob.escape(path.stem)}-*{path.suffix}"))):
+        for name, (written, record) in _last_of_each(journal).items():
+            if name not in latest or written >= latest[name][0]:
+                latest[name] = written, record
+    return {name: record for name, (_, record) in latest.items()}
 
 
-def _parsed(line: bytes) -> CaseRecord | None:
-    """A record; ``None`` for a line that was cut off."""
+def _last_of_each(journal: Path) -> dict[str, tuple[float, CaseRecord]]:
+    lines = journal.read_bytes().splitlines() if journal.is_file() else []
+    return {record.name: (written, record) for written, record in filter(None, map(_parsed, lines))}
+
+
+def _parsed(line: bytes) -> tuple[float, CaseRecord] | None:
+    """When a record was written, and the record; ``None`` for a line that was cut off."""
     try:
         content = json.loads(line)
-        return _of_first_version(content) if "row" in content else CaseRecord.from_json(content)
+        written = float(content.pop(WRITTEN_AT, 0))  # the first journals say no time; there was one of them
+        return written, _of_first_version(content) if "row" in content else CaseRecord.from_json(content)
     except (ValueError, TypeError, KeyError, AttributeError):  # JSON's and Unicode's errors are ValueErrors
         return None
 

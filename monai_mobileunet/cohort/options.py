@@ -35,6 +35,8 @@ class SegmentOptions:
     batch_size: int | None = None
     weights: Path | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
+    workers: int | None = None
+    scheduler: str | None = None
     strict: bool = False
     overwrite: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from monai_mobileunet.data import DataError
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.segmentation.segmenter import Segmentation
 
-__all__ = ["done_record", "failed_record"]
+__all__ = ["done_record", "failed_record", "log_line"]
 
 
 def done_record(record: CaseRecord, result: Segmentation) -> CaseRecord:
@@ -40,6 +41,14 @@ def failed_record(record: CaseRecord, error: BaseException) -> CaseRecord:
     else:
         problem = f"{image}: was not segmented ({reason}). The log has the details."
     return replace(_without_outcome(record), state=CaseState.FAILED, problem=problem)
+
+
+def log_line(record: CaseRecord) -> tuple[int, str, str, str]:
+    """How a case ended, as the arguments of :meth:`logging.Logger.log`."""
+    if record.problem:
+        return logging.ERROR, "%s: %s", record.name, record.problem
+    total = f"done in {sum(record.seconds.values()):.2f} s"
+    return logging.INFO, "%s: %s", record.name, "; ".join([total, *record.warnings])
 
 
 def _without_outcome(record: CaseRecord) -> CaseRecord:

@@ -16,24 +16,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
-from monai_mobileunet.cohort.journal import Journal, read_records, settings_key
+from monai_mobileunet.cohort.executors import Executor, Here, supervise
+from monai_mobileunet.cohort.journal import Journal, read_records
 from monai_mobileunet.cohort.memory import Budget
 from monai_mobileunet.cohort.plan import Plan
+from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
-from monai_mobileunet.cohort.worker import segment_cases
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.files import hash_file, write_json
+from monai_mobileunet.data.files import write_json
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
 
 REPORT_EVERY = 600.0  # s; and never more than a tenth of the time
-VOXEL_FREE = ("ckpt_path", "device", "slice_inferer#sw_batch_size")
-"""What was asked for without a say in the voxels; the weights have a hash of their own."""
 OTHER_FOLDER = "Name another folder for the output, or replace it with --overwrite."
 
 Show = Callable[[CaseRecord], None]
@@ -51,6 +49,7 @@ class PreparedRun:
         weights: SHA-256 of the weights.
         settings: key of all that decides about voxels.
         standing: what is finished and what is to do.
+        split: whether there is one file for each class.
         overwrite: whether finished cases and masks of others are made anew.
     """
 
@@ -60,6 +59,7 @@ class PreparedRun:
     weights: str
     settings: str
     standing: Standing
+    split: bool = False
     overwrite: bool = False
 
     @property
@@ -87,21 +87,9 @@ def prepare(
     Raises:
         FileNotFoundError: the bundle has no weights.
     """
-    if not bundle.weights.is_file():
-        raise FileNotFoundError(f"{bundle.weights}: no weights. Train the bundle first, or name a file with --weights.")
-    weights = hash_file(bundle.weights)
-    configs = bundle.folder / "configs"
-    settings = settings_key(
-        {
-            "version": monai_mobileunet.__version__,
-            "weights": weights,
-            "configs": {name: hash_file(configs / name) for name in ("inference.json", "metadata.json")},
-            "changed": {key: value for key, value in changed.items() if key not in VOXEL_FREE},
-            "split": split,
-        }
-    )
+    weights, settings = run_settings(bundle, changed, split)
     standing = find_standing(plan, read_records(plan.state / plan.journal), settings, overwrite)
-    return PreparedRun(bundle, plan, changed, weights, settings, standing, overwrite)
+    return PreparedRun(bundle, plan, changed, weights, settings, standing, split, overwrite)
 
 
 def claim(run: PreparedRun, remedy: str = OTHER_FOLDER) -> tuple[Journal, PreparedRun]:
@@ -168,6 +156,7 @@ def carry_out(
     pictures: bool = True,
     show: Show = lambda record: None,
     report: Callable[[], object] = lambda: None,
+    executor_of: Callable[[Tools], Executor] | None = None,
 ) -> None:
     """Segment what is left to do.
 
@@ -180,9 +169,11 @@ def carry_out(
         pictures: whether each mask is drawn for a report.
         show: called with the record of each case that has ended.
         report: called from time to time.
+        executor_of: gives what segments the cases elsewhere; by default this process does.
 
     Raises:
         OutputError: the output cannot be written to any more.
+        WorkerError: there is nobody who segments.
     """
     last, took = time.monotonic(), 0.0
 
@@ -196,7 +187,7 @@ def carry_out(
 
     spacing = _spacing(run.bundle)
     tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, pictures, ended)
-    segment_cases(run.standing.todo, tools, num_workers)
+    supervise(executor_of(tools) if executor_of else Here(tools, num_workers), run.standing.todo, tools)
 
 
 def records_of(run: PreparedRun, journal: Journal) -> list[CaseRecord]:

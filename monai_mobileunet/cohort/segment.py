@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.compare import compare_cases
+from monai_mobileunet.cohort.executor_choice import check_choice, executor, workers_of
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, split_names
 from monai_mobileunet.cohort.pairing import find_references
@@ -141,8 +143,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
     device = bundle.parser.get_parsed_content("device")
     lines = [
         f"{bundle.folder.name}: {names}. Not a medical device; not for diagnostic use.",
-        f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, "
-        f"{options.threads or torch.get_num_threads()} threads",
+        f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, {workers_of(options)}",
         f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
         f"{len(standing.todo)} to do; masks in {options.output}{', one for each class' if options.split else ''}",
     ]
@@ -173,6 +174,7 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
     """
     if prepared.options.threads:
         torch.set_num_threads(prepared.options.threads)
+    check_choice(prepared.options)
     segmenter = Segmenter(prepared.run.bundle)
     segmenter.load_runtime()
     journal, run = claim(prepared.run)
@@ -188,19 +190,22 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
 
     Raises:
         OutputError: the output cannot be written to any more.
+        WorkerError: there is nobody who segments.
     """
     prepared, journal = claimed.prepared, claimed.journal
     options, run = prepared.options, prepared.run
     logger.info("%s", " | ".join(describe_images(prepared)))
-    carry_out(
-        run,
-        claimed.segmenter,
-        journal,
-        options.num_workers,
-        options.strict,
-        show=show,
-        report=claimed.write_report,
-    )
+    with ExitStack() as stack:
+        carry_out(
+            run,
+            claimed.segmenter,
+            journal,
+            options.num_workers,
+            options.strict,
+            show=show,
+            report=claimed.write_report,
+            executor_of=lambda tools: stack.enter_context(executor(options, run, tools)),
+        )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}
     records = [record.planned_as(planned[name]) for name, record in list(journal.records.items()) if name in planned]
     compare_cases(records, run.bundle.class_names, journal=journal)

@@ -7,26 +7,26 @@ Here is only the order of things. What is done to a case, and all that touches i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort.case_in_hand import PICTURES, SCRATCH, CaseInHand, Tools
+from monai_mobileunet.cohort.case_in_hand import PICTURES, CaseInHand, Tools
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.cohort.memory import Budget
 
 __all__ = ["segment_cases"]
 
 
-def segment_cases(cases: Sequence[CaseRecord], tools: Tools, num_workers: int = 1) -> None:
+def segment_cases(cases: Iterable[CaseRecord], tools: Tools, num_workers: int = 1) -> None:
     """Segment cases; one that fails stops no other.
 
     While the network works on a case, the next ones are read and the one before is written. How many are in memory
     at once is bounded by ``num_workers`` and by :class:`Budget`: a volume that is large for this machine is alone.
 
     Args:
-        cases: the cases, with what earlier runs have left of them.
+        cases: the cases, with what earlier runs have left of them; each is asked for when there is room for it.
         tools: what the cases share.
         num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
 
@@ -34,17 +34,16 @@ def segment_cases(cases: Sequence[CaseRecord], tools: Tools, num_workers: int = 
         OutputError: the output cannot be written to any more.
     """
     try:
-        for folder in (PICTURES, SCRATCH):
-            (tools.plan.state / folder).mkdir(parents=True, exist_ok=True)
+        for folder in (tools.plan.state / PICTURES, tools.scratch):
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{error.filename}: cannot be made ({error.strerror}).") from error
-    # one of these may be what ended a run: alone in hand, the next end would be its own
-    suspects = [case for case in cases if not num_workers or case.attempts > 1]
-    for case in suspects:
-        _one_after_the_other(CaseInHand(case, tools))
-    if len(suspects) < len(cases):
-        others = (CaseInHand(case, tools) for case in cases if case.attempts <= 1)
-        _Overlapped(num_workers, tools.budget)(others)
+    in_hand = (CaseInHand(case, tools) for case in cases)
+    if num_workers:
+        _Overlapped(num_workers, tools.budget)(in_hand)
+    else:
+        for case in in_hand:
+            _one_after_the_other(case)
 
 
 class _Overlapped:

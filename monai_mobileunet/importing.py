@@ -1,4 +1,4 @@
-"""The imports of a command, without pauses that are of no use."""
+"""The imports of a process, without pauses that are of no use."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from monai_mobileunet.cli.importing import uncollected
+from monai_mobileunet.importing import uncollected
 
 SCRIPT = """
 import gc
-from monai_mobileunet.cli.importing import uncollected
+from monai_mobileunet.importing import uncollected
 try:
     with uncollected():
         assert not gc.isenabled()

@@ -1,0 +1,218 @@
+"""Where the cases of a run are segmented: in this process, in several, or on a cluster. The masks are the same.
+
+An executor segments cases and returns those that it could not: their worker was killed, or they need more memory than
+a worker's share. :func:`supervise` gives each of these a second chance alone, so that a case which ends every worker
+that takes it is found, and no other case has to suffer for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.case_in_hand import CaseInHand, Tools
+from monai_mobileunet.cohort.guard import OutputError
+from monai_mobileunet.cohort.memory import free_memory
+from monai_mobileunet.cohort.order import Order
+from monai_mobileunet.cohort.outcome import log_line
+from monai_mobileunet.cohort.slot import Answer, Slot, WorkerError
+from monai_mobileunet.cohort.worker import segment_cases
+from monai_mobileunet.data import DataError, Finding
+
+__all__ = ["Executor", "Here", "Processes", "Unfinished", "known_here", "supervise"]
+
+STARTS = 5
+"""How often a worker may be killed while it loads the network, one time after the other, before the run gives up."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A case without an end.
+
+    Attributes:
+        case: as it was given.
+        why: what happened to its worker, in words; empty if it waits for a worker with more memory.
+    """
+
+    case: CaseRecord
+    why: str = ""
+
+
+class Executor(Protocol):
+    """Where cases are segmented."""
+
+    def segment(self, cases: Sequence[CaseRecord], alone: bool = False) -> list[Unfinished]:
+        """Segment cases; what becomes of each goes on record as soon as it has ended.
+
+        Args:
+            cases: the cases.
+            alone: one after the other, each with all the memory that there is.
+
+        Raises:
+            OutputError: the output cannot be written to any more.
+            WorkerError: there is nobody who segments.
+        """
+
+
+def supervise(executor: Executor, cases: Sequence[CaseRecord], tools: Tools) -> None:
+    """Segment cases so that none can end the run.
+
+    Cases that were in hand when a run was killed twice come last and alone, as do those whose worker ends now.
+
+    Args:
+        executor: where they are segmented.
+        cases: the cases, with what earlier runs have left of them.
+        tools: what this process has of the run: its journal, and how it shows what has ended.
+
+    Raises:
+        OutputError, WorkerError: as the executor does.
+    """
+    left = executor.segment([case for case in cases if case.attempts <= 1])
+    left += [Unfinished(case) for case in cases if case.attempts > 1]
+    if not left:
+        return
+    again = [replace(one.case, attempts=one.case.attempts + 1) if one.why else one.case for one in left]
+    for one in executor.segment(again, alone=True):
+        _put_aside(one, tools)
+
+
+def _put_aside(one: Unfinished, tools: Tools) -> None:
+    """Put on record that a case ends its workers; the next run tries it again."""
+    problem = f"ended the worker that segmented it, among others and then alone ({one.why})."
+    remedy = "Crop it, or segment it on a machine with more memory."
+    case = CaseInHand(one.case, tools)
+    case.failure = DataError([Finding(str(one.case.images[0]), problem, remedy)])
+    case.end()
+
+
+def known_here(tools: Tools) -> Callable[[CaseRecord], None]:
+    """What is done in this process with the record of a case that has ended in another one."""
+
+    def ended(record: CaseRecord) -> None:
+        tools.journal.note(record)
+        logger.log(*log_line(record))
+        tools.show(record)
+
+    return ended
+
+
+class Here:
+    """The threads of this process.
+
+    Args:
+        tools: what the cases share.
+        num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
+    """
+
+    def __init__(self, tools: Tools, num_workers: int) -> None:
+        self._tools, self._num_workers = tools, num_workers
+
+    def segment(self, cases: Sequence[CaseRecord], alone: bool = False) -> list[Unfinished]:
+        """Segment cases; see :class:`Executor`. Nothing is left: what ends this process ends the run."""
+        segment_cases(cases, self._tools, 0 if alone else self._num_workers)
+        return []
+
+
+class _Queue:
+    """Cases that several workers take from.
+
+    Args:
+        cases: the cases, in their order.
+
+    Attributes:
+        known: all of them, by name.
+        waiting: those that no worker has taken.
+    """
+
+    def __init__(self, cases: Sequence[CaseRecord]) -> None:
+        self.known = {case.name: case for case in cases}
+        self.waiting = deque(cases)
+
+    def next(self) -> dict[str, Any] | None:
+        """The next one as JSON; ``None`` if there is no more."""
+        try:
+            return self.waiting.popleft().as_json()
+        except IndexError:  # another worker took the last one
+            return None
+
+
+class Processes:
+    """Child processes of this one, each with the network loaded; one that is killed is started again.
+
+    Args:
+        order: the run.
+        workers: how many.
+        ended: called with the record of each case that has ended, one call at a time.
+        log: file for what the workers log.
+    """
+
+    def __init__(self, order: Order, workers: int, ended: Callable[[CaseRecord], None], log: Path) -> None:
+        self._order, self._workers, self._ended, self._log = order, workers, ended, log
+        self._telling = threading.Lock()
+        self._slots: list[Slot] = []
+        self._stopped = False
+
+    def segment(self, cases: Sequence[CaseRecord], alone: bool = False) -> list[Unfinished]:
+        """Segment cases; see :class:`Executor`."""
+        workers = 1 if alone else min(self._workers, len(cases))
+        if not workers or not cases:
+            return []
+        order = replace(self._order, num_workers=0) if alone else self._order.shared_by(workers, free_memory())
+        queue = _Queue(cases)
+        left: list[Unfinished] = []
+        with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
+            try:
+                for served in as_completed([pool.submit(self._serve, order, queue, left) for _ in range(workers)]):
+                    served.result()
+            except BaseException:
+                self._stop()
+                raise
+        return left
+
+    def _serve(self, order: Order, queue: _Queue, left: list[Unfinished]) -> None:
+        """Keep one place busy while there are cases."""
+        failed_starts = 0
+        while queue.waiting and not self._stopped:
+            slot = Slot(order.text(), order.threads, self._log)
+            self._slots.append(slot)
+            try:
+                self._converse(slot, queue, left)
+            finally:
+                death = slot.end()
+                self._slots.remove(slot)
+            if self._stopped:
+                return
+            left += [Unfinished(queue.known[name], death or "it ended early") for name in sorted(slot.held)]
+            if death:
+                logger.error("worker %d: %s, with %s in hand", slot.pid, death, ", ".join(slot.held) or "no case")
+            failed_starts = 0 if slot.asked else failed_starts + 1
+            if failed_starts == STARTS:
+                raise WorkerError(f"A worker ended {STARTS} times while it loaded the network ({death}): {self._log}.")
+
+    def _converse(self, slot: Slot, queue: _Queue, left: list[Unfinished]) -> None:
+        for answer, content in slot.answers():
+            if answer is Answer.NEXT:
+                slot.give(None if self._stopped else queue.next())
+            elif answer is Answer.ENDED:
+                with self._telling:
+                    self._ended(CaseRecord.from_json(content))
+            elif answer is Answer.POSTPONED:
+                left.append(Unfinished(queue.known[content]))
+            elif answer is Answer.LOST:
+                raise OutputError(content)
+            else:
+                raise WorkerError(content)
+
+    def _stop(self) -> None:
+        self._stopped = True
+        for slot in list(self._slots):
+            slot.stop()
