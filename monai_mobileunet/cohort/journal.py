@@ -17,7 +17,7 @@ from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison, Writ
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.cohort.presence import Claim, Presence, unique_name
 
-__all__ = ["Journal", "read_records", "settings_key"]
+__all__ = ["WHOLE_RUN", "Journal", "read_records", "settings_key"]
 
 JOURNALS = "journals"
 """Folder of the journals that several processes write beside the main one."""
@@ -26,6 +26,7 @@ WRITTEN_AT = "written_at"
 """Key of the time at which a line was written, in seconds since 1970."""
 
 WHOLE_RUN = Claim()
+"""The claim of a run that has its folder to itself."""
 
 
 def settings_key(settings: Mapping[str, Any]) -> str:

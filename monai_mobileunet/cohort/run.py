@@ -20,13 +20,14 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
 from monai_mobileunet.cohort.executors import Executor, Here, supervise
-from monai_mobileunet.cohort.journal import Journal, read_records
+from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
 from monai_mobileunet.cohort.memory import Budget
 from monai_mobileunet.cohort.plan import Plan
+from monai_mobileunet.cohort.presence import Claim
 from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.files import write_json
+from monai_mobileunet.data.files import write_bytes, write_json
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
@@ -92,12 +93,13 @@ def prepare(
     return PreparedRun(bundle, plan, changed, weights, settings, standing, split, overwrite)
 
 
-def claim(run: PreparedRun, remedy: str = OTHER_FOLDER) -> tuple[Journal, PreparedRun]:
+def claim(run: PreparedRun, remedy: str = OTHER_FOLDER, work: Claim = WHOLE_RUN) -> tuple[Journal, PreparedRun]:
     """Take the output folder, and see that it can be written to.
 
     Args:
         run: as it was prepared.
         remedy: what to do about masks in the way, in words.
+        work: what this process does in the folder; parts of a run may do so at the same time.
 
     Returns:
         The open journal, and the run as it stands by it.
@@ -110,13 +112,14 @@ def claim(run: PreparedRun, remedy: str = OTHER_FOLDER) -> tuple[Journal, Prepar
         _refuse_foreign(run, remedy)
     journal = None
     try:
-        journal = Journal(run.journal)
+        journal = Journal(run.journal, work, own=work != WHOLE_RUN)
         run = run.standing_by(journal.records)
         _refuse_foreign(run, remedy)
         scratch = run.plan.state / SCRATCH
-        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left
-        scratch.mkdir(parents=True)
-        (scratch / "probe").write_bytes(b"0" * 4096)
+        if work == WHOLE_RUN:  # nobody else is here
+            shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left
+        scratch.mkdir(parents=True, exist_ok=True)
+        write_bytes(scratch / "probe", b"0" * 4096)
         _begin(run, journal)
     except BaseException as error:
         if journal is not None:

@@ -1,0 +1,60 @@
+"""Who may work in a folder beside whom; processes that were killed are in nobody's way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_mobileunet.cohort.presence import RUNS, Claim, Presence
+from monai_mobileunet.data import DataError
+
+FIRST, SECOND = Claim("settings in 5 parts", "part 1 of 5"), Claim("settings in 5 parts", "part 2 of 5")
+
+HOLD = """
+import sys
+from pathlib import Path
+from monai_mobileunet.cohort.presence import Claim, Presence
+held = Presence(Path(sys.argv[1]), Claim(*sys.argv[2:]))
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_parts_of_one_run_share_a_folder(tmp_path: Path):
+    one = Presence(tmp_path, FIRST)
+    two = Presence(tmp_path, SECOND)
+    assert (one.alone, two.alone) == (True, False)
+    with pytest.raises(DataError, match=r"another process segments part 2 of 5 already: process \d+ on .* once"):
+        Presence(tmp_path, SECOND)
+    for other in (Claim(), Claim("other settings in 5 parts", "part 3 of 5")):
+        with pytest.raises(DataError, match=r"another run writes to this folder: process \d+ on "):
+            Presence(tmp_path, other)
+    one.end()
+    two.end()
+    assert not list((tmp_path / RUNS).iterdir())
+
+
+def test_a_run_that_has_a_folder_to_itself_lets_no_part_in(tmp_path: Path):
+    whole = Presence(tmp_path, Claim())
+    for other in (FIRST, Claim()):
+        with pytest.raises(DataError, match="another run writes to this folder"):
+            Presence(tmp_path, other)
+    whole.end()
+    Presence(tmp_path, FIRST).end()
+
+
+def test_a_killed_process_is_in_nobody_s_way(tmp_path: Path):
+    command = [sys.executable, "-W", "ignore", "-c", HOLD, str(tmp_path), FIRST.run, FIRST.part]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "here\n"
+    with pytest.raises(DataError, match=f"process {other.pid} on "):
+        Presence(tmp_path, FIRST)
+    other.kill()
+    other.communicate()
+    again = Presence(tmp_path, FIRST)
+    assert again.alone
+    assert len(list((tmp_path / RUNS).glob("*.json"))) == 1, "what it left is gone"
+    again.end()
