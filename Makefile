@@ -1,4 +1,4 @@
-# make setup | demo | bundles | bench | bench-accuracy | bench-segment | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +12,7 @@ BUNDLE ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bundles bench bench-accuracy bench-segment test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -42,6 +42,10 @@ bench-accuracy: setup
 # Images per second and memory: make bench-segment BUNDLE=<trained bundle> DATA=<folder of images>
 bench-segment: setup
 	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --large
+
+# What workers and a Dask cluster cost beside a single process: make bench-executors BUNDLE=… DATA=…
+bench-executors: setup
+	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --executors
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

@@ -120,6 +120,9 @@ def folder(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("bench_segment"),
     limit: Annotated[int, typer.Option(min=1, help="Largest number of images to take.")] = 200,
     large: Annotated[bool, typer.Option("--large", help="Add a run with a volume of 512×512×1000.")] = False,
+    executors: Annotated[
+        bool, typer.Option("--executors", help="Compare worker processes and a Dask cluster with a single process.")
+    ] = False,
 ) -> None:
     """Measure a folder from file to file: images per second and memory, against MONAI's own run of the bundle."""
     from monai.utils import ensure_tuple
@@ -130,16 +133,26 @@ def folder(
     try:
         images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])][:limit]
         with steps() as show_step:
-            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, show_step)
+            timings = measure_folder(bundle.resolve(), images, output.resolve(), large, show_step, executors)
     except (ValueError, FileNotFoundError) as error:
         fail(error)
     except subprocess.CalledProcessError as error:
         fail(error, f"{error}\n{error.output}")
-    table = Table("", "images", "seconds", "images/s", "of the first", "peak, GiB", "masks that differ")
+    columns = (
+        "images",
+        "seconds",
+        "images/s",
+        "of the first",
+        "first to last mask, s",
+        "peak, GiB",
+        "masks that differ",
+    )
+    table = Table("", *columns)
     for timing in timings:
         row = (str(timing.images), f"{timing.seconds:.1f}", f"{timing.per_second:.2f}")
         share = f"{timing.per_second / timings[0].per_second:.2f}"
-        table.add_row(timing.name, *row, share, f"{timing.peak_gib:.2f}", str(timing.differing))
+        between = f"{timing.between:.1f} s"
+        table.add_row(timing.name, *row, share, between, f"{timing.peak_gib:.2f}", str(timing.differing))
     console.print(table)
     results = json.dumps([timing.as_dict() for timing in timings], indent=2)
     (output / "results.json").write_text(results + "\n", encoding="utf-8")

@@ -21,6 +21,9 @@ from monai_mobileunet.data import read_volume
 __all__ = ["FolderTiming", "measure_folder", "write_large_volume"]
 
 LARGE_SHAPE = (512, 512, 1000)
+EXECUTORS = ("", "--workers 1", "--workers 2", "--workers 4", "--scheduler local --workers 2")
+"""Options of the runs whose engines are compared; the first is one process."""
+
 POLL = 0.05  # s
 ShowStep = Callable[[str], None]
 
@@ -35,6 +38,8 @@ class FolderTiming:
         seconds: by the clock, the start of Python included.
         peak_gib: largest resident memory of the process.
         differing: masks of which a voxel differs from those of the first run.
+        between: seconds between the first mask and the last one: what remains of the time in a run of days, in which
+            the start of workers does not count.
     """
 
     name: str
@@ -42,6 +47,7 @@ class FolderTiming:
     seconds: float
     peak_gib: float
     differing: int = 0
+    between: float = 0.0
 
     @property
     def per_second(self) -> float:
@@ -54,7 +60,12 @@ class FolderTiming:
 
 
 def measure_folder(
-    bundle: Path, images: Sequence[Path], output: Path, large: bool = False, show_step: ShowStep = lambda text: None
+    bundle: Path,
+    images: Sequence[Path],
+    output: Path,
+    large: bool = False,
+    show_step: ShowStep = lambda text: None,
+    executors: bool = False,
 ) -> list[FolderTiming]:
     """Segment the same images by ``mobileunet segment``, with and without threads, and by ``monai.bundle run``.
 
@@ -67,6 +78,8 @@ def measure_folder(
         large: one more run of ours, with ``--fast`` and a synthetic volume of 512×512×1000 among the images, for its
             memory.
         show_step: gets a line before each run.
+        executors: runs of ``mobileunet segment`` with workers and on a Dask cluster of this machine, in place of the
+            other ways to segment.
 
     Raises:
         subprocess.CalledProcessError: a run failed; its output stands in its log.
@@ -80,20 +93,20 @@ def measure_folder(
     segment = [sys.executable, "-W", "ignore", "-m", "monai_mobileunet", "segment", "-m", str(bundle), "--overwrite"]
     config = str(bundle / "configs" / "inference.json")
     by_monai = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", config]
-    runs = {
-        "mobileunet segment": [*segment, "-i", str(folder), "-o", str(output / "segment")],
-        "mobileunet segment --num-workers 0": [
-            *(*segment, "--num-workers", "0"),
-            *("-i", str(folder), "-o", str(output / "one_thing_at_a_time")),
-        ],
-        "monai.bundle run": [*by_monai, "--dataset_dir", str(folder), "--output_dir", str(output / "monai")],
-    }
+    runs: dict[str, list[str]] = {}
+    for options in EXECUTORS if executors else ("", "--num-workers 0"):
+        masks = output / ("_".join(options.replace("--", "").split()) or "segment")
+        name = f"mobileunet segment {options}".strip()
+        runs[name] = [*segment, *options.split(), "-i", str(folder), "-o", str(masks)]
+    if not executors:
+        runs["monai.bundle run"] = [*by_monai, "--dataset_dir", str(folder), "--output_dir", str(output / "monai")]
     timings: list[FolderTiming] = []
     for name, command in runs.items():
         show_step(name)
         seconds, peak = _measured(command, output / f"{name.split()[0]}_{len(timings)}.log")
         masks = Path(command[-1])
-        timings.append(FolderTiming(name, len(images), seconds, peak, _differing(output / "segment", masks, images)))
+        differing = _differing(output / "segment", masks, images)
+        timings.append(FolderTiming(name, len(images), seconds, peak, differing, _between(masks, images)))
     if large:
         show_step("mobileunet segment, with a volume of 512×512×1000")
         write_large_volume(images[0], folder / "large.nii")
@@ -140,6 +153,11 @@ def _watch(process: subprocess.Popen, peak: list[int]) -> None:
             return
         peak[0] = max(peak[0], resident)
         time.sleep(POLL)
+
+
+def _between(masks: Path, images: Sequence[Path]) -> float:
+    written = [(masks / image.name).stat().st_mtime for image in images]
+    return max(written) - min(written)
 
 
 def _differing(ours: Path, others: Path, images: Sequence[Path]) -> int:

@@ -65,13 +65,17 @@ def check_choice(options: SegmentOptions) -> None:
 def workers_of(options: SegmentOptions) -> str:
     """Who segments, with how many threads and how much memory, for people."""
     if options.scheduler not in (None, LOCAL):
-        threads = f"{options.threads} threads each" if options.threads else "with the threads of each"
-        return f"the workers of {options.scheduler}, {threads}"
+        threads = f"{_counted(options.threads, 'thread')} for each" if options.threads else "each with its own threads"
+        return f"workers of {options.scheduler}, {threads}"
     if options.scheduler is None and options.workers is None:
-        return f"{options.threads or torch.get_num_threads()} threads"
+        return _counted(options.threads or torch.get_num_threads(), "thread")
     workers = _workers(options)
     memory = free_memory() / workers / 2**30
-    return f"{workers} workers × {_threads(options)} threads × {memory:.1f} GiB of memory"
+    return f"{_counted(workers, 'worker')} × {_counted(_threads(options), 'thread')} × {memory:.1f} GiB of memory"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager
