@@ -52,6 +52,9 @@ class Slot:
     Attributes:
         held: names of the cases that it was given and that have not ended.
         asked: whether it has loaded the network and has asked for a case.
+
+    Raises:
+        WorkerError: the system starts no process more.
     """
 
     def __init__(self, order: str, threads: int, log: Path | None = None) -> None:
@@ -72,6 +75,8 @@ class Slot:
                 env=environment,
                 start_new_session=True,
             )
+        except OSError as error:
+            raise WorkerError(f"A worker cannot be started ({error.strerror}).") from error
         finally:
             if errors is not None:
                 errors.close()
