@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,8 +161,11 @@ def test_a_worker_that_does_not_see_what_the_run_sees_refuses(trained: Path, ima
 
 
 def children(process: subprocess.Popen) -> list[psutil.Process]:
-    found = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in found if any("slot_process" in word for word in child.cmdline())]
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            found += [child] if any("slot_process" in word for word in child.cmdline()) else []
+    return found
 
 
 def journal_done(out: Path) -> int:
@@ -177,7 +181,8 @@ def test_workers_killed_at_any_time_cost_no_case(trained: Path, tmp_path: Path, 
     rng, killed = np.random.default_rng(0), 0
     while process.poll() is None:
         time.sleep(rng.uniform(2, 6))
-        victims = children(process) if process.poll() is None else []
+        journals = " ".join(path.name for path in (out / STATE / "journals").glob("*"))
+        victims = [one for one in children(process) if f"-{one.pid}-" in journals] if process.poll() is None else []
         if victims and journal_done(out) < 110:
             victims[rng.integers(len(victims))].send_signal(signal.SIGKILL)
             killed += 1
