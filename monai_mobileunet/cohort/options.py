@@ -37,6 +37,9 @@ class SegmentOptions:
     overrides: dict[str, Any] = field(default_factory=dict)
     strict: bool = False
     overwrite: bool = False
+    bids: bool = False
+    participants: tuple[str, ...] = ()
+    bids_suffix: str | None = None
 
 
 def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:
