@@ -17,7 +17,7 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.plan import STATE, Plan
-from monai_mobileunet.data.bids_names import DERIVATIVES, MASK, SEGMENTATION, BidsName, label_entities
+from monai_mobileunet.data.bids_names import DERIVATIVES, MASK, OWN_SPACE, SEGMENTATION, BidsName, label_entities
 from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.names import without_suffix
@@ -33,8 +33,8 @@ VERSION = "1.10.1"
 
 DESCRIPTION, IGNORED = "dataset_description.json", ".bidsignore"
 OURS = "monai_mobileunet"
-SPATIAL_REFERENCE = {"SpatialReference": "orig"}
-"""BIDS wants it where names say ``space-orig``."""
+SPATIAL_REFERENCE = {"SpatialReference": OWN_SPACE}
+"""What BIDS wants to be told of files with this space in their names."""
 
 
 def plan_bids(
@@ -165,7 +165,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _of_masks() -> dict[str, str]:
-    return {f"{MASK}.json": _as_text({**SPATIAL_REFERENCE, "Type": "ROI"})}
+    return {f"space-{OWN_SPACE}_{MASK}.json": _as_text({**SPATIAL_REFERENCE, "Type": "ROI"})}
 
 
 def _of_segmentations(class_names: Sequence[str]) -> dict[str, str]:
@@ -177,7 +177,7 @@ def _of_segmentations(class_names: Sequence[str]) -> dict[str, str]:
     for number, (name, label) in enumerate(zip(class_names, label_entities(class_names), strict=True), 1):
         rows.writerow((number, name, label, "#{:02x}{:02x}{:02x}".format(*colour_of(number))))
     about = _as_text({**SPATIAL_REFERENCE, "Manual": False})
-    return {f"{SEGMENTATION}.json": about, f"{SEGMENTATION}.tsv": text.getvalue()}
+    return {f"space-{OWN_SPACE}_{SEGMENTATION}.json": about, f"{SEGMENTATION}.tsv": text.getvalue()}
 
 
 def _as_text(content: dict[str, Any]) -> str:

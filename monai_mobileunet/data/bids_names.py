@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monai_mobileunet.data.names import NIFTI, case_name, image_suffix
 
-__all__ = ["DERIVATIVES", "MASK", "SEGMENTATION", "BidsName", "label_entities", "misplaced"]
+__all__ = ["DERIVATIVES", "MASK", "OWN_SPACE", "SEGMENTATION", "BidsName", "label_entities", "misplaced"]
 
 DERIVATIVES = "derivatives"
 """Folder of a data set in BIDS for what was made of its images."""

@@ -75,9 +75,15 @@ def test_participants_run_after_run_become_one_data_set_of_derivatives(trained: 
         ("2", "posterior"),
     ]
     assert tuple(bytes.fromhex(table[1]["color"][1:])) == colour_of(1)
-    assert json.loads((out / "dseg.json").read_text())["SpatialReference"] == "orig"
+    assert json.loads((out / "space-orig_dseg.json").read_text())["SpatialReference"] == "orig"
     ignored = (out / ".bidsignore").read_text().split()
-    top = {path.name for path in out.iterdir()} - {"sub-01", "sub-02", "dseg.tsv", "dseg.json", ".bidsignore"}
+    top = {path.name for path in out.iterdir()} - {
+        "sub-01",
+        "sub-02",
+        "dseg.tsv",
+        "space-orig_dseg.json",
+        ".bidsignore",
+    }
     assert top == {"dataset_description.json", *(name.rstrip("/") for name in ignored)}
 
     arguments = (*arguments[:3], out.parent, *arguments[4:], "--split", "--participant-label", "02")
@@ -87,7 +93,7 @@ def test_participants_run_after_run_become_one_data_set_of_derivatives(trained: 
         "sub-02_space-orig_desc-T1w_dseg.nii.gz",
         *(f"sub-02_space-orig_label-{name}_desc-T1w_mask.nii.gz" for name in ("anterior", "posterior")),
     ]
-    assert json.loads((out / "mask.json").read_text()) == {"SpatialReference": "orig", "Type": "ROI"}
+    assert json.loads((out / "space-orig_mask.json").read_text()) == {"SpatialReference": "orig", "Type": "ROI"}
 
 
 @pytest.mark.parametrize("content", ['{"Name": "x", "GeneratedBy": [{"Name": "fMRIPrep"}]}', None])
