@@ -92,7 +92,7 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
         split: whether there is one file for each class.
 
     Raises:
-        DataError: the folder of the masks is a data set that is someone else's, or has such a file without being one.
+        DataError: the folder of the masks is a data set that is someone else's, or holds a part of one.
     """
     place = plan.output
     known = _known_description(place, bundle)
@@ -100,9 +100,10 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
         DESCRIPTION: _as_text(_description(source, place, bundle, weights, known)),
         **(_of_masks() if split else _of_segmentations(bundle.class_names)),
     }
-    foreign = [name for name in files if not known and os.path.lexists(place / name)]
-    if foreign:
-        raise refusal(place / foreign[0], "is there, and no run has written it.", "Name another folder with -o.")
+    if not known and not (place / STATE).is_dir():
+        foreign = [path for path in (*map(place.joinpath, files), *place.glob("sub-*")) if os.path.lexists(path)]
+        if foreign:
+            raise refusal(foreign[0], "is there, and no run has written it.", "Name another folder with -o.")
     kept = (place / IGNORED).read_text("utf-8").splitlines() if (place / IGNORED).is_file() else []
     ignored = dict.fromkeys([*kept, f"{STATE}/", "labels.json", *REPORTS])
     return {**files, IGNORED: "\n".join([*ignored, ""])}

@@ -74,7 +74,7 @@ def pair_files(
         if not fits and class_files:
             fits, expected = _fitting(case, shared, alone, parts), class_files
         if not fits:
-            fits = _by_entities(case, in_bids)
+            fits, expected = _by_entities(case, in_bids), ()
         if not fits and of_references:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
         if of_references:

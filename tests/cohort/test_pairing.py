@@ -142,6 +142,8 @@ def test_segmentations_in_bids_are_paired_by_their_entities(tmp_path: Path):
         "sub-02_run-1_space-orig_desc-T1w_dseg.nii.gz",
         None,
     ]
+    masks = pair_files(cases, folder, ("a", "b"))
+    assert not masks[images[0].name].problem, "masks of all classes together need no file for each"
     made(folder, "sub-03/anat/sub-03_run-1_desc-a_dseg.nii.gz", "sub-03/anat/sub-03_run-1_desc-b_dseg.nii.gz")
     with pytest.raises(DataError, match="has the same case name as"):
         find_references(cases, folder)

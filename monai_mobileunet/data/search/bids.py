@@ -29,7 +29,8 @@ SUBJECT = "sub-"
 def search_bids(root: Path, suffix: str | None = None, participants: Sequence[str] = ()) -> ImageSearch:
     """The images of one suffix in ``sub-*/[ses-*/]<datatype>/``; no other folder of the data set is looked into.
 
-    Without a suffix, images are those in ``anat`` and ``ct``, which must have one suffix; labels are none.
+    Without a suffix, images are those in ``anat`` and ``ct``, which have one suffix in all of the data set: a
+    participant alone is segmented as with the others. Labels are no images.
 
     Args:
         root: the data set.
@@ -43,19 +44,23 @@ def search_bids(root: Path, suffix: str | None = None, participants: Sequence[st
         DataError: no such data set, participant or suffix, or several suffixes of which none is named.
     """
     folders = _participants(root, participants)
+    everyone = folders if suffix is not None else _participants(root)
     unreadable: list[str] = []
-    seen = sorted(path.relative_to(root) for folder in folders for path in _images(folder, unreadable))
+    seen = sorted(path.relative_to(root) for folder in everyone for path in _images(folder, unreadable))
     problems = {path: misplaced(path) for path in seen}
-    images = [path for path in seen if not problems[path]]
-    eligible = images if suffix is not None else [path for path in images if not _is_label(path)]
-    counts = Counter((path.parent.name, BidsName.of(path).suffix) for path in eligible)
+    images = {path: BidsName.of(path) for path in seen if not problems[path]}
+    eligible = [path for path, name in images.items() if suffix is not None or not _of_label(name)]
+    counts = Counter((path.parent.name, images[path].suffix) for path in eligible)
     chosen = choose_suffix(root, counts, suffix)
+    wanted = {folder.name for folder in folders}
+    images = {path: name for path, name in images.items() if path.parts[0] in wanted}
+    problems = {path: problem for path, problem in problems.items() if path.parts[0] in wanted}
     searched = ANATOMY if suffix is None else {folder for folder, _ in counts}
-    found = [path for path in images if BidsName.of(path).suffix == chosen and path.parent.name in searched]
+    found = [path for path, name in images.items() if name.suffix == chosen and path.parent.name in searched]
     with_images = {path.parts[0] for path in found}
     without = [folder.name for folder in folders if folder.name not in with_images]
     return ImageSearch(
-        tuple(FoundImage((root / path,), path.with_name(f"{BidsName.of(path).derived()}.nii.gz")) for path in found),
+        tuple(FoundImage((root / path,), path.with_name(f"{images[path].derived()}.nii.gz")) for path in found),
         left_out=tuple(_left_out(chosen, images, without)),
         unreadable=tuple(unreadable),
         warnings=tuple(_warnings(root, problems, chosen, without if participants else ())),
@@ -92,8 +97,8 @@ def choose_suffix(root: Path, counts: Mapping[tuple[str, str], int], suffix: str
     raise refusal(root, problem, f"Name those to segment: --bids-suffix {next(iter(anatomy))}.")
 
 
-def _participants(root: Path, wanted: Sequence[str]) -> list[Path]:
-    """The folders of the participants."""
+def _participants(root: Path, wanted: Sequence[str] = ()) -> list[Path]:
+    """The folders of the participants that are wanted; of all, if none is named."""
     if not root.is_dir():
         problem = "is a file." if root.exists() else "no such folder."
         raise refusal(root, problem, "Name the root of a data set in BIDS.")
@@ -129,9 +134,8 @@ def _images(participant: Path, unreadable: list[str]) -> Iterator[Path]:
         yield from (path for path in files if image_suffix(path) and not is_picture(path))
 
 
-def _is_label(path: Path) -> bool:
-    suffix = BidsName.of(path).suffix
-    return suffix in LABEL_SUFFIXES or is_label_name(suffix)
+def _of_label(name: BidsName) -> bool:
+    return name.suffix in LABEL_SUFFIXES or is_label_name(name.suffix)
 
 
 def _by_suffix(counts: Mapping[tuple[str, str], int]) -> Counter[str]:
@@ -146,11 +150,11 @@ def _listed(kinds: Mapping[str, int]) -> str:
     return ", ".join(f"{suffix} ({count})" for suffix, count in kinds.items())
 
 
-def _left_out(chosen: str, images: Sequence[Path], without: Sequence[str]) -> Iterator[str]:
+def _left_out(chosen: str, images: Mapping[Path, BidsName], without: Sequence[str]) -> Iterator[str]:
     """What is there and not segmented, in words."""
-    others = [path for path in images if BidsName.of(path).suffix != chosen]
-    labels = [path for path in others if _is_label(path)]
-    kinds = Counter(BidsName.of(path).suffix for path in others if not _is_label(path))
+    others = {path: name for path, name in images.items() if name.suffix != chosen}
+    labels = [path for path, name in others.items() if _of_label(name)]
+    kinds = Counter(name.suffix for name in others.values() if not _of_label(name))
     if kinds:
         yield f"images that are no {chosen} ({_listed(dict(sorted(kinds.items())))})"
     if labels:

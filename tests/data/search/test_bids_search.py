@@ -121,6 +121,13 @@ def test_a_choice_that_is_open_or_wrong_is_refused_with_what_there_is(tmp_path: 
         search_bids(tmp_path, *asked)
 
 
+def test_a_participant_alone_has_the_suffix_of_the_whole_data_set(tmp_path: Path):
+    root = tree(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_T2w.nii.gz")
+    with pytest.raises(DataError, match="several suffixes"):
+        search_bids(root, None, ["02"])
+    assert list(found(root, "T2w", ["02"])) == ["sub-02/anat/sub-02_T2w.nii.gz"]
+
+
 def test_other_places_than_a_data_set_are_refused_with_what_to_type(tmp_path: Path):
     tree(tmp_path, "set/sub-01/pet/sub-01_pet.nii.gz", "other/a.nii.gz")
     with pytest.raises(DataError, match=r"-i \S+set --participant-label 01"):
