@@ -110,6 +110,8 @@ def _participants(root: Path, wanted: Sequence[str] = ()) -> list[Path]:
         remedy = "Name the root of a data set in BIDS, or leave out --bids."
         raise refusal(root, f"has no folder {SUBJECT}01 of a participant.", remedy)
     labels = [label for text in wanted for label in re.split(r"[\s,]+", text) if label]
+    if wanted and not labels:  # as of a variable that is not set: all participants would be a surprise
+        raise refusal(root, "--participant-label is empty.", "Name a participant, or leave it out for all.")
     names = [SUBJECT + label.removeprefix(SUBJECT) for label in labels]
     unknown = [name for name in names if name not in folders]
     if unknown:

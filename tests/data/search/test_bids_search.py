@@ -112,6 +112,7 @@ def test_images_of_participants_alone_are_found_with_sessions_and_runs(tmp_path:
         (["T1w", "T2w"], ("T1",), r"no images T1; it has T1w \(2\), T2w \(2\)\. Type --bids-suffix T1w"),
         (["T1w"], (None, ["1"]), r"no participant 1; it has 01 \(2 in all\)\. Type --participant-label 01"),
         (["T1w"], (None, ["sub-xyz"]), r"no participant xyz; it has 01, 02 \(2 in all\)"),
+        (["T1w"], (None, [""]), "--participant-label is empty"),
         (["mask"], (), "has no NIfTI images"),
     ],
 )
