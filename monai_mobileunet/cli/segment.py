@@ -53,7 +53,7 @@ def segment(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment finished cases again.")] = False,
     bids: Annotated[
-        bool, typer.Option("--bids", help="Take the input for a data set in BIDS, and write derivatives of BIDS.")
+        bool, typer.Option("--bids", help="Read the input as a data set in BIDS, and write BIDS derivatives.")
     ] = False,
     participant_label: Annotated[
         list[str] | None, typer.Option(help="Participant to segment with --bids, as 01 or sub-01; may be repeated.")
