@@ -61,6 +61,15 @@ def segment(
         bool, typer.Option("--strict", help="Count a warning as a failure, in cases that this run segments.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Segment finished cases again.")] = False,
+    bids: Annotated[
+        bool, typer.Option("--bids", help="Read the input as a data set in BIDS, and write BIDS derivatives.")
+    ] = False,
+    participant_label: Annotated[
+        list[str] | None, typer.Option(help="Participant to segment with --bids, as 01 or sub-01; may be repeated.")
+    ] = None,
+    bids_suffix: Annotated[
+        str | None, typer.Option(help="Suffix of the images to segment with --bids, as T1w or FLAIR.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and stop.")] = False,
 ) -> None:
     """Segment images: masks on their own grids, and a report. Goes on where an earlier run stopped.
@@ -97,6 +106,9 @@ def segment(
         overrides=overrides(changes or []),
         strict=strict,
         overwrite=overwrite,
+        bids=bids,
+        participants=tuple(participant_label or ()),
+        bids_suffix=bids_suffix,
     )
     try:
         prepared = prepare_images(options)

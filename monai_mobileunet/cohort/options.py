@@ -39,6 +39,9 @@ class SegmentOptions:
     scheduler: str | None = None
     strict: bool = False
     overwrite: bool = False
+    bids: bool = False
+    participants: tuple[str, ...] = ()
+    bids_suffix: str | None = None
 
 
 def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:

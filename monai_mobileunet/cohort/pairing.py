@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.data.bids_names import SEGMENTATION, BidsName
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, names_without_channel
 from monai_mobileunet.data.walking import walk_images
@@ -61,6 +62,7 @@ def pair_files(
     own = {path.resolve() for case in cases for path in (*case.images, *case.outputs, *_label(case))}
     found = [path for path in walk_images(folder) if path.resolve() not in own]
     whole, parts = _by_place(found, folder, class_files)
+    in_bids = _in_bids(found)
     shared = _shared(cases)
     stems = Counter(case_name(case.images[0]) for case in cases)
     fitting: dict[str, tuple[list[Fit], Sequence[str]]] = {}
@@ -71,6 +73,8 @@ def pair_files(
         fits = _fitting(case, shared, alone, whole)
         if not fits and class_files:
             fits, expected = _fitting(case, shared, alone, parts), class_files
+        if not fits:
+            fits, expected = _by_entities(case, in_bids), ()
         if not fits and of_references:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
         if of_references:
@@ -117,6 +121,23 @@ def _by_place(found: Sequence[Path], folder: Path, class_files: Sequence[str]) -
     for place, known in split.items():
         parts[place[-1]][place].append(tuple(known[name] for name in class_files if name in known))
     return whole, parts
+
+
+def _in_bids(found: Sequence[Path]) -> Mapping[frozenset[tuple[str, str]], list[Path]]:
+    """Segmentations that are named as in BIDS, by the entities of their images."""
+    segmentations: dict[frozenset[tuple[str, str]], list[Path]] = defaultdict(list)
+    for path in found:
+        name = BidsName.of(path)
+        if name.suffix == SEGMENTATION and name["sub"]:
+            segmentations[name.source].append(path)
+    return segmentations
+
+
+def _by_entities(case: CaseRecord, segmentations: Mapping[frozenset[tuple[str, str]], list[Path]]) -> list[Fit]:
+    """The segmentations of an image in BIDS; those first whose ``desc`` names the image's suffix, as ``desc-T1w``."""
+    image = BidsName.of(case.images[0])
+    found = segmentations.get(image.source, []) if image["sub"] else []
+    return [(int(BidsName.of(path)["desc"].endswith(image.suffix)), (path,)) for path in found]
 
 
 def _beside(case: CaseRecord, cases: Sequence[CaseRecord], found: Sequence[Path], folder: Path) -> list[Fit]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Plan:
         warnings: what else is doubtful about the input.
         beside: folder that holds :attr:`state`; by default that of the masks.
         journal: name of the journal in that folder: runs whose masks lie in other places have journals of their own.
+        described: files that describe the masks, by name their texts; they are written before the first case.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -47,6 +48,7 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
     beside: Path | None = None
     journal: str = "journal.jsonl"
+    described: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> Path:

@@ -27,7 +27,7 @@ from monai_mobileunet.cohort.presence import Claim
 from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.files import write_bytes, write_json
+from monai_mobileunet.data.files import write_bytes, write_json, write_text
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
@@ -148,6 +148,8 @@ def _begin(run: PreparedRun, journal: Journal) -> None:
     journal.concluded.clear()
     labels = {"0": "background", **{str(number): name for number, name in enumerate(run.bundle.class_names, 1)}}
     write_json(run.plan.state.parent / "labels.json", {"labels": labels, "bundle": run.bundle.folder.name})
+    for name, text in run.plan.described.items():
+        write_text(run.plan.output / name, text)
 
 
 def carry_out(

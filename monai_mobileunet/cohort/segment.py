@@ -12,12 +12,13 @@ import torch
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.bids import describe_derivatives, plan_bids
 from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.executor_choice import check_choice, executor, workers_of
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, split_names
 from monai_mobileunet.cohort.pairing import find_references
-from monai_mobileunet.cohort.plan import plan_run
+from monai_mobileunet.cohort.plan import Plan, plan_run
 from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
@@ -111,16 +112,30 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     changed = bundle_changes(options, bundle)
     bundle.parser.update(changed)
     bundle.check()
-    parts = split_names(bundle.class_names) if options.split else ()
-    plan = plan_run(options.source, options.output, parts)
+    plan = _planned(options, bundle)
     if options.reference:
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
     run = prepare(bundle, plan, changed, options.split, options.overwrite)
+    if options.bids:
+        described = describe_derivatives(options.source, plan, bundle, run.weights, options.split)
+        run = replace(run, plan=replace(plan, described=described))
     warnings = tuple(_warnings(options, run))
     if warnings and options.strict:
         raise ValueError(" ".join(warnings))
     return PreparedImages(options, run, warnings)
+
+
+def _planned(options: SegmentOptions, bundle: Bundle) -> Plan:
+    """What the options ask for as a plan."""
+    if options.bids:
+        return plan_bids(
+            options.source, options.output, bundle, options.split, options.bids_suffix, options.participants
+        )
+    if options.participants or options.bids_suffix:
+        raise ValueError("--participant-label and --bids-suffix choose among images in BIDS. Add --bids.")
+    parts = split_names(bundle.class_names) if options.split else ()
+    return plan_run(options.source, options.output, parts)
 
 
 def _warnings(options: SegmentOptions, run: PreparedRun) -> list[str]:
@@ -145,7 +160,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         f"{bundle.folder.name}: {names}. Not a medical device; not for diagnostic use.",
         f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, {workers_of(options)}",
         f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
-        f"{len(standing.todo)} to do; masks in {options.output}{', one for each class' if options.split else ''}",
+        f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.split else ''}",
     ]
     if plan.passed_over:
         kinds = {"they are pictures beside volumes": True, "they are no images": False}

@@ -128,3 +128,22 @@ def test_masks_that_are_to_be_written_are_no_references(tmp_path: Path):
     case = CaseRecord("x", tuple(made(tmp_path, "in/x.nii")), (mask,))
     (found,) = find_references([case], tmp_path / "references")
     assert found.label == tmp_path / "references" / "below" / "x.nii"
+
+
+def test_segmentations_in_bids_are_paired_by_their_entities(tmp_path: Path):
+    images = made(tmp_path / "data", *(f"sub-0{n}/anat/sub-0{n}_run-1_T1w.nii.gz" for n in (1, 2, 3)))
+    cases = [CaseRecord(image.name, (image,)) for image in images]
+    folder = tmp_path / "drawn"
+    made(folder, "sub-01/anat/sub-01_run-1_desc-manual_dseg.nii.gz", "sub-01/anat/sub-01_run-2_dseg.nii.gz")
+    made(folder, *(f"sub-02/anat/sub-02_run-1_space-orig_desc-{kind}_dseg.nii.gz" for kind in ("T1w", "T2w")))
+    found = find_references(cases, folder)
+    assert [case.label and case.label.name for case in found] == [
+        "sub-01_run-1_desc-manual_dseg.nii.gz",
+        "sub-02_run-1_space-orig_desc-T1w_dseg.nii.gz",
+        None,
+    ]
+    masks = pair_files(cases, folder, ("a", "b"))
+    assert not masks[images[0].name].problem, "masks of all classes together need no file for each"
+    made(folder, "sub-03/anat/sub-03_run-1_desc-a_dseg.nii.gz", "sub-03/anat/sub-03_run-1_desc-b_dseg.nii.gz")
+    with pytest.raises(DataError, match="has the same case name as"):
+        find_references(cases, folder)

@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from monai_mobileunet.data.bids_names import DERIVATIVES, SEGMENTATION, BidsName
 from monai_mobileunet.data.datasets.listing import INDEX, Case
 from monai_mobileunet.data.errors import DataError, Finding, list_some
-from monai_mobileunet.data.names import case_name, is_picture
-from monai_mobileunet.data.walking import walk_images
+from monai_mobileunet.data.names import is_picture
+from monai_mobileunet.data.walking import STATE, walk_images
 
-__all__ = ["DERIVATIVES", "find_segmentations", "pair_in_bids"]
-
-DERIVATIVES = "derivatives"
-SEGMENTATION = "dseg"
-"""The suffix of BIDS for class numbers."""
-
-OF_DERIVATIVES = ("desc", "space", "label", "seg", "res", "den", "atlas")
-"""Entities that say what was made of an image, not which image it was made of."""
-
-Entities = tuple[frozenset[tuple[str, str]], str]
-"""What a name of BIDS says: ``{sub: 01, ses: 2}`` and ``T1w`` of ``sub-01_ses-2_T1w``."""
+__all__ = ["DERIVATIVES", "find_segmentations", "find_tables", "pair_in_bids"]
 
 
 def pair_in_bids(root: Path) -> list[Case]:
@@ -28,7 +19,8 @@ def pair_in_bids(root: Path) -> list[Case]:
 
     ``derivatives/*/sub-01/anat/sub-01_desc-manual_dseg.nii.gz`` belongs to ``sub-01/anat/sub-01_T1w.nii.gz``: the image
     that has all entities of the segmentation but those of derivatives. Where a subject has several images, all those of
-    one kind have to have a segmentation, which other kinds (T2w, FLAIR) may lack: they are not used.
+    one kind have to have a segmentation, which other kinds (T2w, FLAIR) may lack: they are not used. A segmentation
+    whose ``desc`` is a kind, ``desc-T1w``, is of an image of this kind. What a run has made is no reference.
 
     Args:
         root: the data set.
@@ -44,11 +36,12 @@ def pair_in_bids(root: Path) -> list[Case]:
     if not labels:
         return []
     images = [path for folder in sorted(root.glob("sub-*")) for path in _below(folder)]
-    kind, findings = _kind_of(images, labels)
-    chosen = [path for path in images if _entities(path)[1] == kind]
+    kinds = {BidsName.of(path).suffix for path in images}
+    kind, findings = _kind_of(images, labels, kinds)
+    chosen = [path for path in images if BidsName.of(path).suffix == kind]
     pairs: dict[Path, list[Path]] = {path: [] for path in chosen}
     for label in labels:
-        fitting = [path for path in chosen if _belongs(label, path)]
+        fitting = [path for path in chosen if _belongs(label, path, kinds)]
         if len(fitting) == 1:
             pairs[fitting[0]].append(label)
         else:
@@ -62,29 +55,40 @@ def pair_in_bids(root: Path) -> list[Case]:
 
 
 def find_segmentations(root: Path) -> list[Path]:
-    """The files of class numbers among the derivatives of a data set in BIDS."""
-    return [path for path in _below(root / DERIVATIVES) if _entities(path)[1] == SEGMENTATION]
+    """The files of class numbers among the derivatives of a data set in BIDS, but those of runs."""
+    found = [path for path in _below(root / DERIVATIVES) if BidsName.of(path).suffix == SEGMENTATION]
+    made = _made_by_runs(root)
+    return [path for path in found if made.isdisjoint(path.parents)]
+
+
+def find_tables(root: Path) -> list[Path]:
+    """The tables of classes, ``dseg.tsv``, among the derivatives of a data set in BIDS, but those of runs."""
+    made = _made_by_runs(root)
+    return [path for path in sorted(root.glob(f"{DERIVATIVES}/*/*{SEGMENTATION}.tsv")) if path.parent not in made]
+
+
+def _made_by_runs(root: Path) -> set[Path]:
+    """The data sets of derivatives that ``mobileunet segment`` has written: no references, whatever they hold."""
+    return {path.parent for path in root.glob(f"{DERIVATIVES}/*/{STATE}")}
 
 
 def _below(folder: Path) -> list[Path]:
     return [path for path in walk_images(folder) if not is_picture(path)] if folder.is_dir() else []
 
 
-def _entities(path: Path) -> Entities:
-    *parts, suffix = case_name(path).split("_")
-    pairs = (part.partition("-") for part in parts)
-    return frozenset((key, value) for key, _, value in pairs if key not in OF_DERIVATIVES), suffix
+def _belongs(label: Path, image: Path, kinds: set[str]) -> bool:
+    of, source = BidsName.of(label), BidsName.of(image)
+    return of.source == source.source and of["desc"] not in kinds - {source.suffix}
 
 
-def _belongs(label: Path, image: Path) -> bool:
-    return _entities(label)[0] == _entities(image)[0]
-
-
-def _kind_of(images: list[Path], labels: list[Path]) -> tuple[str, list[Finding]]:
+def _kind_of(images: list[Path], labels: list[Path], suffixes: set[str]) -> tuple[str, list[Finding]]:
     """The suffix of the images that are segmented: the one that all segmentations have an image of."""
     kinds = {
-        suffix: sum(any(_entities(path)[1] == suffix and _belongs(label, path) for path in images) for label in labels)
-        for suffix in sorted({_entities(path)[1] for path in images})
+        suffix: sum(
+            any(BidsName.of(path).suffix == suffix and _belongs(label, path, suffixes) for path in images)
+            for label in labels
+        )
+        for suffix in sorted(suffixes)
     }
     most = max(kinds.values(), default=0)
     best = [suffix for suffix, count in kinds.items() if count == most]

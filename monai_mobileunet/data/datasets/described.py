@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from monai_mobileunet.data.datasets.bids import find_tables
 from monai_mobileunet.data.datasets.labels import (
     IGNORE,
     class_labels,
@@ -135,7 +136,7 @@ def _names_in_table(root: Path) -> dict[str, str]:
 
     Its columns are ``index`` and ``name``.
     """
-    tables = sorted(root.glob("derivatives/*/*dseg.tsv"))
+    tables = find_tables(root)
     if len(tables) != 1:
         return {}
     rows = csv.DictReader(tables[0].read_text("utf-8-sig").splitlines(), delimiter="\t")

@@ -13,7 +13,16 @@ from monai_mobileunet.data.names import case_name, image_suffix, is_picture, wit
 from monai_mobileunet.data.walking import STATE
 from monai_mobileunet.data.writing import fitting_name, mask_suffix
 
-__all__ = ["REPLACED", "STATE", "FoundImage", "as_nifti", "mask_name", "place_masks", "set_aside"]
+__all__ = [
+    "REPLACED",
+    "STATE",
+    "FoundImage",
+    "as_nifti",
+    "mask_name",
+    "place_masks",
+    "refuse_shared_places",
+    "set_aside",
+]
 
 REPLACED = "replaced"
 
@@ -56,15 +65,29 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     Raises:
         DataError: two cases with one mask, or a mask that would take the place of an image; each is named.
     """
-    inputs = {os.path.realpath(image) for item in found for image in item.images}
-    owners: dict[Path, Path] = {}
-    placed, problems = [], []
+    placed = []
     for item in found:
         suffix = image_suffix(item.mask) if is_picture(item.mask) else ".nii.gz"
-        outputs = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts) or (
-            output / _fitting(item.mask),
-        )
-        placed.append(outputs)
+        outputs = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts)
+        placed.append(outputs or (output / _fitting(item.mask),))
+    refuse_shared_places(found, placed)
+    return placed
+
+
+def refuse_shared_places(found: Sequence[FoundImage], placed: Sequence[Sequence[Path]]) -> None:
+    """Refuse masks that would take each other's place, or that of an image.
+
+    Args:
+        found: the cases.
+        placed: the files of each case's mask.
+
+    Raises:
+        DataError: there are such masks; each is named.
+    """
+    inputs = {os.path.realpath(image) for item in found for image in item.images}
+    owners: dict[Path, Path] = {}
+    problems = []
+    for item, outputs in zip(found, placed, strict=True):
         for place in outputs:
             other = owners.setdefault(place, item.images[0])
             if other is not item.images[0]:
@@ -76,7 +99,6 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
                 )
     if problems:
         raise DataError(problems)
-    return placed
 
 
 def _fitting(mask: Path) -> Path:

@@ -230,3 +230,15 @@ def test_bids_segmentations_of_one_of_two_kinds_must_say_which(own_dataset: Path
         shutil.copy(path, path.with_name(path.name.replace("T1w", "FLAIR")))
     with pytest.raises(DataError, match="segmentations that may be of each of FLAIR, T1w"):
         find_all_cases(dataset)
+
+
+def test_bids_masks_of_a_run_are_no_references_and_a_kind_in_desc_tells_the_image(own_dataset: Path):
+    dataset = bids(own_dataset)
+    run = dataset / "derivatives" / "our_bundle"
+    shutil.copytree(dataset / "derivatives" / "manual", run)
+    (run / ".mobileunet").mkdir()
+    assert find_class_names(dataset) == ("head", "tail")
+    assert len(find_all_cases(dataset)) == 6
+    for path in dataset.glob("derivatives/manual/sub-*/anat/*.nii.gz"):
+        path.rename(path.with_name(path.name.replace("_acq-fine_desc-hand", "_space-orig_desc-T2w")))
+    assert all(case["image"].endswith("_T2w.nii.gz") for case in find_all_cases(dataset))

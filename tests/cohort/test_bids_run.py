@@ -1,0 +1,113 @@
+"""A run over a data set in BIDS, through the command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from monai_mobileunet.cli import app
+from monai_mobileunet.reports.page import colour_of
+
+IMAGES = ("sub-01/ses-a/anat/sub-01_ses-a_T1w", "sub-01/ses-b/anat/sub-01_ses-b_run-1_T1w", "sub-02/anat/sub-02_T1w")
+MASKS = (
+    "sub-01/ses-a/anat/sub-01_ses-a_space-orig_desc-T1w_dseg.nii.gz",
+    "sub-01/ses-b/anat/sub-01_ses-b_run-1_space-orig_desc-T1w_dseg.nii.gz",
+    "sub-02/anat/sub-02_space-orig_desc-T1w_dseg.nii.gz",
+)
+
+
+def segment(*arguments: object, expect: int = 0) -> str:
+    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == expect, result.output
+    return " ".join(result.output.split())
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, toy_dataset: Path) -> Path:
+    """Two participants, one with two sessions, and a segmentation by hand."""
+    root = tmp_path / "set"
+    drawn = root / "derivatives" / "manual" / "sub-02" / "anat" / "sub-02_desc-manual_dseg.nii.gz"
+    drawn.parent.mkdir(parents=True)
+    shutil.copy(toy_dataset / "labelsTr" / "toy_003.nii.gz", drawn)
+    for index, name in enumerate(IMAGES, 1):
+        (root / name).parent.mkdir(parents=True)
+        shutil.copy(toy_dataset / "imagesTr" / f"toy_{index:03d}.nii.gz", root / f"{name}.nii.gz")
+    description = {"Name": "toy", "BIDSVersion": "1.9.0", "DatasetDOI": "doi:10.1/toy"}
+    (root / "dataset_description.json").write_text(json.dumps(description))
+    return root
+
+
+def test_participants_run_after_run_become_one_data_set_of_derivatives(trained: Path, dataset: Path):
+    out = dataset / "derivatives" / trained.name
+    arguments = ("-i", dataset, "-o", dataset, "-m", trained, "--fast", "--bids")
+    assert "Add --bids" in segment(*arguments[:-1], "--participant-label", "01", expect=2)
+    assert "1 done" in segment(
+        *arguments, "--participant-label", "sub-02", "--reference", dataset / "derivatives" / "manual"
+    )
+    (out / "dataset_description.json").write_text(
+        json.dumps({**json.loads((out / "dataset_description.json").read_text()), "License": "CC0"})
+    )
+    assert "2 cases in" in segment(*arguments, "--participant-label", "01")
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
+    assert sorted(path.relative_to(out).as_posix() for path in before) == sorted(MASKS)
+    assert "3 finished before, 0 to do" in segment(*arguments)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")} == before
+
+    rows = json.loads((out / "report.json").read_text())["cases"]
+    assert [row["case"] for row in rows] == sorted(IMAGES)
+    assert [bool(row["metrics"]) for row in rows] == [False, False, True]
+    description = json.loads((out / "dataset_description.json").read_text())
+    assert (description["DatasetType"], description["License"]) == ("derivative", "CC0")
+    assert [made["Name"] for made in description["GeneratedBy"]] == [trained.name, "monai_mobileunet"]
+    assert (
+        json.loads((out / "report.json").read_text())["weights_sha256"] in description["GeneratedBy"][0]["Description"]
+    )
+    assert description["SourceDatasets"] == [{"URL": "../..", "DOI": "doi:10.1/toy"}]
+    table = list(csv.DictReader((out / "dseg.tsv").read_text().splitlines(), delimiter="\t"))
+    assert [(row["index"], row["name"]) for row in table] == [
+        ("0", "background"),
+        ("1", "anterior"),
+        ("2", "posterior"),
+    ]
+    assert tuple(bytes.fromhex(table[1]["color"][1:])) == colour_of(1)
+    assert json.loads((out / "space-orig_dseg.json").read_text())["SpatialReference"] == "orig"
+    ignored = (out / ".bidsignore").read_text().split()
+    top = {path.name for path in out.iterdir()} - {
+        "sub-01",
+        "sub-02",
+        "dseg.tsv",
+        "space-orig_dseg.json",
+        ".bidsignore",
+    }
+    assert top == {"dataset_description.json", *(name.rstrip("/") for name in ignored)}
+
+    split = segment(*arguments[:3], out.parent, *arguments[4:], "--split", "--participant-label", "02")
+    assert "3 done" in split, "of the folder"
+    assert sorted(path.name for path in (out / "sub-02" / "anat").iterdir()) == [
+        "sub-02_space-orig_desc-T1w_dseg.nii.gz",
+        *(f"sub-02_space-orig_label-{name}_desc-T1w_mask.nii.gz" for name in ("anterior", "posterior")),
+    ]
+    assert json.loads((out / "space-orig_mask.json").read_text()) == {"SpatialReference": "orig", "Type": "ROI"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("dataset_description.json", '{"Name": "x", "GeneratedBy": [{"Name": "fMRIPrep"}]}'),
+        ("dseg.tsv", "index\tname\n"),
+        ("sub-09/anat/sub-09_dseg.nii.gz", ""),
+    ],
+)
+def test_the_data_set_of_others_is_left_as_it_is(trained: Path, dataset: Path, tmp_path: Path, name: str, content: str):
+    theirs = tmp_path / "out" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text(content)
+    told = segment("-i", dataset, "-o", tmp_path / "out", "-m", trained, "--bids", expect=2)
+    assert "Name another folder with -o" in told
+    assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == [theirs]
+    assert theirs.read_text() == content
