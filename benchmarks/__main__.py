@@ -178,14 +178,14 @@ def _sizes(shape: str) -> tuple[int, int, int]:
 def scale(
     report: Annotated[
         list[Path],
-        typer.Option(help="report.json of mobileunet segment --threads 1 --num-workers 0; of repeated runs the least counts."),
+        typer.Option(help="report.json of mobileunet segment --threads 1 --num-workers 0; repeated: the least."),
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="PNG file to draw throughput to.")] = None,
     shape: Annotated[str, typer.Option(help="Mean shape of a volume, in voxels.")] = "512x512x200",
     cases: Annotated[int, typer.Option(min=1, help="Number of volumes.")] = 1_000_000,
     workers: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Number of workers for a row; may be repeated; until the storage saturates by default."),
+        typer.Option(min=1, help="Number of workers of a row; may be repeated; by default up to saturation."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores of a worker.")] = 1,
     efficiency: Annotated[

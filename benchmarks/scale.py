@@ -5,9 +5,9 @@ The model, in the order of its functions:
 - A stage of a case of ``v`` voxels takes ``a + b·v`` seconds, both from a run's ``report.json`` (:func:`fit_line`).
 - A worker carries one case after another: it waits for the image's bytes, computes ``Z = Σ stages`` seconds, in which
   ``t`` threads divide those of the network, and waits until the mask's bytes are written.
-- All workers share the storage evenly. Alone, a case occupies it for ``S_r = bytes read / B_r`` and ``S_w = bytes written /
-  B_w`` seconds. More workers make the queue longer (:func:`throughput`), until it passes on ``1 / max(S_r, S_w)`` cases
-  a second, and not one more (:attr:`Demand.limit`).
+- All workers share the storage evenly. Alone, a case occupies it for ``S_r = bytes read / B_r`` and
+  ``S_w = bytes written / B_w`` seconds. More workers make the queue longer (:func:`throughput`), until it passes on
+  ``1 / max(S_r, S_w)`` cases a second, and not one more (:attr:`Demand.limit`).
 
 Nothing here knows of files that are lost, of machines that are taken away, or of a storage that gets slower under load.
 """
@@ -44,8 +44,6 @@ BY_NETWORK = "infer"
 """The stage that threads, or a GPU, make shorter."""
 
 MB = 1e6
-LEAST_SECONDS = 1e-3
-"""What takes less is measured no better than this."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +167,8 @@ def measured_cases(*reports: Path) -> list[MeasuredCase]:
     """The cases with a mask in ``report.json`` of one or more runs, with the sizes of their files.
 
     Args:
-        reports: what runs of ``mobileunet segment`` wrote. Of a case in several the least seconds of each stage count: what
-            else the machine did can only have added to them.
+        reports: what runs of ``mobileunet segment`` wrote. Of a case in several the least seconds of each stage
+            count: what else the machine did can only have added to them.
 
     Raises:
         DataError: one is no such report, has no finished case, or its files are gone.
@@ -192,16 +190,17 @@ def measured_cases(*reports: Path) -> list[MeasuredCase]:
 
 
 def fit_line(voxels: Sequence[float], values: Sequence[float]) -> Line:
-    """The line with the least squares of the relative errors, and neither part negative.
+    """The line with the least squares, each divided by the case's voxels, and neither part negative.
 
-    Relative, since a large volume would hide all small ones. Measurements of one size give no line: then all is per voxel.
+    Divided, since large volumes, which scatter more, would hide the small ones otherwise. A line without a fixed part
+    gives the measured cases together the time that they took. Those of one size give no line: then all is per voxel.
 
     Args:
         voxels: of each case.
         values: of each case, not negative.
     """
     size, value = np.asarray(voxels, float), np.asarray(values, float)
-    weight = 1 / np.maximum(value, LEAST_SECONDS)
+    weight = 1 / np.sqrt(size)
     columns = {"fixed": weight, "per_voxel": weight * size}
     wanted = weight * value
     candidates: list[tuple[float, Line]] = []
@@ -228,7 +227,7 @@ def fit_stages(cases: Sequence[MeasuredCase]) -> Stages:
 
 
 def demand(stages: Stages, voxels: float, cluster: Cluster) -> Demand:
-    """What a case of a mean size asks for. All lines are straight, so that the mean of many sizes is all that counts."""
+    """What a case of a mean size asks for. All is linear, so that the mean of many sizes is all that counts."""
     network = stages.seconds[BY_NETWORK].at(voxels) if BY_NETWORK in stages.seconds else 0.0
     others = sum(line.at(voxels) for line in stages.seconds.values()) - network
     faster = 1 + cluster.efficiency * (cluster.threads - 1)
@@ -242,9 +241,10 @@ def demand(stages: Stages, voxels: float, cluster: Cluster) -> Demand:
 def throughput(one: Demand, most: int) -> Iterator[float]:
     """Cases per second of 1, 2, … workers: mean value analysis of a closed network of queues.
 
-    Workers are those who wait, reading and writing are two queues that serve all who wait evenly (processor sharing). For
-    these the result is exact, however the sizes of the volumes are distributed (BCMP theorem; Reiser and Lavenberg,
-    J. ACM 27(2), 1980): with ``n`` workers ``R_i = S_i · (1 + Q_i)``, ``X = n / (Z + Σ R_i)``, ``Q_i = X · R_i``.
+    Workers are those who wait, reading and writing are two queues that serve all who wait evenly (processor sharing).
+    For these the result is exact, however the sizes of the volumes are distributed (BCMP theorem; Reiser and
+    Lavenberg, J. ACM 27(2), 1980): with ``n`` workers ``R_i = S_i · (1 + Q_i)``,
+    ``X = n / (Z + Σ R_i)``, ``Q_i = X · R_i``.
 
     Args:
         one: what a case asks for.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import torch
 from monai.transforms import Resize
 
 from monai_mobileunet.data import read_volume
@@ -28,7 +29,9 @@ def write_resampled(image: Path, path: Path, shape: Sequence[int]) -> None:
         shape: ``(H, W, D)`` in voxels.
     """
     volume = read_volume(image)
-    values = np.asarray(Resize(tuple(shape), mode="trilinear")(volume.values[None].astype(np.float32)))[0]
+    values = np.asarray(
+        Resize(tuple(shape), mode="trilinear")(torch.as_tensor(volume.values[None].astype(np.float32)))
+    )[0]
     noise = np.random.default_rng(0).standard_normal(values.shape, np.float32) * NOISE
     noisy = np.clip(values + noise, volume.values.min(), volume.values.max())
     factors = np.array(volume.values.shape) / np.array(shape)

@@ -20,9 +20,9 @@ class SharedEvaluator(SupervisedEvaluator):
     """:class:`monai.engines.SupervisedEvaluator` that takes part in the metrics of all processes without a case.
 
     MONAI's engine skips its run where its loader is empty, so that the processes with cases wait forever for this one,
-    and its :class:`monai.metrics.Cumulative` cannot gather from a process that has measured nothing. Here such a process
-    fires the events of a run without an iteration, and adds no row to the tables of the others. It ends with the same
-    metrics as they.
+    and its :class:`monai.metrics.Cumulative` cannot gather from a process that has measured nothing. Here such a
+    process fires the events of a run without an iteration, and adds no row to the tables of the others. It ends with
+    the same metrics as they.
 
     The loader of each process has to give it its own cases and no other's: ``range(rank, cases, processes)`` as its
     sampler does. The first process has a case wherever there is one.
@@ -65,7 +65,7 @@ class SharedEvaluator(SupervisedEvaluator):
         for one, form in zip(gathering, forms[0], strict=True):
             nothing = (torch.empty((0, *shape), dtype=dtype) for shape, dtype in form)
             # MONAI fills these from rows of its own alone, and there are none to stack
-            one._synced_tensors = [evenly_divisible_all_gather(rows) for rows in nothing]
+            one._synced_tensors = [evenly_divisible_all_gather(rows, concat=True) for rows in nothing]
             one._synced = True
 
 

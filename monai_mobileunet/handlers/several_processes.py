@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ignite.distributed as idist
 import torch
+import torch.distributed as dist
 from ignite.engine import Engine, Events
 from torch import nn
 
@@ -42,7 +43,8 @@ class SharedStatistics:
         if idist.get_world_size() == 1 or not buffers:
             return
         joined = torch.cat([buffer.detach().flatten().double() for buffer in buffers])
-        mean = idist.all_reduce(joined) / idist.get_world_size()
+        dist.all_reduce(joined)
+        mean = joined / idist.get_world_size()
         for buffer, values in zip(buffers, mean.split([buffer.numel() for buffer in buffers]), strict=True):
             buffer.copy_(values.view_as(buffer))
 

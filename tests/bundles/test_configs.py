@@ -192,7 +192,9 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         assert overlay["quiet"] == "$dist.get_rank() > 0"
         assert not [key for key in overlay if re.search(r"handlers#\d", key)], "a place in a list is no name"
         seeds = [step for step in overlay["initialize"] if "set_determinism" in step]
-        assert seeds == ["$monai.utils.set_determinism(seed=@seed + dist.get_rank())"], "each draws its own augmentation"
+        assert seeds == ["$monai.utils.set_determinism(seed=@seed + dist.get_rank())"], (
+            "each draws its own augmentation"
+        )
         parser = read(bundle, *names)
         handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
         for entry in handlers:

@@ -35,7 +35,13 @@ SAME_SAMPLES = {
 HALVES = {
     "halves": "$lambda batch: [batch.unflatten(0, (-1, 4))[rank::2].flatten(0, 1) for rank in (0, 1)]",
     "train#inferer": "$lambda batch, network, *_, **__: torch.cat([network(half) for half in @halves(batch)])",
-    "own_loss": {"_target_": "DiceCELoss", "include_background": False, "to_onehot_y": True, "softmax": True, "batch": True},
+    "own_loss": {
+        "_target_": "DiceCELoss",
+        "include_background": False,
+        "to_onehot_y": True,
+        "softmax": True,
+        "batch": True,
+    },
     "loss": "$lambda pred, label: sum(map(@own_loss, pred.chunk(2), @halves(label))) / 2",
 }
 """One process that passes the cases of two ranks through the network one after the other."""
@@ -95,11 +101,10 @@ def test_two_ranks_take_the_steps_of_one_process_and_share_one_validation_case(v
     steps = {"fold": 4, "val_interval": 3, "train#trainer#max_epochs": 3, **SAME_SAMPLES}
     two, one = own_copy(tmp_path / "two"), own_copy(tmp_path / "one")
     batch = "train#dataloader#batch_size"
-    said = run(
-        command(two, volumes, "train.json", "multi_gpu_train.json", **steps, **{batch: 2, "train#sampler#shuffle": False})
-    )
+    of_ranks = {batch: 2, "train#sampler#shuffle": False}
+    said = run(command(two, volumes, "train.json", "multi_gpu_train.json", **steps, **of_ranks))
     assert said.count(": epoch 3/3") == 1, "one process speaks"
-    run(command(one, volumes, "train.json", **steps, **HALVES, **{batch: 4}))
+    run(command(one, volumes, "train.json", processes=1, **steps, **HALVES, **{batch: 4}))
     # the mean of two gradients is the same number in whichever order; anything above rounding is an error
     assert largest_difference(weights(two), weights(one)) <= 1e-6
 
@@ -117,7 +122,14 @@ def test_two_ranks_follow_one_process_with_twice_the_batch(volumes: Path, tmp_pa
         "loss#batch": False,
         "optimizer#_target_": "torch.optim.SGD",
     }
-    steps = {"fold": 4, "val_interval": 3, "train#trainer#max_epochs": 3, "learning_rate": 0.01, **SAME_SAMPLES, **apart}
+    steps = {
+        "fold": 4,
+        "val_interval": 3,
+        "train#trainer#max_epochs": 3,
+        "learning_rate": 0.01,
+        **SAME_SAMPLES,
+        **apart,
+    }
     batch = "train#dataloader#batch_size"
     trained = {}
     for name, processes, size in (("two ranks", 2, 2), ("one", 1, 4), ("one with half the batch", 1, 2)):

@@ -17,9 +17,7 @@ def statistics_after_an_epoch(rank: int, batches: torch.Tensor, early: Path) -> 
     """Running mean, variance and count as a handler sees them that was attached before and acts when the epoch ends."""
     norm, seen = torch.nn.BatchNorm2d(2), []
     trainer = Engine(lambda _, batch: norm(batch))
-    trainer.add_event_handler(
-        Events.EPOCH_COMPLETED, lambda: seen.extend(value.clone() for value in norm.buffers())
-    )
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: seen.extend(value.clone() for value in norm.buffers()))
     SharedStatistics(norm).attach(trainer)
     trainer.run(list(batches))
     if rank == 0:
