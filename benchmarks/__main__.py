@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -156,6 +157,72 @@ def folder(
     console.print(table)
     results = json.dumps([timing.as_dict() for timing in timings], indent=2)
     (output / "results.json").write_text(results + "\n", encoding="utf-8")
+
+
+@app.command()
+def volumes(
+    image: Annotated[Path, typer.Argument(help="A CT in three dimensions.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the volumes.")] = Path("bench_volumes"),
+    shapes: Annotated[
+        list[str], typer.Option("--shape", help="Shape of a volume, as 512x512x200; may be repeated.")
+    ] = ["256x256x100", "512x512x100", "512x512x200", "512x512x400"],  # noqa: B006  # typer takes no tuple for a list
+) -> None:
+    """Write a CT in other numbers of voxels, with noise, to measure how long such volumes take."""
+    from benchmarks.volume_sizes import write_resampled
+
+    output.mkdir(parents=True, exist_ok=True)
+    for shape, sizes in {shape: _sizes(shape) for shape in shapes}.items():
+        try:
+            write_resampled(image, output / f"{image.name.partition('.')[0]}_{shape}.nii.gz", sizes)
+        except (ValueError, OSError) as error:
+            fail(error)
+    console.print(str(output), soft_wrap=True)
+
+
+def _sizes(shape: str) -> tuple[int, int, int]:
+    """The numbers in ``512x512x200``."""
+    sizes = tuple(int(size) for size in shape.split("x") if size.isdecimal() and int(size))
+    if len(sizes) != 3 or shape.count("x") != 2:
+        raise typer.BadParameter(f"{shape} is no shape such as 512x512x200.", param_hint="--shape")
+    return sizes
+
+
+@app.command()
+def scale(
+    report: Annotated[
+        list[Path],
+        typer.Option(help="report.json of mobileunet segment --threads 1 --num-workers 0; repeated: the least."),
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="PNG file to draw throughput to.")] = None,
+    shape: Annotated[str, typer.Option(help="Mean shape of a volume, in voxels.")] = "512x512x200",
+    cases: Annotated[int, typer.Option(min=1, help="Number of volumes.")] = 1_000_000,
+    workers: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Number of workers of a row; may be repeated; by default up to saturation."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Cores of a worker.")] = 1,
+    efficiency: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of each further core that the network makes use of.")
+    ] = 1.0,
+    read: Annotated[float, typer.Option(min=0.001, help="MB/s that the storage reads for all workers.")] = 1000.0,
+    write: Annotated[float, typer.Option(min=0.001, help="MB/s that the storage writes for all workers.")] = 1000.0,
+    start: Annotated[float, typer.Option(min=0, help="Seconds from a worker's start to its first case.")] = 10.0,
+    price: Annotated[float, typer.Option(min=0, help="Price of a core for an hour; an assumption.")] = 0.04,
+) -> None:
+    """Say what a cohort takes on many workers, by the stages that a run measured and a queue before the storage."""
+    from benchmarks.scale import Cluster, measured_cases
+    from benchmarks.scale_report import draw_scale, print_scale
+
+    cluster = Cluster(threads, efficiency, read, write, start, price)
+    voxels = math.prod(_sizes(shape))
+    try:
+        measured = measured_cases(*report)
+    except (ValueError, OSError) as error:
+        fail(error)
+    print_scale(measured, voxels, cluster, cases, workers or (), console)
+    if output is not None:
+        draw_scale(measured, voxels, cluster, output)
+        console.print(str(output), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import locale
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -268,6 +269,33 @@ def trained(bundle_copy: Path) -> Path:
         del content["training_data"][key]
     metadata.write_text(json.dumps(content))
     return bundle_copy
+
+
+def _as_rank(rank: int, processes: int, folder: Path, work: Callable[[int], Any]) -> None:
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
+    store = (folder / "group").as_uri()
+    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=processes)
+    torch.save(work(rank), folder / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture
+def in_processes(tmp_path: Path) -> Callable[..., list[Any]]:
+    """Run a function of the rank in several processes of one gloo group, and give what each returned."""
+
+    def run(processes: int, work: Callable[[int], Any]) -> list[Any]:
+        context = multiprocessing.get_context("fork")  # others would import torch and MONAI again
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        ranks = [context.Process(target=_as_rank, args=(rank, processes, folder, work)) for rank in range(processes)]
+        for rank in ranks:
+            rank.start()
+        for rank in ranks:
+            rank.join(60)
+            rank.kill()
+        assert [rank.exitcode for rank in ranks] == [0] * processes
+        return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(processes)]
+
+    return run
 
 
 RunBundle = Callable[..., subprocess.CompletedProcess[str]]

@@ -6,6 +6,7 @@ from monai_mobileunet.handlers.checkpoint_loader import NetworkCheckpointLoader
 from monai_mobileunet.handlers.checkpoint_saver import AtomicCheckpointSaver
 from monai_mobileunet.handlers.epoch_validation import EpochValidationHandler
 from monai_mobileunet.handlers.progress import TrainingProgress
+from monai_mobileunet.handlers.several_processes import SharedStatistics, checkpoint_if_any
 from monai_mobileunet.handlers.starting_weights import load_starting_weights
 from monai_mobileunet.handlers.training_curve import TrainingCurve
 from monai_mobileunet.handlers.words import EndsInWords
@@ -16,10 +17,12 @@ __all__ = [
     "EndsInWords",
     "EpochValidationHandler",
     "NetworkCheckpointLoader",
+    "SharedStatistics",
     "TrainingCurve",
     "TrainingProgress",
     "check_checkpoint",
     "check_parts",
     "check_setup",
+    "checkpoint_if_any",
     "load_starting_weights",
 ]

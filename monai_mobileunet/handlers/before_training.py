@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ignite.distributed as idist
 import torch
 
 from monai_mobileunet.bundle.weights import read_weights
@@ -73,26 +72,19 @@ def check_setup(
 
 
 def check_parts(training: Sequence[Any] | None, validation: Sequence[Any]) -> None:
-    """End the program with a sentence where there are too few cases to train, or to validate in every process.
+    """End the program with a sentence where there is no case to work on.
 
     Args:
         training: cases to train on; ``None`` where the validation is all that is done.
         validation: cases to validate on; a training without any keeps its last weights rather than the best.
 
     Raises:
-        SystemExit: no case to work on, or fewer validation cases than processes.
+        SystemExit: no case to work on.
     """
-    processes = idist.get_world_size()
     if not (validation if training is None else training):
         done = "evaluation" if training is None else "training"
         end_in_words(
             f"the {done} has no cases, and needs at least one. List some in the data set, or leave out --limit.",
-            everywhere=False,
-        )
-    if 0 < len(validation) < processes:
-        end_in_words(
-            f"{len(validation)} validation cases cannot be shared by {processes} processes, for each needs one. "
-            f"Type --nproc_per_node={len(validation)}, or hold more cases back, as with a smaller --folds.",
             everywhere=False,
         )
 

@@ -78,7 +78,8 @@ def bundle_files(plan: Plan, metadata: Mapping[str, Any] | None = None) -> dict[
     contents = {name: _composed(_template(name), pieces) for name in ("train", "inference", "evaluate")}
     contents["train"] |= {name: one.value for name, one in plan.settings.items() if name in REPLACED}
     for job, own in (("train", "multi_gpu_train"), ("evaluate", None)):
-        of_job = {word: pieces[f"{job}_{word}"] for word in ("setup", "checks", "run")}
+        of_job = {word: pieces[f"{job}_{word}"] for word in ("setup", "checks", "run", "own_imports", "own_steps")}
+        of_job["seeded"] = pieces["seeded_by_rank"]  # or every process would draw the same augmentation
         of_job["own"] = _template(own) if own else {}
         contents[f"multi_gpu_{job}"] = _composed(_template("multi_gpu"), {**pieces, **of_job})
     learned = {key: value for key, value in (metadata or {}).items() if key in LEARNED}

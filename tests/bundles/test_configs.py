@@ -191,6 +191,10 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         overlay = json.loads((bundle / "configs" / names[-1]).read_text())
         assert overlay["quiet"] == "$dist.get_rank() > 0"
         assert not [key for key in overlay if re.search(r"handlers#\d", key)], "a place in a list is no name"
+        seeds = [step for step in overlay["initialize"] if "set_determinism" in step]
+        assert seeds == ["$monai.utils.set_determinism(seed=@seed + dist.get_rank())"], (
+            "each draws its own augmentation"
+        )
         parser = read(bundle, *names)
         handlers = parser["validate"]["handlers"] + (parser["train"]["handlers"] if len(names) == 2 else [])
         for entry in handlers:
@@ -202,7 +206,7 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
 
 @pytest.mark.parametrize("fragment", sorted(FRAGMENTS.glob("*.json")), ids=lambda path: path.stem)
 def test_every_fragment_changes_only_what_the_bundle_has(bundle: Path, fragment: Path):
-    own_keys = {"resume": {"resume_from", "starting_weights"}}
+    own_keys = {"resume": {"resume_from", "starting_weights"}, "continue": {"resume_from"}}
     parser = read(bundle, "train.json")
     for key in json.loads(fragment.read_text()):
         assert key.lstrip("+") in parser or key in own_keys.get(fragment.stem, set()), key
