@@ -37,6 +37,8 @@ class SegmentOptions:
     overrides: dict[str, Any] = field(default_factory=dict)
     strict: bool = False
     overwrite: bool = False
+    num_parts: int | None = None
+    part_id: int | None = None
 
 
 def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Plan:
         warnings: what else is doubtful about the input.
         beside: folder that holds :attr:`state`; by default that of the masks.
         journal: name of the journal in that folder: runs whose masks lie in other places have journals of their own.
+        elsewhere: names of the input's other cases, where this is a part of them: other processes segment these.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -47,6 +48,12 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
     beside: Path | None = None
     journal: str = "journal.jsonl"
+    elsewhere: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all cases of the input."""
+        return self.elsewhere.union(case.name for case in self.cases)
 
     @property
     def state(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,17 +13,28 @@ import torch
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.compare import compare_cases
-from monai_mobileunet.cohort.journal import Journal
+from monai_mobileunet.cohort.dealing import Deal, find_deal, keep_deal, plan_part
+from monai_mobileunet.cohort.journal import Journal, read_records
 from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, split_names
 from monai_mobileunet.cohort.pairing import find_references
-from monai_mobileunet.cohort.plan import plan_run
-from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
+from monai_mobileunet.cohort.parts import Part, find_part
+from monai_mobileunet.cohort.plan import LIST_SUFFIX, Plan, plan_run
+from monai_mobileunet.cohort.report import RunFacts, make_report, summary_line
+from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of, refuse_foreign, spacing_of
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
-from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.reports.run_report import write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["ClaimedImages", "PreparedImages", "claim_images", "describe_images", "prepare_images", "segment_images"]
+__all__ = [
+    "ClaimedImages",
+    "PreparedImages",
+    "claim_images",
+    "deal_parts",
+    "describe_images",
+    "prepare_images",
+    "segment_images",
+]
 
 
 logger = logging.getLogger(__name__)
@@ -36,11 +48,20 @@ class PreparedImages:
         options: what was asked for.
         run: what will be done.
         warnings: what is doubtful about the run as a whole: its weights, and what could not be searched.
+        part: the part of the cases that it has; ``None`` if it has them all.
+        deal: which part each case has; ``None`` likewise.
     """
 
     options: SegmentOptions
     run: PreparedRun
     warnings: tuple[str, ...]
+    part: Part | None = None
+    deal: Deal | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the input is a single image, which has no parts."""
+        return _alone(self.options, self.run.plan)
 
 
 @dataclass(frozen=True)
@@ -70,30 +91,19 @@ class ClaimedImages:
 
     def summary(self) -> str:
         """What came of it, in a line."""
-        records = self.records
-        done, failed = (sum(getattr(record, state) for record in records) for state in ("done", "failed"))
-        return f"{done} done, {failed} failed, {sum(bool(record.warnings) for record in records)} with warnings"
+        return summary_line(self.records)
 
     def write_report(self) -> list[Path]:
-        """Write what there is to tell; see :func:`monai_mobileunet.reports.run_report.write_run_report`.
+        """Write what there is to tell; see :func:`monai_mobileunet.cohort.report.make_report`.
 
         Raises:
             OSError: it cannot be written.
         """
-        prepared, run = self.prepared, self.prepared.run
-        settings = {"input": str(prepared.options.source), "runtime": run.bundle.parser.get("runtime", "torch")}
-        settings |= {key: value for key, value in run.changed.items() if key != "ckpt_path"}
-        settings |= {"pixels": PICTURES_IN_PIXELS} if any(is_picture(case.images[0]) for case in run.plan.cases) else {}
-        left = len(run.plan.cases) - len(run.standing.finished.keys() | self.journal.concluded)
-        report = RunReport(
-            run.bundle.folder.name,
-            run.weights,
-            settings,
-            run.bundle.class_names,
-            self.records,
-            left,
-            prepared.warnings,
-        )
+        run = self.prepared.run
+        if run.facts is None:
+            return []
+        awaited = {case.name for case in run.standing.todo} - self.journal.concluded
+        report = make_report(run.facts, read_records(run.journal), run.plan.output, awaited)
         return write_run_report(report, run.plan.output)
 
 
@@ -114,11 +124,53 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     if options.reference:
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
+    whole, part, deal = plan, _part(options, plan), None
+    if part is not None:
+        deal = find_deal(whole, part.count, spacing_of(bundle))
+        plan = plan_part(whole, part, deal)
     run = prepare(bundle, plan, changed, options.split, options.overwrite)
     warnings = tuple(_warnings(options, run))
     if warnings and options.strict:
         raise ValueError(" ".join(warnings))
-    return PreparedImages(options, run, warnings)
+    return PreparedImages(options, replace(run, facts=_facts(options, run, whole, warnings)), warnings, part, deal)
+
+
+def _part(options: SegmentOptions, plan: Plan) -> Part | None:
+    """The part that this process has; a single image or volume that was named itself is never divided."""
+    return None if _alone(options, plan) else find_part(options.num_parts, options.part_id, os.environ)
+
+
+def _alone(options: SegmentOptions, plan: Plan) -> bool:
+    """Whether an image was named itself."""
+    return len(plan.cases) == 1 and not options.source.is_dir() and options.source.suffix.lower() != LIST_SUFFIX
+
+
+def deal_parts(prepared: PreparedImages, count: int) -> None:
+    """Deal the cases for parts that will be started, so that none of these reads all headers.
+
+    Raises:
+        DataError: files in the masks' places that no run has written there.
+        OSError: the output cannot be written to.
+    """
+    refuse_foreign(prepared.run)
+    keep_deal(find_deal(prepared.run.plan, count, spacing_of(prepared.run.bundle)))
+
+
+def _facts(options: SegmentOptions, run: PreparedRun, whole: Plan, warnings: tuple[str, ...]) -> RunFacts:
+    """What a report says of a run, or of all parts of it alike, beside the cases."""
+    settings = {"input": str(options.source), "runtime": run.bundle.parser.get("runtime", "torch")}
+    settings |= {key: value for key, value in run.changed.items() if key != "ckpt_path"}
+    settings |= {"pixels": PICTURES_IN_PIXELS} if any(is_picture(case.images[0]) for case in whole.cases) else {}
+    return RunFacts(
+        run.bundle.folder.name,
+        run.weights,
+        run.settings,
+        settings,
+        run.bundle.class_names,
+        warnings,
+        run.plan.journal,
+        tuple(case.name for case in whole.cases),
+    )
 
 
 def _warnings(options: SegmentOptions, run: PreparedRun) -> list[str]:
@@ -146,6 +198,8 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
         f"{len(standing.todo)} to do; masks in {options.output}{', one for each class' if options.split else ''}",
     ]
+    if prepared.part is not None:
+        lines.append(prepared.part.described(len(plan.cases), len(plan.names)))
     if plan.passed_over:
         kinds = {"they are pictures beside volumes": True, "they are no images": False}
         for why, pictures in kinds.items():
@@ -176,6 +230,14 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
     segmenter = Segmenter(prepared.run.bundle)
     segmenter.load_runtime()
     journal, run = claim(prepared.run)
+    try:
+        agreed = prepared.deal is None or keep_deal(prepared.deal)
+    except BaseException:
+        journal.__exit__()
+        raise
+    if not agreed:  # another part has dealt just now, and an image came or went between the two
+        journal.__exit__()
+        return claim_images(prepare_images(prepared.options))
     return ClaimedImages(replace(prepared, run=run), journal, segmenter)
 
 
@@ -199,7 +261,7 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
         options.num_workers,
         options.strict,
         show=show,
-        report=claimed.write_report,
+        report=claimed.write_report if prepared.part is None else lambda: None,
     )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}
     records = [record.planned_as(planned[name]) for name, record in list(journal.records.items()) if name in planned]

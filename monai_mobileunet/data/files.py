@@ -97,8 +97,10 @@ def write_text(path: str | os.PathLike, text: str | Iterable[str], scratch: Path
         text: its content, or pieces of it that need not lie in memory together.
         scratch: as for :func:`replace_file`.
     """
-    writing = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-    with replace_file(path, scratch) as temporary, temporary.open("w", **writing) as file:
+    with (
+        replace_file(path, scratch) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         file.writelines([text] if isinstance(text, str) else text)
 
 

@@ -358,7 +358,7 @@ def test_a_real_full_disk_is_told_even_if_the_report_has_no_room_either(trained:
     """On a file system of its own that is as small as that."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60k", "none", str(disk)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip("no right to mount a small file system")
     try:
