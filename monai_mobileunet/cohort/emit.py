@@ -57,7 +57,7 @@ MEMORY=16G             # of each task; one that is killed for want of it leaves 
 TIME=24:00:00          # of each task; one that it is too short for is ended, and the next start goes on from there
 JOB=(--requeue)        # further options of all jobs: --partition=..., --account=...; a lost node starts a task again
 TASK=(--ntasks=1)      # further options of the tasks alone: --gres=gpu:1 beside --device cuda in SEGMENT
-REPORT_MEMORY=8G       # of the job that writes the report: 100,000 cases need about 2G
+REPORT_MEMORY=4G       # of the job that writes the report: 100,000 cases take 1.2G
 REPORT_TIME=01:00:00
 MOBILEUNET=($program)  # how a node starts it
 SEGMENT=(segment $arguments)
