@@ -14,6 +14,7 @@ from monai_mobileunet.cli.fingerprint import fingerprint
 from monai_mobileunet.cli.info import info
 from monai_mobileunet.cli.label import label
 from monai_mobileunet.cli.plan import plan
+from monai_mobileunet.cli.report import report
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.terminal import SafeGroup, console
@@ -42,6 +43,7 @@ for command in (
     demo,
     plan,
     segment,
+    report,
     label,
     check,
     evaluate,

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, bundle_folder, overrides, set_option
-from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, printable, say_error, stoppable
+from monai_mobileunet.cli.emitting import emit_script
+from monai_mobileunet.cli.terminal import (
+    INTERRUPTED,
+    case_progress,
+    console,
+    log_file,
+    on_stderr,
+    printable,
+    say_error,
+    stoppable,
+)
+from monai_mobileunet.cohort.emit import Emit
 from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
@@ -18,6 +29,7 @@ __all__ = ["segment"]
 
 
 def segment(
+    context: typer.Context,
     source: Annotated[
         Path, typer.Option("--input", "-i", help="Image, folder with images or DICOM series, or list.json to segment.")
     ],
@@ -70,6 +82,25 @@ def segment(
     bids_suffix: Annotated[
         str | None, typer.Option(help="Suffix of the images to segment with --bids, as T1w or FLAIR.")
     ] = None,
+    num_parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Parts that the cases are dealt into, each for a process of its own; by default as the array job of a "
+            "scheduler says. 1 segments all cases here.",
+        ),
+    ] = None,
+    part_id: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Part for this process, from 0 on; by default the task of an array job of SLURM, PBS or Kubernetes.",
+        ),
+    ] = None,
+    emit: Annotated[
+        Emit | None,
+        typer.Option(help="Print a script that starts --num-parts parts (by default 10) on a cluster, and stop."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and stop.")] = False,
 ) -> None:
     """Segment images: masks on their own grids, and a report. Goes on where an earlier run stopped.
@@ -77,6 +108,7 @@ def segment(
     Exit code 0: all cases have a mask; 1: some failed, or the run could not go on; 2: the command is wrong.
     Not a medical device; not for diagnostic use.
     """
+    context.with_resource(on_stderr(emit is not None))  # stdout is the script's alone
     with uncollected():
         from monai_mobileunet.cohort.options import SegmentOptions
         from monai_mobileunet.cohort.segment import claim_images, describe_images, prepare_images
@@ -109,8 +141,13 @@ def segment(
         bids=bids,
         participants=tuple(participant_label or ()),
         bids_suffix=bids_suffix,
+        num_parts=1 if emit else num_parts,
+        part_id=part_id,
     )
     try:
+        if emit is not None:
+            emit_script(context, emit, options, num_parts, keep=not dry_run)
+            return
         prepared = prepare_images(options)
         for line in describe_images(prepared):
             console.print(printable(line), markup=False, highlight=False, soft_wrap=True)

@@ -31,6 +31,7 @@ __all__ = [
     "fail",
     "log_file",
     "make_safe",
+    "on_stderr",
     "printable",
     "say_error",
     "steps",
@@ -98,6 +99,16 @@ def printable(text: object) -> str:
     """Text that does nothing to a terminal but stand there: a file name may hold any bytes, and be none in UTF-8."""
     shown = str(text).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+@contextmanager
+def on_stderr(wanted: bool = True) -> Iterator[None]:
+    """Print on stderr what is meant for people, where stdout is for a file or another program."""
+    before, console.stderr = console.stderr, wanted
+    try:
+        yield
+    finally:
+        console.stderr = before
 
 
 def say_error(text: object) -> None:

@@ -42,6 +42,8 @@ class SegmentOptions:
     bids: bool = False
     participants: tuple[str, ...] = ()
     bids_suffix: str | None = None
+    num_parts: int | None = None
+    part_id: int | None = None
 
 
 def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:

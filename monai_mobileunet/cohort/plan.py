@@ -38,6 +38,7 @@ class Plan:
         beside: folder that holds :attr:`state`; by default that of the masks.
         journal: name of the journal in that folder: runs whose masks lie in other places have journals of their own.
         described: files that describe the masks, by name their texts; they are written before the first case.
+        elsewhere: names of the input's other cases, where this is a part of them: other processes segment these.
     """
 
     cases: tuple[CaseRecord, ...]
@@ -49,6 +50,12 @@ class Plan:
     beside: Path | None = None
     journal: str = "journal.jsonl"
     described: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all cases of the input."""
+        return self.elsewhere.union(case.name for case in self.cases)
 
     @property
     def state(self) -> Path:

@@ -8,7 +8,6 @@ are :mod:`~monai_mobileunet.cohort.segment` and :mod:`~monai_mobileunet.cohort.e
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +23,14 @@ from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
 from monai_mobileunet.cohort.memory import Budget
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.presence import Claim
+from monai_mobileunet.cohort.report import RunFacts, is_left_by_others, keep_facts
 from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.files import write_bytes, write_json, write_text
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of"]
+__all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of", "refuse_foreign", "spacing_of"]
 
 REPORT_EVERY = 600.0  # s; and never more than a tenth of the time
 OTHER_FOLDER = "Name another folder for the output, or replace it with --overwrite."
@@ -52,6 +52,7 @@ class PreparedRun:
         standing: what is finished and what is to do.
         split: whether there is one file for each class.
         overwrite: whether finished cases and masks of others are made anew.
+        facts: what is put on record for reports; ``None`` for a run that has none of its own.
     """
 
     bundle: Bundle
@@ -62,6 +63,7 @@ class PreparedRun:
     standing: Standing
     split: bool = False
     overwrite: bool = False
+    facts: RunFacts | None = None
 
     @property
     def journal(self) -> Path:
@@ -109,12 +111,12 @@ def claim(run: PreparedRun, remedy: str = OTHER_FOLDER, work: Claim = WHOLE_RUN)
             that another run has.
     """
     if not run.plan.state.exists():  # a folder that is refused, of labels perhaps, is left as it is
-        _refuse_foreign(run, remedy)
+        refuse_foreign(run, remedy)
     journal = None
     try:
         journal = Journal(run.journal, work, own=work != WHOLE_RUN)
         run = run.standing_by(journal.records)
-        _refuse_foreign(run, remedy)
+        refuse_foreign(run, remedy)
         scratch = run.plan.state / SCRATCH
         if work == WHOLE_RUN:  # nobody else is here
             shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left
@@ -131,8 +133,12 @@ def claim(run: PreparedRun, remedy: str = OTHER_FOLDER, work: Claim = WHOLE_RUN)
     return journal, run
 
 
-def _refuse_foreign(run: PreparedRun, remedy: str) -> None:
-    """Refuse to replace masks that no run has written as they are."""
+def refuse_foreign(run: PreparedRun, remedy: str = OTHER_FOLDER) -> None:
+    """Refuse to replace masks that no run has written as they are.
+
+    Raises:
+        DataError: there are such files in the masks' places.
+    """
     if run.standing.foreign and not run.overwrite:
         problem = "is there, and no run has written it, or it was changed since."
         raise DataError([Finding(str(path), problem, remedy) for path in run.standing.foreign])
@@ -147,6 +153,8 @@ def _begin(run: PreparedRun, journal: Journal) -> None:
             journal.write(replace(case, state=CaseState.IN_HAND, settings=""), sync=False)
     journal.concluded.clear()
     labels = {"0": "background", **{str(number): name for number, name in enumerate(run.bundle.class_names, 1)}}
+    if run.facts is not None:
+        keep_facts(run.facts, run.plan.state)
     write_json(run.plan.state.parent / "labels.json", {"labels": labels, "bundle": run.bundle.folder.name})
     for name, text in run.plan.described.items():
         write_text(run.plan.output / name, text)
@@ -190,7 +198,7 @@ def carry_out(
             report()
             last, took = time.monotonic(), time.monotonic() - now
 
-    spacing = _spacing(run.bundle)
+    spacing = spacing_of(run.bundle)
     tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, pictures, ended)
     supervise(executor_of(tools) if executor_of else Here(tools, num_workers), run.standing.todo, tools)
 
@@ -198,18 +206,16 @@ def carry_out(
 def records_of(run: PreparedRun, journal: Journal) -> list[CaseRecord]:
     """Of a run's cases those that are finished or have ended now, and the other finished ones of its folder."""
     known = run.standing.finished.keys() | journal.concluded
-    planned = {case.name for case in run.plan.cases}
-    output = run.plan.output
+    planned, output = run.plan.names, run.plan.output
     shown = [
         record
         for name, record in list(journal.records.items())  # a case may be taken in hand meanwhile
-        if name in known
-        or (name not in planned and record.done and all(os.path.isfile(output / path) for path in record.written))
+        if name in known or (name not in planned and is_left_by_others(record, output))
     ]
     return sorted(shown, key=lambda record: record.name)
 
 
-def _spacing(bundle: Bundle) -> Sequence[float] | None:
+def spacing_of(bundle: Bundle) -> Sequence[float] | None:
     """mm per voxel that a bundle resamples to, where it says so in three numbers."""
     value = bundle.parser.get_parsed_content("spacing") if "spacing" in bundle.parser else None
     numbers = list(value) if isinstance(value, list | tuple) else []

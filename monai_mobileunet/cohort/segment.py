@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,18 +15,30 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.bids import describe_derivatives, plan_bids
 from monai_mobileunet.cohort.compare import compare_cases
+from monai_mobileunet.cohort.dealing import Deal, find_deal, keep_deal, plan_part
 from monai_mobileunet.cohort.executor_choice import check_choice, executor, workers_of
-from monai_mobileunet.cohort.journal import Journal
+from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
 from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, split_names
 from monai_mobileunet.cohort.pairing import find_references
-from monai_mobileunet.cohort.plan import Plan, plan_run
-from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of
+from monai_mobileunet.cohort.parts import Part, find_part
+from monai_mobileunet.cohort.plan import LIST_SUFFIX, Plan, plan_run
+from monai_mobileunet.cohort.presence import Claim
+from monai_mobileunet.cohort.report import RunFacts, make_report, summary_line
+from monai_mobileunet.cohort.run import PreparedRun, carry_out, claim, prepare, records_of, refuse_foreign, spacing_of
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
-from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.reports.run_report import write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
-__all__ = ["ClaimedImages", "PreparedImages", "claim_images", "describe_images", "prepare_images", "segment_images"]
+__all__ = [
+    "ClaimedImages",
+    "PreparedImages",
+    "claim_images",
+    "deal_parts",
+    "describe_images",
+    "prepare_images",
+    "segment_images",
+]
 
 
 logger = logging.getLogger(__name__)
@@ -39,11 +52,20 @@ class PreparedImages:
         options: what was asked for.
         run: what will be done.
         warnings: what is doubtful about the run as a whole: its weights, and what could not be searched.
+        part: the part of the cases that it has; ``None`` if it has them all.
+        deal: which part each case has; ``None`` likewise.
     """
 
     options: SegmentOptions
     run: PreparedRun
     warnings: tuple[str, ...]
+    part: Part | None = None
+    deal: Deal | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the input is a single image, which has no parts."""
+        return _alone(self.options, self.run.plan)
 
 
 @dataclass(frozen=True)
@@ -73,30 +95,19 @@ class ClaimedImages:
 
     def summary(self) -> str:
         """What came of it, in a line."""
-        records = self.records
-        done, failed = (sum(getattr(record, state) for record in records) for state in ("done", "failed"))
-        return f"{done} done, {failed} failed, {sum(bool(record.warnings) for record in records)} with warnings"
+        return summary_line(self.records)
 
     def write_report(self) -> list[Path]:
-        """Write what there is to tell; see :func:`monai_mobileunet.reports.run_report.write_run_report`.
+        """Write what there is to tell; see :func:`monai_mobileunet.cohort.report.make_report`.
 
         Raises:
             OSError: it cannot be written.
         """
-        prepared, run = self.prepared, self.prepared.run
-        settings = {"input": str(prepared.options.source), "runtime": run.bundle.parser.get("runtime", "torch")}
-        settings |= {key: value for key, value in run.changed.items() if key != "ckpt_path"}
-        settings |= {"pixels": PICTURES_IN_PIXELS} if any(is_picture(case.images[0]) for case in run.plan.cases) else {}
-        left = len(run.plan.cases) - len(run.standing.finished.keys() | self.journal.concluded)
-        report = RunReport(
-            run.bundle.folder.name,
-            run.weights,
-            settings,
-            run.bundle.class_names,
-            self.records,
-            left,
-            prepared.warnings,
-        )
+        run = self.prepared.run
+        if run.facts is None:
+            return []
+        awaited = {case.name for case in run.standing.todo} - self.journal.concluded
+        report = make_report(run.facts, read_records(run.journal), run.plan.output, awaited)
         return write_run_report(report, run.plan.output)
 
 
@@ -116,6 +127,10 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     if options.reference:
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
+    whole, part, deal = plan, _part(options, plan), None
+    if part is not None:
+        deal = find_deal(whole, part.count, spacing_of(bundle))
+        plan = plan_part(whole, part, deal)
     run = prepare(bundle, plan, changed, options.split, options.overwrite)
     if options.bids:
         described = describe_derivatives(options.source, plan, bundle, run.weights, options.split)
@@ -123,7 +138,50 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     warnings = tuple(_warnings(options, run))
     if warnings and options.strict:
         raise ValueError(" ".join(warnings))
-    return PreparedImages(options, run, warnings)
+    return PreparedImages(options, replace(run, facts=_facts(options, run, whole, warnings)), warnings, part, deal)
+
+
+def _part(options: SegmentOptions, plan: Plan) -> Part | None:
+    """The part that this process has: a single image has none, and participants have one by options alone.
+
+    A task of an array that names a participant of its own has all of that one's images.
+    """
+    if _alone(options, plan) or (options.participants and options.num_parts is None and options.part_id is None):
+        return None
+    return find_part(options.num_parts, options.part_id, os.environ)
+
+
+def _alone(options: SegmentOptions, plan: Plan) -> bool:
+    """Whether an image was named itself."""
+    return len(plan.cases) == 1 and not options.source.is_dir() and options.source.suffix.lower() != LIST_SUFFIX
+
+
+def deal_parts(prepared: PreparedImages, count: int) -> None:
+    """Deal the cases for parts that will be started, so that none of these reads all headers.
+
+    Raises:
+        DataError: files in the masks' places that no run has written there.
+        OSError: the output cannot be written to.
+    """
+    refuse_foreign(prepared.run)
+    keep_deal(find_deal(prepared.run.plan, count, spacing_of(prepared.run.bundle)))
+
+
+def _facts(options: SegmentOptions, run: PreparedRun, whole: Plan, warnings: tuple[str, ...]) -> RunFacts:
+    """What a report says of a run, or of all parts of it alike, beside the cases."""
+    settings = {"input": str(options.source), "runtime": run.bundle.parser.get("runtime", "torch")}
+    settings |= {key: value for key, value in run.changed.items() if key != "ckpt_path"}
+    settings |= {"pixels": PICTURES_IN_PIXELS} if any(is_picture(case.images[0]) for case in whole.cases) else {}
+    return RunFacts(
+        run.bundle.folder.name,
+        run.weights,
+        run.settings,
+        settings,
+        run.bundle.class_names,
+        warnings,
+        run.plan.journal,
+        tuple(case.name for case in whole.cases),
+    )
 
 
 def _planned(options: SegmentOptions, bundle: Bundle) -> Plan:
@@ -162,6 +220,8 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
         f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.split else ''}",
     ]
+    if prepared.part is not None:
+        lines.append(prepared.part.described(len(plan.cases), len(plan.names)))
     if plan.passed_over:
         kinds = {"they are pictures beside volumes": True, "they are no images": False}
         for why, pictures in kinds.items():
@@ -192,8 +252,26 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
     check_choice(prepared.options)
     segmenter = Segmenter(prepared.run.bundle)
     segmenter.load_runtime()
-    journal, run = claim(prepared.run)
+    journal, run = claim(prepared.run, work=_work(prepared))
+    try:
+        agreed = prepared.deal is None or keep_deal(prepared.deal)
+    except BaseException:
+        journal.__exit__()
+        raise
+    if not agreed:  # another part has dealt just now, and an image came or went between the two
+        journal.__exit__()
+        return claim_images(prepare_images(prepared.options))
     return ClaimedImages(replace(prepared, run=run), journal, segmenter)
+
+
+def _work(prepared: PreparedImages) -> Claim:
+    """What this process does in its folder: parts of one run, and participants, share it."""
+    settings, part, participants = prepared.run.settings, prepared.part, prepared.options.participants
+    if part is not None:
+        return Claim(f"{settings} in {part.count} parts", f"part {part.number + 1} of {part.count}")
+    if participants:
+        return Claim(f"{settings} by participants", f"participants {', '.join(participants)}")
+    return WHOLE_RUN
 
 
 def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = lambda record: None) -> None:
@@ -218,7 +296,7 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
             options.num_workers,
             options.strict,
             show=show,
-            report=claimed.write_report,
+            report=claimed.write_report if prepared.part is None else lambda: None,
             executor_of=lambda tools: stack.enter_context(executor(options, run, tools)),
         )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}

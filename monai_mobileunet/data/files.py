@@ -87,12 +87,21 @@ def write_bytes(path: str | os.PathLike, content: bytes | memoryview, scratch: P
         temporary.write_bytes(content)
 
 
-def write_text(path: str | os.PathLike, text: str, scratch: Path | None = None) -> None:
+def write_text(path: str | os.PathLike, text: str | Iterable[str], scratch: Path | None = None) -> None:
     """Write a text file in UTF-8 whole; see :func:`replace_file`.
 
     Names of files need not be UTF-8. Python keeps their other bytes as halves of characters, which are escaped.
+
+    Args:
+        path: the file.
+        text: its content, or pieces of it that need not lie in memory together.
+        scratch: as for :func:`replace_file`.
     """
-    write_bytes(path, text.encode("utf-8", "backslashreplace"), scratch)
+    with (
+        replace_file(path, scratch) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        file.writelines([text] if isinstance(text, str) else text)
 
 
 def write_json(

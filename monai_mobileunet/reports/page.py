@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from monai_mobileunet.data.files import write_text
 
-__all__ = ["COLOURS", "NOTICE", "colour_of", "csv_text", "data_uri", "now", "render", "write_reports"]
+__all__ = ["COLOURS", "NOTICE", "colour_of", "csv_text", "data_uri", "now", "render", "render_pieces", "write_reports"]
 
 COLOURS = (
     (255, 127, 14),
@@ -40,6 +40,11 @@ def colour_of(number: int) -> tuple[int, int, int]:
 
 def render(template: str, **content: Any) -> str:
     """An HTML page from a template of this room; text is escaped, and a missing value raises."""
+    return "".join(render_pieces(template, **content))
+
+
+def render_pieces(template: str, **content: Any) -> Iterator[str]:
+    """The same page piece by piece: what it takes from an iterator need not lie in memory together."""
     environment = Environment(
         loader=PackageLoader("monai_mobileunet.reports"),
         autoescape=True,
@@ -47,7 +52,7 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(notice=NOTICE, **content)
+    return environment.get_template(template).generate(notice=NOTICE, **content)
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -55,7 +60,7 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """A table; numbers have six digits, and a value that a row lacks stays empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -65,12 +70,12 @@ def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def write_reports(folder: Path, contents: Mapping[str, Callable[[], str]]) -> list[Path]:
+def write_reports(folder: Path, contents: Mapping[str, Callable[[], str | Iterable[str]]]) -> list[Path]:
     """Write files, each whole or not at all, one after the other: numbers are on disk before pictures are tried.
 
     Args:
         folder: made if it does not exist.
-        contents: for each name of a file what gives its text.
+        contents: for each name of a file what gives its text, or pieces of it.
 
     Returns:
         The files.

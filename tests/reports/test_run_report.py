@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +16,7 @@ import pytest
 
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.reports.run_report import PAGE_ROWS, SELF_CONTAINED, RunReport, write_run_report
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
 
 BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -50,23 +54,36 @@ def page(tmp_path: Path) -> Path:
     return write_run_report(report, tmp_path)[-1]
 
 
-@pytest.fixture
-def opened(page: Path) -> Iterator:
-    """The page in headless Chromium, with whatever it complained of."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Headless Chromium."""
     if BROWSER is None:
         pytest.skip("no Chromium found (apt-get install chromium, or set CHROMIUM to one)")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 1200, "height": 800})
-        complaints: list[str] = []
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        tab.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
-        tab.goto(page.as_uri())
+        launched = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def opened_in(browser, page: Path) -> Iterator:
+    """A page, which must complain of nothing and ask a network for nothing."""
+    tab = browser.new_page(viewport={"width": 1200, "height": 800})
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    tab.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
+    tab.goto(page.as_uri())
+    yield tab
+    tab.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def opened(browser, page: Path) -> Iterator:
+    with opened_in(browser, page) as tab:
         yield tab
-        assert complaints == []
-        browser.close()
 
 
 def order(tab) -> list[str]:
@@ -112,3 +129,48 @@ def test_a_picture_opens_large(opened):
     assert opened.locator("dialog[open] img").bounding_box()["width"] > 900
     opened.click("dialog[open]")
     assert opened.locator("dialog[open]").count() == 0
+
+
+def test_a_page_of_many_cases_shows_some_rows_and_searches_all(browser, tmp_path: Path):
+    """Its pictures lie beside it, and are asked for as they are seen."""
+    some = done(tmp_path, "a b#1 \udcfc", 1.0, 0.5)
+    rows = [replace(some, name=f"case_{number:04d}") for number in range(SELF_CONTAINED)]
+    rows[400] = replace(rows[400], volumes_ml={"liver": 7.5, "<b>spleen</b>": 15.0}, warnings=["is odd.</script>"])
+    rows[450] = CaseRecord("case_0450", (Path("a"),), state=CaseState.FAILED, problem="is empty.")
+    report = RunReport("toy", "ab" * 32, {}, ("liver", "<b>spleen</b>"), rows)
+    page = write_run_report(report, tmp_path)[-1]
+    assert page.stat().st_size < 200 * SELF_CONTAINED + 20_000, "no picture is in it"
+    with opened_in(browser, page) as tab:
+        assert len(order(tab)) == PAGE_ROWS
+        assert tab.inner_text("#place") == "1 to 200 of 500"
+        tab.wait_for_function("document.images[0].complete && document.images[0].naturalWidth > 100")
+        assert tab.evaluate("[...document.images].every(image => image.loading === 'lazy' || !image.alt)")
+        tab.click("#next")
+        tab.click("#next")
+        assert order(tab)[0] == "case_0400"
+        assert "is odd.</script>" in tab.locator("tbody tr").first.inner_text()
+        assert tab.is_disabled("#next")
+        tab.click("th button:has-text('liver')")
+        tab.click("th button:has-text('liver')")
+        assert (order(tab)[0], tab.inner_text("#place")) == ("case_0400", "1 to 200 of 500")
+        tab.fill("#search", "CASE_049")
+        assert order(tab) == [f"case_049{digit}" for digit in range(10)]
+        tab.fill("#search", "")
+        tab.check("#failed")
+        assert order(tab) == ["case_0450"]
+
+
+def test_the_three_files_of_many_cases_hold_all_of_them_and_little_memory(tmp_path: Path):
+    """A picture in the page is read when its row is written: a run's report must not need what its masks need."""
+    picture = tmp_path / "a.webp"
+    picture.write_bytes(bytes(50_000))
+    rows = [CaseRecord(f"case_{n}", state=CaseState.DONE, picture=picture.name) for n in range(SELF_CONTAINED - 1)]
+    tracemalloc.start()
+    write_run_report(RunReport("toy", "", {}, ("liver",), rows), tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "report.html").stat().st_size > 25e6
+    assert peak < 4e6
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert [row["case"] for row in content["cases"]] == [row.name for row in rows]
+    assert (tmp_path / "report.csv").read_text().count("\n") == SELF_CONTAINED

@@ -1,0 +1,55 @@
+"""The report of a run, written at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monai_mobileunet.cli.importing import uncollected
+from monai_mobileunet.cli.terminal import console, fail, printable, say_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monai_mobileunet.case_record import CaseRecord
+
+__all__ = ["report"]
+
+LISTED = 20
+"""Failed cases that are listed in the terminal."""
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of the masks: the --output of mobileunet segment.")],
+) -> None:
+    """Write the report of a run from what is on record, at any time: also while it goes on, in one part or in many.
+
+    Exit code 0: all cases have a mask; 1: some failed or are left, or the report cannot be written; 2: the folder holds
+    no run. Not a medical device; not for diagnostic use.
+    """
+    with uncollected():
+        from monai_mobileunet.cohort.report import report_run, summary_line
+
+    try:
+        made, files = report_run(folder)
+    except ValueError as error:
+        say_error(error)
+        raise typer.Exit(2) from error
+    except OSError as error:
+        fail(error, f"the report cannot be written: {error}")
+    troubled = [row for row in made.rows if row.trouble]
+    _list_troubled(troubled)
+    line = f"{summary_line(made.rows, made.left)}. {', '.join(map(str, files))}"
+    console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    if troubled or made.left:
+        raise typer.Exit(1)
+
+
+def _list_troubled(records: Sequence[CaseRecord]) -> None:
+    """The first cases without a mask, or whose reference was of no use."""
+    for record in records[:LISTED]:
+        say_error(f"{record.name}: {record.trouble}")
+    if len(records) > LISTED:
+        say_error(f"and {len(records) - LISTED} more, in report.csv")
