@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_mobileunet.cli.importing import uncollected
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
+from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,6 +16,7 @@ from typing import Any
 import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.emit import LOGS
 from monai_mobileunet.cohort.plan import STATE, Plan
 from monai_mobileunet.data.bids_names import DERIVATIVES, MASK, OWN_SPACE, SEGMENTATION, BidsName, label_entities
 from monai_mobileunet.data.datasets.listing import read_json
@@ -105,7 +106,7 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
         if foreign:
             raise refusal(foreign[0], "is there, and no run has written it.", "Name another folder with -o.")
     kept = (place / IGNORED).read_text("utf-8").splitlines() if (place / IGNORED).is_file() else []
-    ignored = dict.fromkeys([*kept, f"{STATE}/", "labels.json", *REPORTS])
+    ignored = dict.fromkeys([*kept, f"{STATE}/", f"{LOGS}/", "labels.json", *REPORTS])
     return {**files, IGNORED: "\n".join([*ignored, ""])}
 
 

@@ -9,7 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from string import Template
 
-__all__ = ["CPUS", "PARTS", "ArrayJob", "Emit", "array_script"]
+__all__ = ["CPUS", "LOGS", "PARTS", "ArrayJob", "Emit", "array_script"]
+
+LOGS = "logs"
+"""Folder of the logs of the tasks, in the output."""
 
 PARTS, CPUS = 10, 4
 """Tasks of an array, and processors of each, where nothing is said."""
@@ -106,6 +109,6 @@ def array_script(kind: Emit, job: ArrayJob) -> str:
         program=shlex.join(job.program),
         arguments=shlex.join(job.arguments),
         output=shlex.quote(str(job.output)),
-        logs=shlex.quote(str(job.output / "logs")),
+        logs=shlex.quote(str(job.output / LOGS)),
         folder=shlex.quote(str(job.folder)),
     )
