@@ -89,7 +89,7 @@ def _put_aside(one: Unfinished, tools: Tools) -> None:
     """Put on record that a case ends its workers; the next run tries it again."""
     problem = f"ended the worker that segmented it, among others and then alone ({one.why})."
     remedy = "Crop it, or segment it on a machine with more memory."
-    case = CaseInHand(one.case, tools)
+    case = CaseInHand(replace(one.case, settings=tools.settings), tools)
     case.failure = DataError([Finding(str(one.case.images[0]), problem, remedy)])
     case.end()
 

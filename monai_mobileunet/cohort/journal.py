@@ -81,8 +81,10 @@ class Journal:
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        self._file.close()
-        self._leave()
+        try:
+            self._file.close()
+        finally:  # where the disk is full, the last line cannot be written
+            self._leave()
 
     def _leave(self) -> None:
         if self._presence is not None:
