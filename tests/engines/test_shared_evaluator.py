@@ -16,7 +16,7 @@ from monai_mobileunet.engines import SharedEvaluator
 
 
 def cases(count: int) -> list[dict[str, Any]]:
-    """Labels of two classes, of which every third case lacks the second, and images that are bad predictions of them."""
+    """Labels of two classes, of which every third case lacks the second, and images that are bad predictions."""
     made = []
     for number in range(count):
         random = np.random.RandomState(number)
