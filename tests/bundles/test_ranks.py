@@ -139,8 +139,8 @@ def test_two_ranks_follow_one_process_with_twice_the_batch(volumes: Path, tmp_pa
         run(command(bundle, volumes, *configs, processes=processes, **steps, **own, **{batch: size}))
         trained[name] = weights(bundle)
     followed = largest_difference(trained["two ranks"], trained["one"])
-    # float32 sums in another order, over six steps
-    assert followed <= 1e-4
+    # float32 sums in another order, over six steps: 4e-5 was found, and 0.009 for half the batch
+    assert followed <= 3e-4
     assert largest_difference(trained["one with half the batch"], trained["one"]) > 20 * followed, "steps that matter"
 
 
