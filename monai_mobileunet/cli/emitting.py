@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from monai_mobileunet.cli.terminal import console, printable
-from monai_mobileunet.cohort.emit import CPUS, PARTS, ArrayJob, Emit, array_script
+from monai_mobileunet.cohort.parts.emit import CPUS, PARTS, ArrayJob, Emit, array_script
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.options import SegmentOptions
@@ -35,7 +35,7 @@ def emit_script(context: typer.Context, kind: Emit, options: SegmentOptions, num
     Raises:
         ValueError: a command that cannot be an array job, or whose run would be refused.
     """
-    from monai_mobileunet.cohort.segment import deal_parts, describe_images, prepare_images
+    from monai_mobileunet.cohort.prepared import deal_parts, describe_images, prepare_images
 
     if options.part_id is not None:
         raise ValueError("--part-id: the script names it for each task. Leave it out beside --emit.")

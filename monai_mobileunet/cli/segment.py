@@ -19,7 +19,7 @@ from monai_mobileunet.cli.terminal import (
     say_error,
     stoppable,
 )
-from monai_mobileunet.cohort.emit import Emit
+from monai_mobileunet.cohort.parts.emit import Emit
 from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def segment(
     context.with_resource(on_stderr(emit is not None))  # stdout is the script's alone
     with uncollected():
         from monai_mobileunet.cohort.options import SegmentOptions
-        from monai_mobileunet.cohort.segment import claim_images, describe_images, prepare_images
+        from monai_mobileunet.cohort.prepared import describe_images, prepare_images
+        from monai_mobileunet.cohort.segment import claim_images
         from monai_mobileunet.data.errors import root_cause
 
     try:
@@ -166,9 +167,9 @@ def segment(
 
 def _carry_out(claimed: ClaimedImages) -> None:
     """Segment and report; however that ends, it ends with a sentence and a report."""
+    from monai_mobileunet.cohort.executors.slot import WorkerError
     from monai_mobileunet.cohort.guard import OutputError
     from monai_mobileunet.cohort.segment import segment_images
-    from monai_mobileunet.cohort.slot import WorkerError
 
     prepared = claimed.prepared
     again = "The same command" + (" without --overwrite" if prepared.options.overwrite else "") + " goes on from here."

@@ -16,7 +16,7 @@ from typing import Any
 import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort.emit import LOGS
+from monai_mobileunet.cohort.parts.emit import LOGS
 from monai_mobileunet.cohort.plan import STATE, Plan
 from monai_mobileunet.data.bids_names import DERIVATIVES, MASK, OWN_SPACE, SEGMENTATION, BidsName, label_entities
 from monai_mobileunet.data.datasets.listing import read_json

@@ -18,7 +18,8 @@ from typing import Any
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
-from monai_mobileunet.cohort.executors import Executor, Here, supervise
+from monai_mobileunet.cohort.executors.local import Here
+from monai_mobileunet.cohort.executors.supervision import Executor, supervise
 from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
 from monai_mobileunet.cohort.memory import Budget
 from monai_mobileunet.cohort.plan import Plan

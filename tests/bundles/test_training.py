@@ -18,7 +18,7 @@ from conftest import FRAGMENTS, ONE_THREAD, PROJECT, RunBundle, head_and_tail
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.training_range import TrainingRange, measure_range
 from monai_mobileunet.cohort.options import SegmentOptions
-from monai_mobileunet.cohort.segment import prepare_images
+from monai_mobileunet.cohort.prepared import prepare_images
 from monai_mobileunet.networks import create_network
 from monai_mobileunet.planning import Plan, write_bundle_files
 

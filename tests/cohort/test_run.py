@@ -25,7 +25,8 @@ from monai_mobileunet.cohort import case_in_hand
 from monai_mobileunet.cohort.journal import read_records
 from monai_mobileunet.cohort.options import SegmentOptions
 from monai_mobileunet.cohort.plan import STATE
-from monai_mobileunet.cohort.segment import claim_images, prepare_images, segment_images
+from monai_mobileunet.cohort.prepared import prepare_images
+from monai_mobileunet.cohort.segment import claim_images, segment_images
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort import dealing
-from monai_mobileunet.cohort.dealing import find_deal, keep_deal, plan_part
-from monai_mobileunet.cohort.parts import deal_cases, find_part, part_of
+from monai_mobileunet.cohort.parts import dealing
+from monai_mobileunet.cohort.parts.dealing import find_deal, keep_deal, plan_part
+from monai_mobileunet.cohort.parts.numbering import deal_cases, find_part, part_of
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.data import DataError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
-from monai_mobileunet.cohort.slot import Answer, Slot
+from monai_mobileunet.cohort.executors.slot import Answer, Slot
 
 __all__ = ["DIED", "SegmentingWorker", "segment_on_worker"]
 
@@ -26,8 +26,8 @@ class SegmentingWorker(WorkerPlugin):
 
     Args:
         name: of the plugin, one for each run.
-        order: the run, as :meth:`monai_mobileunet.cohort.order.Order.text` has it. Without a number of threads the
-            child has as many as its worker, and without a limit of memory that of its worker.
+        order: the run, as :meth:`monai_mobileunet.cohort.executors.order.Order.text` has it. Without a number of
+            threads the child has as many as its worker, and without a limit of memory that of its worker.
         log: file for what the children log; ``None`` for the log of the Dask worker.
     """
 

@@ -1,4 +1,4 @@
-"""The child of a :class:`~monai_mobileunet.cohort.slot.Slot`: ``python -m monai_mobileunet.cohort.slot_process``.
+"""The child of a :class:`~monai_mobileunet.cohort.executors.slot.Slot`, which starts this module with ``python -m``.
 
 Its standard input and output carry lines of JSON. It is given an order, asks for a case whenever it has room for one,
 and tells how each case ended. A parent that is gone is the end of the input: what is in hand is finished first.
@@ -18,7 +18,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from monai_mobileunet.cohort.slot import Answer
+from monai_mobileunet.cohort.executors.slot import Answer
 from monai_mobileunet.importing import uncollected
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def main() -> int:
     if OOM_SCORE.exists():
         OOM_SCORE.write_bytes(FIRST_TO_END)
     with uncollected():
+        from monai_mobileunet.cohort.executors.order import Order
         from monai_mobileunet.cohort.guard import OutputError
-        from monai_mobileunet.cohort.order import Order
         from monai_mobileunet.cohort.worker import segment_cases
         from monai_mobileunet.data.errors import root_cause
 

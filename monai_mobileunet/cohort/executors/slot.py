@@ -19,7 +19,7 @@ from typing import IO, Any
 __all__ = ["Answer", "Slot", "WorkerError"]
 
 GRACE = 60.0  # s for a worker to finish what it writes, once it was asked to end
-CHILD = "monai_mobileunet.cohort.slot_process"
+CHILD = "monai_mobileunet.cohort.executors.slot_process"
 
 
 class WorkerError(RuntimeError):
@@ -45,7 +45,7 @@ class Slot:
     """A child process with the network loaded.
 
     Args:
-        order: the run, as :meth:`monai_mobileunet.cohort.order.Order.text` has it.
+        order: the run, as :meth:`monai_mobileunet.cohort.executors.order.Order.text` has it.
         threads: CPU threads of the child.
         log: file for what the child logs and prints; ``None`` for where this process prints its errors.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.memory import case_bytes
-from monai_mobileunet.cohort.parts import Part, deal_cases, part_of
+from monai_mobileunet.cohort.parts.numbering import Part, deal_cases, part_of
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import refusal

@@ -22,15 +22,16 @@ from typer.testing import CliRunner
 
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cli import app
-from monai_mobileunet.cohort import dask_executor, executor_choice
 from monai_mobileunet.cohort.case_in_hand import Tools
-from monai_mobileunet.cohort.executor_choice import order_of
+from monai_mobileunet.cohort.executors import choice, dask_executor
+from monai_mobileunet.cohort.executors.choice import order_of
+from monai_mobileunet.cohort.executors.order import Order
 from monai_mobileunet.cohort.journal import read_records
 from monai_mobileunet.cohort.memory import Budget
 from monai_mobileunet.cohort.options import SegmentOptions
-from monai_mobileunet.cohort.order import Order
 from monai_mobileunet.cohort.plan import STATE
-from monai_mobileunet.cohort.segment import claim_images, prepare_images
+from monai_mobileunet.cohort.prepared import prepare_images
+from monai_mobileunet.cohort.segment import claim_images
 from monai_mobileunet.cohort.worker import segment_cases
 from monai_mobileunet.data import DataError
 
@@ -137,7 +138,7 @@ def test_what_cannot_segment_is_refused_before_anything_is_written(
     monkeypatch.setattr(dask_executor, "CONNECT", 0.5)
     assert "no Dask scheduler answers" in segment(*asked, expect=2)
     assert "workers of its own" in segment(*asked, "--workers", 2, expect=2)
-    monkeypatch.setattr(executor_choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
     assert "pip install 'monai_mobileunet[distributed]'" in segment(*asked, expect=2)
     assert not (tmp_path / "out").exists()
 

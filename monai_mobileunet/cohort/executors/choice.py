@@ -10,12 +10,13 @@ from importlib.util import find_spec
 import torch
 
 from monai_mobileunet.cohort.case_in_hand import Tools
-from monai_mobileunet.cohort.executors import Executor, Here, Processes, known_here
+from monai_mobileunet.cohort.executors.local import Here, Processes
+from monai_mobileunet.cohort.executors.order import Order
+from monai_mobileunet.cohort.executors.slot import WorkerError
+from monai_mobileunet.cohort.executors.supervision import Executor, known_here
 from monai_mobileunet.cohort.memory import free_memory
 from monai_mobileunet.cohort.options import SegmentOptions
-from monai_mobileunet.cohort.order import Order
 from monai_mobileunet.cohort.run import PreparedRun
-from monai_mobileunet.cohort.slot import WorkerError
 
 __all__ = ["check_choice", "executor", "order_of", "workers_of"]
 
@@ -53,7 +54,7 @@ def check_choice(options: SegmentOptions) -> None:
         problem = "--scheduler needs Dask, which is not installed. Type: pip install 'monai_mobileunet[distributed]'"
         raise ModuleNotFoundError(problem, name="distributed")
     if options.scheduler != LOCAL:
-        from monai_mobileunet.cohort.dask_executor import connected
+        from monai_mobileunet.cohort.executors.dask_executor import connected
 
         try:
             with connected(options.scheduler, 0):
@@ -98,7 +99,10 @@ def executor(options: SegmentOptions, run: PreparedRun, tools: Tools) -> Iterato
     if options.scheduler is None:
         yield Processes(order, _workers(options), ended, run.plan.state / LOG)
         return
-    from monai_mobileunet.cohort.dask_executor import DaskCluster, connected  # an extra: only where it is asked for
+    from monai_mobileunet.cohort.executors.dask_executor import (  # an extra: only where it is asked for
+        DaskCluster,
+        connected,
+    )
 
     if options.scheduler == LOCAL:
         order = order.shared_by(_workers(options), free_memory())

@@ -1,8 +1,8 @@
 """The workers of a Dask cluster segment the cases. Strings are sent to them, and strings come back.
 
-Each Dask worker keeps a child process with the network loaded (:class:`~monai_mobileunet.cohort.slot.Slot`). A case
-that takes all memory ends that child, and not the Dask worker: Dask blames each task that a lost worker had, and gives
-up on innocent ones after some of them. Memory limits of Dask do not see the child; ours hold there as anywhere.
+Each Dask worker keeps a child process with the network loaded, a :class:`~monai_mobileunet.cohort.executors.slot.Slot`.
+A case that takes all memory ends that child, and not the Dask worker: Dask blames each task that a lost worker had, and
+gives up on innocent ones after some of them. Dask's limits of memory do not see the child; ours hold there as anywhere.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort.dask_worker import DIED, SegmentingWorker, segment_on_worker
-from monai_mobileunet.cohort.executors import Unfinished
+from monai_mobileunet.cohort.executors.dask_worker import DIED, SegmentingWorker, segment_on_worker
+from monai_mobileunet.cohort.executors.order import Order
+from monai_mobileunet.cohort.executors.slot import Answer, WorkerError
+from monai_mobileunet.cohort.executors.supervision import Unfinished
 from monai_mobileunet.cohort.guard import OutputError
-from monai_mobileunet.cohort.order import Order
 from monai_mobileunet.cohort.presence import unique_name
-from monai_mobileunet.cohort.slot import Answer, WorkerError
 
 __all__ = ["DaskCluster", "connected"]
 
