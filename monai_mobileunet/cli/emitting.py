@@ -42,6 +42,9 @@ def emit_script(context: typer.Context, kind: Emit, options: SegmentOptions, num
     if options.overwrite:
         problem = "a task that is started again would segment all of its cases again"
         raise ValueError(f"--overwrite: {problem}. Leave it out beside --emit, and name another folder for the output.")
+    if options.workers or options.scheduler:
+        problem = "the script starts one process for each part. Ask for more parts with --num-parts"
+        raise ValueError(f"--workers, --scheduler: {problem}, and leave these out beside --emit.")
     prepared = prepare_images(options)
     if prepared.alone:
         raise ValueError(f"{options.source}: one image needs no array job. Leave out --emit.")

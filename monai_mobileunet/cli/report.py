@@ -38,7 +38,7 @@ def report(
         say_error(error)
         raise typer.Exit(2) from error
     except OSError as error:
-        fail(error, f"the report cannot be written: {error}")
+        fail(error, f"{error.filename or folder}: cannot be read or written ({error.strerror}).")
     troubled = [row for row in made.rows if row.trouble]
     _list_troubled(troubled)
     line = f"{summary_line(made.rows, made.left)}. {', '.join(map(str, files))}"

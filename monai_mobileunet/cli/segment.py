@@ -142,6 +142,7 @@ def segment(
         bids=bids,
         participants=tuple(participant_label or ()),
         bids_suffix=bids_suffix,
+        emitted=emit is not None,
         num_parts=1 if emit else num_parts,
         part_id=part_id,
     )
@@ -161,7 +162,7 @@ def segment(
     except (ValueError, OSError, ImportError, RuntimeError, LookupError) as error:  # of a bundle's code, anything
         say_error(error if isinstance(error, ValueError | OSError | ImportError) else root_cause(error))
         raise typer.Exit(2) from error
-    with claimed.journal, log_file(prepared.run.plan.state / "run.log"):
+    with claimed.journal, log_file(claimed.log):
         _carry_out(claimed)
 
 

@@ -40,7 +40,7 @@ class Tools:
 
     Attributes:
         plan: the run that they belong to.
-        segmenter: the bundle's.
+        segmenter: the bundle's; ``None`` in a process that segments nothing itself.
         journal: gets a record when a case is taken in hand, and one after its masks are on disk.
         budget: memory that the cases in hand may take together.
         settings: key of all that decides about voxels.
@@ -55,7 +55,7 @@ class Tools:
     """
 
     plan: Plan
-    segmenter: Segmenter
+    segmenter: Segmenter | None
     journal: Journal
     budget: Budget
     settings: str = ""
@@ -67,9 +67,27 @@ class Tools:
     postpone: Callable[[CaseRecord], None] | None = None
 
     @property
+    def loaded(self) -> Segmenter:
+        """The segmenter of a process that segments.
+
+        Raises:
+            RuntimeError: it does not.
+        """
+        if self.segmenter is None:
+            raise RuntimeError("This process segments nothing itself.")
+        return self.segmenter
+
+    @property
     def scratch(self) -> Path:
         """Folder of files that are being written."""
         return self.plan.state / self.scratch_name
+
+    def tell(self, record: CaseRecord) -> None:
+        """Show a case that has ended; a terminal that has gone, or a report in the making, is no reason to end."""
+        try:
+            self.show(record)
+        except Exception:
+            logger.exception("%s: cannot be shown", record.name)
 
     def lost(self, error: OSError) -> bool:
         """Whether an error of writing befalls the output as a whole, and not one place in it."""
@@ -120,11 +138,11 @@ class CaseInHand(Guarded):
     def prepare(self) -> None:
         """Read and preprocess."""
         images = self._record.images
-        self._prepared = self._tools.segmenter.prepare(images[0] if len(images) == 1 else images)
+        self._prepared = self._tools.loaded.prepare(images[0] if len(images) == 1 else images)
 
     def predict(self) -> None:
         """Let the network work on it."""
-        self._pred = self._tools.segmenter.predict(self._prepared)
+        self._pred = self._tools.loaded.predict(self._prepared)
 
     def write(self) -> None:
         """Bring the masks on the image's grid and to the disk, and then the record that it is done."""
@@ -142,7 +160,7 @@ class CaseInHand(Guarded):
 
     def _checked(self) -> Segmentation:
         """The masks, if the image is still what was read."""
-        result = self._tools.segmenter.finish(self._prepared, self._pred)
+        result = self._tools.loaded.finish(self._prepared, self._pred)
         if image_states(self._record.images) != self._record.inputs:
             problem = "changed while it was read."
             raise DataError([Finding(str(self._record.images[0]), problem, "Run again when it is all there.")])
@@ -196,6 +214,8 @@ class CaseInHand(Guarded):
         """
         self._prepared = self._pred = None
         if isinstance(self.failure, _Postponed) and self._tools.postpone is not None:
+            self._record = replace(self._record, attempts=self._record.attempts - 1)  # nothing was tried
+            self._tools.journal.write(self._record)
             self._tools.postpone(self._record)
             return
         if self.failure is not None:
@@ -203,10 +223,7 @@ class CaseInHand(Guarded):
             self._record = replace(failed, problem="\n".join([failed.problem, *self._move_away()]))
             self._tools.journal.write(self._record)
         logger.log(*log_line(self._record))
-        try:
-            self._tools.show(self._record)
-        except Exception:  # a terminal that has gone is no reason to end
-            logger.exception("%s: cannot be shown", self.name)
+        self._tools.tell(self._record)
 
     def _move_away(self) -> list[str]:
         """A mask of an earlier image or model does not stay in the place of this one's; what could not be moved."""

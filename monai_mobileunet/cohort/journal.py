@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -48,7 +49,8 @@ class Journal:
     Attributes:
         records: the last record of each case, by its name; empty for a worker.
         concluded: names of the cases that have ended, with a mask or without, since the journal was opened.
-        alone: whether no other process works in the folder.
+        not_before: time that no record is dated before, in seconds since 1970: of a worker that of the run which has
+            given it the case, so that a clock which is late puts no record behind that of an earlier attempt.
 
     Raises:
         DataError: another run has it open.
@@ -58,14 +60,14 @@ class Journal:
     def __init__(self, path: Path, claim: Claim | None = WHOLE_RUN, own: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._presence = Presence(path.parent, claim) if claim else None
-        self.alone = self._presence is not None and self._presence.alone
+        self.not_before = 0.0
         self._writing = threading.Lock()
         self.concluded: set[str] = set()
         self.path = path.parent / JOURNALS / f"{path.stem}-{unique_name()}{path.suffix}" if own else path
         try:
             self.records = read_records(path) if claim else {}
             self.path.parent.mkdir(exist_ok=True)
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)  # what cannot be written is lost at once, not at the end
         except BaseException:
             self._leave()
             raise
@@ -81,10 +83,8 @@ class Journal:
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        try:
-            self._file.close()
-        finally:  # where the disk is full, the last line cannot be written
-            self._leave()
+        self._file.close()
+        self._leave()
 
     def _leave(self) -> None:
         if self._presence is not None:
@@ -95,18 +95,19 @@ class Journal:
 
         Args:
             record: the case as it stands now.
-            sync: ``False`` if it may come to the disk with the next one.
+            sync: ``False`` if it may come to the disk with the next one; other processes see it at once.
 
         Raises:
             OutputError: it cannot be written.
             ValueError: it has a number that is not finite.
         """
-        line = json.dumps({**record.as_json(), WRITTEN_AT: time.time()}, allow_nan=False).encode() + b"\n"
+        content = {**record.as_json(), WRITTEN_AT: max(time.time(), self.not_before)}
+        line = json.dumps(content, allow_nan=False).encode() + b"\n"
         with self._writing:
             try:
-                self._file.write(line)
+                if self._file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if sync:
-                    self._file.flush()
                     os.fsync(self._file.fileno())
             except OSError as error:
                 raise OutputError(f"{self.path}: cannot be written ({error.strerror}).") from error

@@ -14,7 +14,11 @@ from monai_mobileunet.bundle.changes import check_changes
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.runtimes.table import RUNTIMES
 
-__all__ = ["SegmentOptions", "bundle_changes", "split_names"]
+__all__ = ["LOCAL", "SegmentOptions", "bundle_changes", "split_names"]
+
+
+LOCAL = "local"
+"""In place of a scheduler's address: a Dask cluster on this machine, as long as the run."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class SegmentOptions:
     overrides: dict[str, Any] = field(default_factory=dict)
     workers: int | None = None
     scheduler: str | None = None
+    emitted: bool = False
     strict: bool = False
     overwrite: bool = False
     bids: bool = False
@@ -44,6 +49,11 @@ class SegmentOptions:
     bids_suffix: str | None = None
     num_parts: int | None = None
     part_id: int | None = None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other machines segment: those of a cluster, or of a script that is written now."""
+        return self.emitted or self.scheduler not in (None, LOCAL)
 
 
 def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def bundle_changes(options: SegmentOptions, bundle: Bundle) -> dict[str, Any]:
     if options.runtime is not None:
         changed["runtime"] = options.runtime
     if options.device is not None:
-        changed["device"] = _device(options.device)
+        changed["device"] = _device(options.device, options.elsewhere)
     if options.batch_size is not None:
         changed["slice_inferer#sw_batch_size"] = options.batch_size
     if options.weights is not None:
@@ -92,12 +102,12 @@ def split_names(class_names: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _device(name: str) -> str:
+def _device(name: str, elsewhere: bool) -> str:
     """PyTorch's name of a device; ``gpu`` and ``gpu:1`` are understood as TotalSegmentator has them."""
     try:
         device = torch.device(name.replace("gpu", "cuda"))
     except RuntimeError as error:
         raise ValueError(f"--device {name}: no such device. Use cpu, cuda, or cuda:1 for the second GPU.") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type == "cuda" and not elsewhere and not torch.cuda.is_available():
         raise ValueError(f"--device {name}: PyTorch finds no GPU here. Use cpu, or install a build with CUDA.")
     return str(device)

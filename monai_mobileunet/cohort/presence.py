@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,13 +21,14 @@ from filelock import FileLock, Timeout
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.files import write_json
 
-__all__ = ["Claim", "Presence", "unique_name"]
+__all__ = ["Claim", "Presence", "process_name", "unique_name"]
 
 RUNS = "runs"
 """Folder of the locks and notes, in the folder of what a run keeps."""
 
 WHOLE = "the whole run"
-STARTING = 10.0  # s that another process may look at a lock which was just made
+PATIENCE = 2.0  # s for others to end a look at the lock of a process that has ended, before that counts as held
+LOOK_EVERY = 0.2  # s
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,13 @@ class Claim:
 
 def unique_name() -> str:
     """A name that no other process gives: for files that many write beside each other."""
+    return f"{process_name(os.getpid())}-{secrets.token_hex(4)}"
+
+
+def process_name(pid: int) -> str:
+    """What the unique names of a process on this machine begin with."""
     host = "".join(c if c.isalnum() or c in "-." else "_" for c in socket.gethostname())
-    return f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{host}-{pid}"
 
 
 class Presence:
@@ -54,9 +61,6 @@ class Presence:
     Args:
         folder: what is kept of a run; it is made.
         claim: what the process does there.
-
-    Attributes:
-        alone: whether no other process was there.
 
     Raises:
         DataError: a process is there that does something else, or the same part.
@@ -68,18 +72,18 @@ class Presence:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._name = unique_name()
         self._lock = FileLock(self._folder / f"{self._name}.lock")
-        self._lock.acquire(timeout=STARTING)
+        self._lock.acquire()
         try:
             host = {"host": socket.gethostname(), "pid": os.getpid()}
             write_json(self._note(self._name), {**asdict(claim), **host})  # after the lock: noted, it is held
-            others = list(self._others())
-            for other, where in others:
-                if not claim.run or (other.run, claim.part == other.part) != (claim.run, False):
-                    raise DataError([Finding(str(folder), *_in_the_way(other, claim, where))])
+            deadline = time.monotonic() + PATIENCE
+            while findings := [_in_the_way(folder, one, claim, where) for one, where in self._others(claim)]:
+                if time.monotonic() > deadline:
+                    raise DataError(findings[:1])
+                time.sleep(LOOK_EVERY)
         except BaseException:
             self.end()
             raise
-        self.alone = not others
 
     def end(self) -> None:
         """Leave the folder."""
@@ -90,9 +94,9 @@ class Presence:
     def _note(self, name: str) -> Path:
         return self._folder / f"{name}.json"
 
-    def _others(self) -> Iterator[tuple[Claim, str]]:
-        """What other processes do that still run, and where; the notes of those that ended are removed."""
-        for note in sorted(self._folder.glob("*.json")):
+    def _others(self, claim: Claim) -> Iterator[tuple[Claim, str]]:
+        """What processes in the way of a claim do, and where; the notes of those that ended are removed."""
+        for note in sorted(self._folder.glob("[!.]*.json")):  # hidden ones are being written
             if note.stem == self._name:
                 continue
             lock = FileLock(note.with_suffix(".lock"))
@@ -100,7 +104,7 @@ class Presence:
                 lock.acquire(timeout=0)
             except Timeout:
                 known = _read(note)
-                if known is not None:
+                if known is not None and _excludes(known[0], claim):
                     yield known
                 continue
             note.unlink(missing_ok=True)
@@ -117,8 +121,14 @@ def _read(note: Path) -> tuple[Claim, str] | None:
     return Claim(content["run"], content["part"]), f"process {content['pid']} on {content['host']}"
 
 
-def _in_the_way(other: Claim, claim: Claim, where: str) -> tuple[str, str]:
+def _excludes(one: Claim, other: Claim) -> bool:
+    """Whether two processes cannot work in one folder at the same time."""
+    return not one.run or one.run != other.run or one.part == other.part
+
+
+def _in_the_way(folder: Path, other: Claim, claim: Claim, where: str) -> Finding:
     """What is wrong, and what to do."""
     if other.run and other.run == claim.run:
-        return f"another process segments {claim.part} already: {where}.", "Start each part once."
-    return f"another run writes to this folder: {where}.", "Wait for it, or name another folder."
+        problem = f"another process segments {claim.part} already: {where}."
+        return Finding(str(folder), problem, "Start each part once.")
+    return Finding(str(folder), f"another run writes to this folder: {where}.", "Wait for it, or name another folder.")

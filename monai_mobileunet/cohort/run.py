@@ -163,7 +163,7 @@ def _begin(run: PreparedRun, journal: Journal) -> None:
 
 def carry_out(
     run: PreparedRun,
-    segmenter: Segmenter,
+    segmenter: Segmenter | None,
     journal: Journal,
     num_workers: int = 1,
     strict: bool = False,
@@ -176,7 +176,7 @@ def carry_out(
 
     Args:
         run: as :func:`claim` gave it.
-        segmenter: the bundle's.
+        segmenter: the bundle's; ``None`` where this process segments nothing.
         journal: likewise.
         num_workers: threads that read and preprocess ahead; 0 does one thing after the other.
         strict: whether a warning is a failure.

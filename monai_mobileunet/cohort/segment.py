@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,10 +14,10 @@ import torch
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.executors.choice import check_choice, executor
-from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
+from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records, settings_key
 from monai_mobileunet.cohort.parts.dealing import keep_deal
 from monai_mobileunet.cohort.prepared import PreparedImages, describe_images, prepare_images
-from monai_mobileunet.cohort.presence import Claim
+from monai_mobileunet.cohort.presence import Claim, unique_name
 from monai_mobileunet.cohort.report import make_report, summary_line
 from monai_mobileunet.cohort.run import carry_out, claim, records_of
 from monai_mobileunet.reports.run_report import write_run_report
@@ -24,6 +25,9 @@ from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["ClaimedImages", "claim_images", "segment_images"]
 
+
+LOGS = "logs"
+"""Folder of the logs of parts, in the run's folder."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +39,18 @@ class ClaimedImages:
     Attributes:
         prepared: what will be done.
         journal: records of the folder's cases.
-        segmenter: the bundle's, with its network loaded.
+        segmenter: the bundle's, with its network loaded; ``None`` where another machine segments, which may have a GPU.
     """
 
     prepared: PreparedImages
     journal: Journal
-    segmenter: Segmenter
+    segmenter: Segmenter | None
+
+    @property
+    def log(self) -> Path:
+        """File of the log; a process that may be one of many has one of its own."""
+        state = self.prepared.run.plan.state
+        return state / "run.log" if _work(self.prepared) == WHOLE_RUN else state / LOGS / f"run-{unique_name()}.log"
 
     @property
     def records(self) -> list[CaseRecord]:
@@ -82,8 +92,10 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
     if prepared.options.threads:
         torch.set_num_threads(prepared.options.threads)
     check_choice(prepared.options)
-    segmenter = Segmenter(prepared.run.bundle)
-    segmenter.load_runtime()
+    segmenter = None
+    if not prepared.options.elsewhere:
+        segmenter = Segmenter(prepared.run.bundle)
+        segmenter.load_runtime()
     journal, run = claim(prepared.run, work=_work(prepared))
     try:
         agreed = prepared.deal is None or keep_deal(prepared.deal)
@@ -98,7 +110,8 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
 
 def _work(prepared: PreparedImages) -> Claim:
     """What this process does in its folder: parts of one run, and participants, share it."""
-    settings, part, participants = prepared.run.settings, prepared.part, prepared.options.participants
+    part, participants = prepared.part, prepared.options.participants
+    settings = settings_key({"voxels": prepared.run.settings, "input": os.path.realpath(prepared.options.source)})
     if part is not None:
         return Claim(f"{settings} in {part.count} parts", f"part {part.number + 1} of {part.count}")
     if participants:

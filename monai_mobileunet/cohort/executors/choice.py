@@ -15,13 +15,10 @@ from monai_mobileunet.cohort.executors.order import Order
 from monai_mobileunet.cohort.executors.slot import WorkerError
 from monai_mobileunet.cohort.executors.supervision import Executor, known_here
 from monai_mobileunet.cohort.memory import free_memory
-from monai_mobileunet.cohort.options import SegmentOptions
+from monai_mobileunet.cohort.options import LOCAL, SegmentOptions
 from monai_mobileunet.cohort.run import PreparedRun
 
 __all__ = ["check_choice", "executor", "order_of", "workers_of"]
-
-LOCAL = "local"
-"""In place of a scheduler's address: a Dask cluster on this machine, as long as the run."""
 
 LOG = "workers.log"
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -32,8 +32,10 @@ from monai_mobileunet.cohort.presence import unique_name
 __all__ = ["DaskCluster", "connected"]
 
 CONNECT = 30.0  # s
+JOIN = 120.0  # s for the first worker
 ALLOWED_FAILURES = 10
-"""How many workers may be lost with a case among their tasks before Dask calls it to blame; its own default is 3."""
+"""How many workers a cluster on this machine may lose with a case among their tasks before Dask calls it to blame; a
+scheduler that is there has its own setting, ``distributed.scheduler.allowed-failures``, which is 3 by default."""
 
 RETRIES = 3
 AHEAD = 2
@@ -65,11 +67,21 @@ def connected(address: str | None, workers: int) -> Iterator[Client]:
                 client = Client(cluster)
             else:
                 client = Client(address, timeout=CONNECT)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
+            if address is None:
+                raise WorkerError(f"--scheduler local: a Dask cluster cannot be started here ({error}).") from error
             remedy = "Type dask scheduler on one machine, and dask worker with its address on the others."
             raise WorkerError(f"--scheduler {address}: no Dask scheduler answers ({error}). {remedy}") from error
         with cluster, client:
             yield client
+
+
+@contextmanager
+def _lost_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # Dask's errors of connections and of waiting are such
+        raise WorkerError(f"The Dask scheduler was lost, or has no worker ({error}).") from error
 
 
 class DaskCluster:
@@ -90,7 +102,9 @@ class DaskCluster:
         self._name = f"segment-{unique_name()}"
 
     def __enter__(self) -> DaskCluster:
-        self._client.register_plugin(SegmentingWorker(self._name, self._order.text(), self._log))
+        with _lost_in_words():
+            self._client.wait_for_workers(1, timeout=JOIN)
+            self._client.register_plugin(SegmentingWorker(self._name, self._order.text(), self._log))
         return self
 
     def __exit__(
@@ -99,19 +113,28 @@ class DaskCluster:
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        if self._client.status == "running":
-            self._client.unregister_worker_plugin(self._name)
+        with suppress(OSError):  # with a scheduler that was lost its workers' plugins are, too
+            if self._client.status == "running":
+                self._client.unregister_worker_plugin(self._name)
 
     def segment(self, cases: Sequence[CaseRecord], alone: bool = False) -> list[Unfinished]:
-        """Segment cases; see :class:`~monai_mobileunet.cohort.executors.Executor`."""
-        waiting, left = deque(cases), []
+        """Segment cases; see :class:`~monai_mobileunet.cohort.executors.supervision.Executor`."""
         sent: dict[Future, CaseRecord] = {}
+        with _lost_in_words():
+            try:
+                return self._segment(deque(cases), sent, alone)
+            finally:
+                if sent and self._client.status == "running":
+                    self._client.cancel(list(sent))
+
+    def _segment(self, waiting: deque[CaseRecord], sent: dict[Future, CaseRecord], alone: bool) -> list[Unfinished]:
+        left: list[Unfinished] = []
         results = as_completed(with_results=True, raise_errors=False, loop=self._client.loop)
         room, looked = 1 if alone else self._room(), time.monotonic()
         while waiting or sent:
             while waiting and len(sent) < room:
                 case = waiting.popleft()
-                text = json.dumps(case.as_json())
+                text = json.dumps([case.as_json(), time.time()])
                 future = self._client.submit(segment_on_worker, self._name, text, alone, pure=False, retries=RETRIES)
                 sent[future] = case
                 results.add(future)
@@ -141,5 +164,5 @@ class DaskCluster:
     def _failed(self, future: Future, case: CaseRecord) -> Unfinished:
         error = None if future.cancelled() else future.exception()
         if isinstance(error, KilledWorker):
-            return Unfinished(case, f"{ALLOWED_FAILURES} Dask workers were lost")
+            return Unfinished(case, f"{error.allowed_failures + 1} Dask workers were lost")
         raise WorkerError(f"The Dask scheduler was lost, or it has dropped the tasks ({error or future.status}).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Mapping
@@ -10,15 +11,14 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
-from monai_mobileunet.cohort.executors.slot import Answer, Slot
+from monai_mobileunet.cohort.executors.slot import STARTS, Answer, Slot
 
 __all__ = ["DIED", "SegmentingWorker", "segment_on_worker"]
 
-STARTS = 5
-"""How often a child may end before it takes a case, until the case is given back."""
-
 DIED = "died"
 """In place of an answer: the child has ended."""
+
+IDLE = 900.0  # s without a case until a child is ended; the run's client may have been killed
 
 
 class SegmentingWorker(WorkerPlugin):
@@ -36,39 +36,55 @@ class SegmentingWorker(WorkerPlugin):
         self._worker: Any = None
         self._turn: Any = None
         self._slot: Slot | None = None
-        self._alone = False
+        self._alone = self._ended = False
+        self._uses = 0
 
     def setup(self, worker: Any) -> None:
         """Begin on a worker; Dask calls it."""
         self._worker, self._turn = worker, threading.Lock()
 
-    def teardown(self, worker: Any) -> None:
-        """End on a worker; Dask calls it."""
+    async def teardown(self, worker: Any) -> None:
+        """End on a worker; Dask calls it in its event loop, which goes on meanwhile."""
+        self._ended = True
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
         with self._turn:
             self._end_slot()
+
+    def _end_if_idle(self, uses: int) -> None:
+        with self._turn:
+            if uses == self._uses:
+                self._end_slot()
 
     def segment(self, case: str, alone: bool) -> str:
         """Segment a case; one after the other, however many threads a worker has.
 
         Args:
-            case: its record as JSON.
+            case: its record and the time by the run's clock, as JSON.
             alone: with all the memory that there is.
 
         Returns:
             ``[answer, content]`` as JSON, with the answers of :class:`Answer` or :data:`DIED`.
         """
         with self._turn:
+            if self._ended:
+                raise RuntimeError("The run has ended.")
             if self._alone != alone:
                 self._end_slot()
             for _ in range(STARTS):
                 if self._slot is None:
                     self._slot, self._alone = self._start(alone), alone
-                given, answer, content = _exchange(self._slot, json.loads(case))
+                given, answer, content = _exchange(self._slot, *json.loads(case))
                 if answer not in (Answer.ENDED, Answer.POSTPONED):
                     death = self._end_slot()
                     content = content or death or "it ended early"
                 if given or answer != DIED:  # else the child had ended before, or while it loaded the network
                     break
+            self._uses += 1
+            idle = threading.Timer(IDLE, self._end_if_idle, (self._uses,))
+            idle.daemon = True
+            idle.start()
             return json.dumps([answer, content])
 
     def _start(self, alone: bool) -> Slot:
@@ -82,13 +98,13 @@ class SegmentingWorker(WorkerPlugin):
         return slot.end() if slot is not None else ""
 
 
-def _exchange(slot: Slot, case: Mapping[str, Any]) -> tuple[bool, str, Any]:
+def _exchange(slot: Slot, case: Mapping[str, Any], now: float) -> tuple[bool, str, Any]:
     """Give one case to a child when it asks, and wait for what becomes of it: whether it was given, and the answer."""
     given = False
     for answer, content in slot.answers():
         if answer is not Answer.NEXT:
             return given, answer, content
-        slot.give(case)
+        slot.give(case, now)
         given = True
     return given, DIED, ""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import logging
+import shutil
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,18 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort.case_in_hand import Tools
+from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
 from monai_mobileunet.cohort.executors.order import Order
-from monai_mobileunet.cohort.executors.slot import Answer, Slot, WorkerError
+from monai_mobileunet.cohort.executors.slot import STARTS, Answer, Slot, WorkerError
 from monai_mobileunet.cohort.executors.supervision import Unfinished
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.cohort.memory import free_memory
+from monai_mobileunet.cohort.plan import STATE
+from monai_mobileunet.cohort.presence import process_name
 from monai_mobileunet.cohort.worker import segment_cases
 
 __all__ = ["Here", "Processes"]
-
-STARTS = 5
-"""How often a worker may be killed while it loads the network, one time after the other, before the run gives up."""
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ class Processes:
         self._order, self._workers, self._ended, self._log = order, workers, ended, log
         self._telling = threading.Lock()
         self._slots: list[Slot] = []
+        self._places = 0
         self._stopped = False
 
     def segment(self, cases: Sequence[CaseRecord], alone: bool = False) -> list[Unfinished]:
@@ -90,7 +93,7 @@ class Processes:
         if not workers or not cases:
             return []
         order = replace(self._order, num_workers=0) if alone else self._order.shared_by(workers, free_memory())
-        queue = _Queue(cases)
+        queue, self._places = _Queue(cases), workers
         left: list[Unfinished] = []
         with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
             try:
@@ -115,16 +118,31 @@ class Processes:
             if self._stopped:
                 return
             left += [Unfinished(queue.known[name], death or "it ended early") for name in sorted(slot.held)]
+            self._remove_scratch(slot)
             if death:
                 logger.error("worker %d: %s, with %s in hand", slot.pid, death, ", ".join(slot.held) or "no case")
             failed_starts = 0 if slot.asked else failed_starts + 1
             if failed_starts == STARTS:
-                raise WorkerError(f"A worker ended {STARTS} times while it loaded the network ({death}): {self._log}.")
+                self._give_up_place(f"A worker ended {STARTS} times while it began ({death}): {self._log}.")
+                return
+
+    def _give_up_place(self, problem: str) -> None:
+        """Go on with the other places, if there is one."""
+        logger.error("%s", problem)
+        self._places -= 1
+        if not self._places:
+            raise WorkerError(problem)
+
+    def _remove_scratch(self, slot: Slot) -> None:
+        """Remove what a killed worker was writing."""
+        scratch = Path(self._order.folder, self._order.beside, STATE, SCRATCH)
+        for left in scratch.glob(f"{glob.escape(process_name(slot.pid))}-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _converse(self, slot: Slot, queue: _Queue, left: list[Unfinished]) -> None:
         for answer, content in slot.answers():
             if answer is Answer.NEXT:
-                slot.give(None if self._stopped else queue.next())
+                slot.give(None if self._stopped else queue.next(), time.time())
             elif answer is Answer.ENDED:
                 with self._telling:
                     self._ended(CaseRecord.from_json(content))

@@ -19,7 +19,14 @@ from typing import IO, Any
 __all__ = ["Answer", "Slot", "WorkerError"]
 
 GRACE = 60.0  # s for a worker to finish what it writes, once it was asked to end
-CHILD = "monai_mobileunet.cohort.executors.slot_process"
+CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1])\n"
+    "from monai_mobileunet.cohort.executors.slot_process import main; sys.exit(main())"
+)
+"""What the child runs. It finds modules where this process does, and not in the working folder, which may hold any."""
+
+STARTS = 5
+"""How often a child may end before it takes a case, one time after the other, until its place is given up."""
 
 
 class WorkerError(RuntimeError):
@@ -54,16 +61,17 @@ class Slot:
         asked: whether it has loaded the network and has asked for a case.
 
     Raises:
-        WorkerError: the system starts no process more.
+        WorkerError: the system starts no process more, or the log cannot be written.
     """
 
     def __init__(self, order: str, threads: int, log: Path | None = None) -> None:
         self.held: set[str] = set()
         self.asked = False
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        command = [sys.executable, "-m", CHILD]
-        errors = log.open("ab") if log else None
+        command = [sys.executable, "-P", "-c", CHILD, json.dumps(sys.path)]
+        errors = None
         try:
+            errors = log.open("ab") if log else None
             # a session of its own: Ctrl-C in a terminal is for the run, which lets its workers finish what they write
             self._process = subprocess.Popen(
                 command,
@@ -76,7 +84,7 @@ class Slot:
                 start_new_session=True,
             )
         except OSError as error:
-            raise WorkerError(f"A worker cannot be started ({error.strerror}).") from error
+            raise WorkerError(f"A worker cannot be started ({error}).") from error
         finally:
             if errors is not None:
                 errors.close()
@@ -109,15 +117,16 @@ class Slot:
                 self.held.discard(content)
             yield answer, content
 
-    def give(self, case: Mapping[str, Any] | None) -> None:
+    def give(self, case: Mapping[str, Any] | None, now: float) -> None:
         """Answer a worker that has asked.
 
         Args:
             case: :meth:`monai_mobileunet.case_record.CaseRecord.as_json` of a case; ``None`` if there is no more.
+            now: time by the run's clock, which the worker's may be behind, in seconds since 1970.
         """
         if case is not None:
             self.held.add(case["name"])
-        self._say(json.dumps(case))
+        self._say(json.dumps([case, now]))
 
     def _say(self, line: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """The child of a :class:`~monai_mobileunet.cohort.executors.slot.Slot`, which starts this module with ``python -m``.
 
 Its standard input and output carry lines of JSON. It is given an order, asks for a case whenever it has room for one,
-and tells how each case ended. A parent that is gone is the end of the input: what is in hand is finished first.
+and tells how each case ended. It ends when its parent is gone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 OOM_SCORE = Path("/proc/self/oom_score_adj")
-FIRST_TO_END = b"600"
+FIRST_TO_END = 600
 """Where memory is short the system ends a worker, and not the run that goes on without it; 1000 is the most."""
+
+LOOK_EVERY = 1.0  # s
 
 
 class _Parent:
@@ -43,7 +48,7 @@ class _Parent:
             self._answers.write(json.dumps([answer, content]) + "\n")
             self._answers.flush()
 
-    def cases(self) -> Iterator[CaseRecord]:
+    def cases(self, set_time: Callable[[float], None]) -> Iterator[CaseRecord]:
         from monai_mobileunet.case_record import CaseRecord
 
         while True:
@@ -52,9 +57,11 @@ class _Parent:
             except BrokenPipeError:
                 return
             line = self._commands.readline()
-            if not line or json.loads(line) is None:
+            case, now = json.loads(line) if line else (None, 0.0)
+            if case is None:
                 return
-            yield CaseRecord.from_json(json.loads(line))
+            set_time(now)
+            yield CaseRecord.from_json(case)
 
 
 def main() -> int:
@@ -63,8 +70,8 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("monai_mobileunet").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _stop)
-    if OOM_SCORE.exists():
-        OOM_SCORE.write_bytes(FIRST_TO_END)
+    _end_first_where_memory_is_short()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     with uncollected():
         from monai_mobileunet.cohort.executors.order import Order
         from monai_mobileunet.cohort.guard import OutputError
@@ -82,7 +89,7 @@ def main() -> int:
         tools = replace(tools, postpone=lambda record: parent.tell(Answer.POSTPONED, record.name))
     try:
         with tools.journal:
-            segment_cases(parent.cases(), tools, order.num_workers)
+            segment_cases(parent.cases(partial(setattr, tools.journal, "not_before")), tools, order.num_workers)
     except OutputError as error:
         parent.tell(Answer.LOST, str(error))
         return 1
@@ -98,7 +105,21 @@ def _own_output() -> IO[str]:
     return pipe
 
 
+def _end_first_where_memory_is_short() -> None:
+    with suppress(OSError, ValueError):  # another system, or a container that sets more and lets nobody lower it
+        if int(OOM_SCORE.read_bytes()) < FIRST_TO_END:
+            OOM_SCORE.write_text(str(FIRST_TO_END))
+
+
+def _end_with_parent(parent: int) -> None:
+    """End at once when the parent is gone: another run may begin in its folder, and files are whole or not there."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY)
+    os._exit(1)
+
+
 def _stop(number: int, frame: object) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # asked once more, it still finishes what it writes
     raise SystemExit(128 + number)
 
 

@@ -14,10 +14,14 @@ from typing import Protocol
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.case_in_hand import CaseInHand, Tools
+from monai_mobileunet.cohort.journal import read_records
 from monai_mobileunet.cohort.outcome import log_line
 from monai_mobileunet.data import DataError, Finding
 
 __all__ = ["Executor", "Unfinished", "known_here", "supervise"]
+
+ROUNDS = 3
+"""How often a case is given out alone before some worker has taken it in hand."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +69,36 @@ def supervise(executor: Executor, cases: Sequence[CaseRecord], tools: Tools) -> 
         OutputError, WorkerError: as the executor does.
     """
     left = executor.segment([case for case in cases if case.attempts <= 1])
-    left += [Unfinished(case) for case in cases if case.attempts > 1]
-    if not left:
-        return
-    again = [replace(one.case, attempts=one.case.attempts + 1) if one.why else one.case for one in left]
-    for one in executor.segment(again, alone=True):
-        _put_aside(one, tools)
+    left = _sorted_out(left, tools) + [Unfinished(case) for case in cases if case.attempts > 1]
+    for _ in range(ROUNDS):
+        if not left:
+            return
+        again = [replace(one.case, attempts=one.case.attempts + bool(one.why)) for one in left]
+        left = _sorted_out(executor.segment(again, alone=True), tools)
+        for one in left:
+            if one.why:
+                _put_aside(one, tools)
+        left = [one for one in left if not one.why]
+    for one in left:
+        _put_aside(replace(one, why="no worker lived long enough to take it"), tools)
+
+
+def _sorted_out(left: Sequence[Unfinished], tools: Tools) -> list[Unfinished]:
+    """Cases that have no end on record; only those that a worker had in hand are to blame for its end."""
+    if not any(one.why for one in left):
+        return list(left)
+    known, before, ended = read_records(tools.plan.state / tools.plan.journal), tools.journal.records, known_here(tools)
+    rest = []
+    for one in left:
+        record = known.get(one.case.name)
+        new = record is not None and record.settings == tools.settings and record != before.get(one.case.name)
+        if record is not None and new and (record.done or record.failed):
+            ended(record)  # the worker was killed when this was on disk, and not yet told
+        elif record is not None and new and record.attempts > one.case.attempts:
+            rest.append(one)
+        else:
+            rest.append(Unfinished(one.case))
+    return rest
 
 
 def _put_aside(one: Unfinished, tools: Tools) -> None:
@@ -88,6 +116,6 @@ def known_here(tools: Tools) -> Callable[[CaseRecord], None]:
     def ended(record: CaseRecord) -> None:
         tools.journal.note(record)
         logger.log(*log_line(record))
-        tools.show(record)
+        tools.tell(record)
 
     return ended
