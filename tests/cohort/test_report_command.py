@@ -173,6 +173,7 @@ def test_an_emitted_job_segments_all_parts(trained: Path, images: Path, tmp_path
         (["--emit", "pbs"], "slurm"),
         (["--emit", "slurm", "--overwrite"], "Leave it out beside --emit"),
         (["--emit", "slurm", "--part-id", "1"], "the script names it"),
+        (["--emit", "slurm", "--workers", "2"], "leave these out beside --emit"),
         (["--num-parts", "3"], "Type --part-id"),
     ],
 )

@@ -87,8 +87,12 @@ def report(folder: Path) -> dict:
     return json.loads((folder / "report.json").read_text())
 
 
-def test_a_case_that_ends_its_workers_is_put_aside_and_no_other_suffers(fatal: Path, images: Path, tmp_path: Path):
+def test_a_case_that_ends_its_workers_is_put_aside_and_no_other_suffers(
+    fatal: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     segment("-i", images, "-o", tmp_path / "here", "-m", fatal)
+    (tmp_path / "filelock.py").write_text("raise SystemExit('the working folder is no place for modules')")
+    monkeypatch.chdir(tmp_path)
     poison(images, "case_001b")
     out = tmp_path / "out"
     told = segment("-i", images, "-o", out, "-m", fatal, "--workers", 2, expect=1)
