@@ -45,7 +45,7 @@ bench-segment: setup
 
 # What workers and a Dask cluster cost beside a single process: make bench-executors BUNDLE=… DATA=…
 bench-executors: setup
-	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --executors
+	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --executors --output bench_executors
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

@@ -152,7 +152,7 @@ def folder(
     for timing in timings:
         row = (str(timing.images), f"{timing.seconds:.1f}", f"{timing.per_second:.2f}")
         share = f"{timing.per_second / timings[0].per_second:.2f}"
-        between = f"{timing.between:.1f} s"
+        between = f"{timing.between:.1f}"
         table.add_row(timing.name, *row, share, between, f"{timing.peak_gib:.2f}", str(timing.differing))
     console.print(table)
     results = json.dumps([timing.as_dict() for timing in timings], indent=2)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class FolderTiming:
         name: who ran it.
         images: how many.
         seconds: by the clock, the start of Python included.
-        peak_gib: largest resident memory of the process.
+        peak_gib: largest resident memory at one time, summed over the process and those that it started; memory that
+            they share counts in each.
         differing: masks of which a voxel differs from those of the first run.
         between: seconds between the first mask and the last one: what remains of the time in a run of days, in which
             the start of workers does not count.
@@ -90,18 +92,8 @@ def measure_folder(
         link = folder / image.name
         if not link.exists():
             link.symlink_to(image.resolve())
-    segment = [sys.executable, "-W", "ignore", "-m", "monai_mobileunet", "segment", "-m", str(bundle), "--overwrite"]
-    config = str(bundle / "configs" / "inference.json")
-    by_monai = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", config]
-    runs: dict[str, list[str]] = {}
-    for options in EXECUTORS if executors else ("", "--num-workers 0"):
-        masks = output / ("_".join(options.replace("--", "").split()) or "segment")
-        name = f"mobileunet segment {options}".strip()
-        runs[name] = [*segment, *options.split(), "-i", str(folder), "-o", str(masks)]
-    if not executors:
-        runs["monai.bundle run"] = [*by_monai, "--dataset_dir", str(folder), "--output_dir", str(output / "monai")]
     timings: list[FolderTiming] = []
-    for name, command in runs.items():
+    for name, command in _runs(bundle, folder, output, executors).items():
         show_step(name)
         seconds, peak = _measured(command, output / f"{name.split()[0]}_{len(timings)}.log")
         masks = Path(command[-1])
@@ -110,8 +102,7 @@ def measure_folder(
     if large:
         show_step("mobileunet segment, with a volume of 512×512×1000")
         write_large_volume(images[0], folder / "large.nii")
-        command = [*segment, "--fast", "-i", str(folder), "-o", str(output / "with_large")]
-        seconds, peak = _measured(command, output / "with_large.log")
+        seconds, peak = _measured(_segment(bundle, folder, output / "with_large", "--fast"), output / "with_large.log")
         name = "mobileunet segment --fast, 512×512×1000 among them"
         timings.append(FolderTiming(name, len(images) + 1, seconds, peak))
         (folder / "large.nii").unlink()
@@ -127,6 +118,24 @@ def write_large_volume(image: Path, path: Path, shape: tuple[int, int, int] = LA
     indices = [np.arange(size) % length for size, length in zip(shape, small.shape)]
     large = nibabel.Nifti1Image(small[np.ix_(*indices)], volume.affine)
     nibabel.save(large, path)
+
+
+def _runs(bundle: Path, folder: Path, output: Path, executors: bool) -> dict[str, list[str]]:
+    """Commands by name; the last word of each is the folder of its masks."""
+    runs: dict[str, list[str]] = {}
+    for options in EXECUTORS if executors else ("", "--num-workers 0"):
+        masks = output / ("_".join(options.replace("--", "").split()) or "segment")
+        runs[f"mobileunet segment {options}".strip()] = _segment(bundle, folder, masks, *options.split())
+    if not executors:
+        config = str(bundle / "configs" / "inference.json")
+        by_monai = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "--config_file", config]
+        runs["monai.bundle run"] = [*by_monai, "--dataset_dir", str(folder), "--output_dir", str(output / "monai")]
+    return runs
+
+
+def _segment(bundle: Path, folder: Path, masks: Path, *options: str) -> list[str]:
+    segment = [sys.executable, "-W", "ignore", "-m", "monai_mobileunet", "segment", "-m", str(bundle), "--overwrite"]
+    return [*segment, *options, "-i", str(folder), "-o", str(masks)]
 
 
 def _measured(command: list[str], log: Path) -> tuple[float, float]:
@@ -145,14 +154,20 @@ def _measured(command: list[str], log: Path) -> tuple[float, float]:
 
 
 def _watch(process: subprocess.Popen, peak: list[int]) -> None:
-    watched = psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            resident = sum(one.memory_info().rss for one in (watched, *watched.children(recursive=True)))
-        except psutil.NoSuchProcess:  # it ended between two looks
-            return
-        peak[0] = max(peak[0], resident)
-        time.sleep(POLL)
+    with suppress(psutil.NoSuchProcess):  # it ended between two looks
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            peak[0] = max(peak[0], _resident(watched))
+            time.sleep(POLL)
+
+
+def _resident(watched: psutil.Process) -> int:
+    """Bytes of a process and those that it started; of these, one that ends meanwhile has none."""
+    resident = watched.memory_info().rss
+    for child in watched.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            resident += child.memory_info().rss
+    return resident
 
 
 def _between(masks: Path, images: Sequence[Path]) -> float:

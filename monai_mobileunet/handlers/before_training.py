@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 
 from monai_mobileunet.bundle.weights import read_weights
@@ -20,6 +21,9 @@ __all__ = ["check_checkpoint", "check_parts", "check_setup"]
 
 SHOWN = 3
 """Entries of a checkpoint that differ, of which so many are named."""
+
+GOES_ON = "resume.json or continue.json"
+"""Fragments with which a training goes on from a checkpoint."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,20 +75,31 @@ def check_setup(
         end_in_words(str(DataError(errors)), everywhere=False)
 
 
-def check_parts(training: Sequence[Any] | None, validation: Sequence[Any]) -> None:
-    """End the program with a sentence where there is no case to work on.
+def check_parts(training: Sequence[Any] | None, validation: Sequence[Any], shared: bool = False) -> None:
+    """End the program with a sentence where there are too few cases to train, or to validate in every process.
 
     Args:
         training: cases to train on; ``None`` where the validation is all that is done.
         validation: cases to validate on; a training without any keeps its last weights rather than the best.
+        shared: whether a process without a validation case takes part in the validation of the others, as
+            :class:`monai_mobileunet.engines.SharedEvaluator` does. With MONAI's evaluator, which bundles of former
+            versions have, the others would wait for it without end.
 
     Raises:
-        SystemExit: no case to work on.
+        SystemExit: no case to work on, or fewer validation cases than processes where each needs one.
     """
     if not (validation if training is None else training):
         done = "evaluation" if training is None else "training"
         end_in_words(
             f"the {done} has no cases, and needs at least one. List some in the data set, or leave out --limit.",
+            everywhere=False,
+        )
+    processes = idist.get_world_size()
+    if not shared and 0 < len(validation) < processes:
+        end_in_words(
+            f"{len(validation)} validation case{'s' if len(validation) > 1 else ''} cannot be shared by {processes} "
+            "processes, for in this bundle's multi_gpu files each needs one. Type mobileunet plan --apply BUNDLE to "
+            f"renew a planned bundle's files, or --nproc_per_node={len(validation)}.",
             everywhere=False,
         )
 
@@ -96,6 +111,8 @@ def check_checkpoint(
     max_epochs: int | None = None,
 ) -> None:
     """End the program with a sentence where a checkpoint is none of this network, or one of a finished training.
+
+    Of several processes, all have to call it.
 
     Args:
         path: the checkpoint.
@@ -112,10 +129,14 @@ def check_checkpoint(
         done = _epochs(content.get("trainer", {}))
         if max_epochs is not None and done >= max_epochs:
             problem = f"has {done} epochs behind it; --train#trainer#max_epochs is {max_epochs}, so that none is left."
-            remedy = f"Type --train#trainer#max_epochs with a number above {done}, or start anew without resume.json."
+            remedy = f"Type --train#trainer#max_epochs with a number above {done}, or start anew without {GOES_ON}."
             raise DataError([Finding(path, problem, remedy)])
+        message = ""
     except DataError as error:
-        end_in_words(str(error), everywhere=False)
+        message = str(error)
+    first_fails = bool(idist.broadcast(float(bool(message)), src=0))
+    if message:  # a file may be missing or damaged on one machine alone
+        end_in_words(message, everywhere=not first_fails)
 
 
 def _device(device: torch.device) -> Iterator[Finding]:
@@ -185,7 +206,7 @@ def _alike(one: str, other: str) -> bool:
 def _read_checkpoint(path: str, entries: Sequence[str]) -> Mapping[str, Any]:
     expected = "a checkpoint that a training of this bundle wrote"
     if not Path(path).is_file():
-        remedy = "Start without configs/resume.json, or name the file with --resume_from."
+        remedy = f"Start without {GOES_ON}, or name the file with --resume_from."
         remedy = remedy if entries else "Train the bundle first, or name the file with --ckpt_path."
         raise DataError([Finding(path, f"no such file; expected {expected}.", remedy)])
     try:

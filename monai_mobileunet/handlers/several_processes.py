@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import ignite.distributed as idist
@@ -10,7 +12,15 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from torch import nn
 
+from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.handlers.words import end_in_words
+
 __all__ = ["SharedStatistics", "checkpoint_if_any"]
+
+PATIENCE = 90.0  # s
+"""For a file that another machine wrote: Linux asks NFS anew what is in a folder after 60 s at the latest."""
+
+POLL = 0.1  # s
 
 
 class SharedStatistics:
@@ -52,16 +62,29 @@ class SharedStatistics:
         return iteration % (engine.state.epoch_length or 1) == 0
 
 
-def checkpoint_if_any(path: str) -> str | None:
+def checkpoint_if_any(path: str, patience: float = PATIENCE) -> str | None:
     """The checkpoint to go on from, where there is one, for a command that a scheduler repeats.
 
     The first process looks for all: on a network file system another may not see a file yet, and would begin anew
-    while the others go on.
+    while the others go on. It waits until it sees it.
 
     Args:
         path: where a training leaves its checkpoint.
+        patience: seconds that a process waits for a file that the first one sees.
 
     Returns:
         ``path``; ``None`` where there is no such file.
+
+    Raises:
+        SystemExit: the first process sees the file, and this one does not.
     """
-    return path if idist.broadcast(float(Path(path).is_file()), src=0) else None
+    if not idist.broadcast(float(Path(path).is_file()), src=0):
+        return None
+    end = time.monotonic() + patience
+    while not Path(path).is_file():
+        if time.monotonic() > end:
+            problem = f"is there for the first process, and not on {socket.gethostname()} after {patience:g} s."
+            remedy = "Name a folder that all machines see with --ckpt_dir, or start anew without continue.json."
+            end_in_words(str(refusal(path, problem, remedy)))
+        time.sleep(POLL)
+    return path

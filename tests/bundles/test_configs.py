@@ -191,6 +191,8 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
         overlay = json.loads((bundle / "configs" / names[-1]).read_text())
         assert overlay["quiet"] == "$dist.get_rank() > 0"
         assert not [key for key in overlay if re.search(r"handlers#\d", key)], "a place in a list is no name"
+        shared = [step for step in overlay["initialize"] if "check_parts" in step and "shared=@distributed" in step]
+        assert len(shared) == 1, "SharedEvaluator takes fewer validation cases than processes"
         seeds = [step for step in overlay["initialize"] if "set_determinism" in step]
         assert seeds == ["$monai.utils.set_determinism(seed=@seed + dist.get_rank())"], (
             "each draws its own augmentation"

@@ -4,6 +4,7 @@ import json
 import logging
 from pathlib import Path
 
+import ignite.distributed as idist
 import pytest
 import torch
 
@@ -105,6 +106,17 @@ def test_no_case_at_all():
     check_parts([1], [])
 
 
+def test_fewer_validation_cases_than_processes_need_an_evaluator_that_shares(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(idist, "get_world_size", lambda: 3)
+    for training, cases in (([1], [1]), (None, [1, 2])):
+        found = message(check_parts, training, cases)  # as files call it that were planned before there was such a one
+        assert "mobileunet plan --apply BUNDLE" in found
+        assert f"--nproc_per_node={len(cases)}" in found
+        check_parts(training, cases, shared=True)
+    check_parts([1], [])
+    check_parts([1], [1, 2, 3])
+
+
 def checkpoint(path: Path, network: torch.nn.Module, epochs: int = 3) -> str:
     trainer = {"iteration": 4 * epochs, "epoch_length": 4, "max_epochs": epochs}
     torch.save({"model": network.state_dict(), "optimizer": {}, "trainer": trainer}, path)
@@ -124,6 +136,7 @@ def test_a_finished_training_leaves_nothing_to_do(tmp_path: Path):
     for epochs in (2, 3):
         found = message(check_checkpoint, path, network, ENTRIES, epochs)
         assert f"{path}: has 3 epochs behind it; --train#trainer#max_epochs is {epochs}" in found
+        assert "without resume.json or continue.json" in found
 
 
 @pytest.mark.parametrize(
