@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.data.files import write_json
 
 __all__ = ["Claim", "Presence", "unique_name"]
@@ -35,11 +36,11 @@ class Claim:
 
     Attributes:
         run: what all parts of a run have in common; empty for what shares its folder with nothing.
-        part: the part, in words; two processes do not work on the same.
+        items: its parts or participants, in words; two processes do not work on the same.
     """
 
     run: str = ""
-    part: str = WHOLE
+    items: tuple[str, ...] = (WHOLE,)
 
 
 def unique_name() -> str:
@@ -59,7 +60,7 @@ class Presence:
         alone: whether no other process was there.
 
     Raises:
-        DataError: a process is there that does something else, or the same part.
+        DataError: a process is there that does something else, or a part of the same.
         OSError: the folder cannot be written to.
     """
 
@@ -74,7 +75,7 @@ class Presence:
             write_json(self._note(self._name), {**asdict(claim), **host})  # after the lock: noted, it is held
             others = list(self._others())
             for other, where in others:
-                if not claim.run or (other.run, claim.part == other.part) != (claim.run, False):
+                if not claim.run or other.run != claim.run or set(claim.items) & set(other.items):
                     raise DataError([Finding(str(folder), *_in_the_way(other, claim, where))])
         except BaseException:
             self.end()
@@ -114,11 +115,12 @@ def _read(note: Path) -> tuple[Claim, str] | None:
         content = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return Claim(content["run"], content["part"]), f"process {content['pid']} on {content['host']}"
+    return Claim(content["run"], tuple(content["items"])), f"process {content['pid']} on {content['host']}"
 
 
 def _in_the_way(other: Claim, claim: Claim, where: str) -> tuple[str, str]:
     """What is wrong, and what to do."""
     if other.run and other.run == claim.run:
-        return f"another process segments {claim.part} already: {where}.", "Start each part once."
+        shared = list_some([item for item in claim.items if item in other.items])
+        return f"another process segments {shared} already: {where}.", "Wait for it, and start each part once."
     return f"another run writes to this folder: {where}.", "Wait for it, or name another folder."
