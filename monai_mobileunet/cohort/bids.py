@@ -18,7 +18,17 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.parts.emit import LOGS
 from monai_mobileunet.cohort.plan import STATE, Plan
-from monai_mobileunet.data.bids_names import DERIVATIVES, MASK, OWN_SPACE, SEGMENTATION, BidsName, label_entities
+from monai_mobileunet.data.bids_names import (
+    DERIVATIVES,
+    DESCRIPTION,
+    MASK,
+    OURS,
+    OWN_SPACE,
+    SEGMENTATION,
+    BidsName,
+    generators,
+    label_entities,
+)
 from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.names import without_suffix
@@ -29,11 +39,13 @@ from monai_mobileunet.reports.run_report import REPORTS
 
 __all__ = ["describe_derivatives", "plan_bids"]
 
+OTHER_FOLDER = "Name another folder with -o."
+
 VERSION = "1.10.1"
 """The version of BIDS that was followed."""
 
-DESCRIPTION, IGNORED = "dataset_description.json", ".bidsignore"
-OURS = "monai_mobileunet"
+IGNORED, LABELS = ".bidsignore", "labels.json"
+TABLE = f"{SEGMENTATION}.tsv"
 SPATIAL_REFERENCE = {"SpatialReference": OWN_SPACE}
 """What BIDS wants to be told of files with this space in their names."""
 
@@ -55,7 +67,8 @@ def plan_bids(
     Args:
         source: root of the data set.
         output: where masks are wanted. They lie in ``derivatives/<bundle>`` of the data set if it is its root, in
-            ``<bundle>`` if it is a folder ``derivatives``, and otherwise in the folder itself.
+            ``<bundle>`` if it is a folder ``derivatives``, by its own name or by that of
+            a link to it, and otherwise in the folder itself.
         bundle: the bundle.
         split: whether there is one file for each class.
         suffix: see :func:`.search.bids.search_bids`.
@@ -83,7 +96,8 @@ def plan_bids(
 def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str, split: bool = False) -> dict[str, str]:
     """The files that make the masks of a run a data set of derivatives: their texts by their names.
 
-    What someone has added to ``dataset_description.json`` or ``.bidsignore`` since an earlier run stays.
+    What someone has added to ``dataset_description.json`` or ``.bidsignore`` since an earlier run stays, entries of its
+    lists among it.
 
     Args:
         source: root of the data set of the images.
@@ -93,10 +107,13 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
         split: whether there is one file for each class.
 
     Raises:
-        DataError: the folder of the masks is a data set that is someone else's, or holds a part of one.
+        DataError: the folder of the masks is a data set that is someone else's or another bundle's, or holds a part of
+            one.
     """
     place = plan.output
     known = _known_description(place, bundle)
+    if known or (place / STATE).is_dir():
+        _refuse_another_bundle(place, bundle)
     files = {
         DESCRIPTION: _as_text(_description(source, place, bundle, weights, known)),
         **(_of_masks() if split else _of_segmentations(bundle.class_names)),
@@ -104,41 +121,53 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
     if not known and not (place / STATE).is_dir():
         foreign = [path for path in (*map(place.joinpath, files), *place.glob("sub-*")) if os.path.lexists(path)]
         if foreign:
-            raise refusal(foreign[0], "is there, and no run has written it.", "Name another folder with -o.")
+            raise refusal(foreign[0], "is there, and no run has written it.", OTHER_FOLDER)
     kept = (place / IGNORED).read_text("utf-8").splitlines() if (place / IGNORED).is_file() else []
-    ignored = dict.fromkeys([*kept, f"{STATE}/", f"{LOGS}/", "labels.json", *REPORTS])
+    ignored = dict.fromkeys([*kept, f"{STATE}/", f"{LOGS}/", LABELS, *REPORTS])
     return {**files, IGNORED: "\n".join([*ignored, ""])}
 
 
 def _description(source: Path, place: Path, bundle: Bundle, weights: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """The ``dataset_description.json`` of the masks."""
-    root, here, name = Path(os.path.realpath(source)), Path(os.path.realpath(place)), bundle.folder.resolve().name
+    root, here, name = Path(os.path.realpath(source)), Path(os.path.realpath(place)), bundle.folder.name
     nested = here.is_relative_to(root)
     url = Path(os.path.relpath(root, here)).as_posix() if nested else root.as_uri()
     doi = _read(source / DESCRIPTION).get("DatasetDOI")
     version = bundle.metadata.get("version")
     text = f"MONAI bundle {name}, weights of SHA-256 {weights}, classes {', '.join(bundle.class_names)}."
-    made = {
-        "Name": name if name in here.name or not nested else here.name,  # within its source, the folder's or a part
-        **({"Version": str(version)} if version else {}),
-        "Description": text,
-    }
+    made = [
+        *(
+            [{"Name": here.name}] if nested and name not in here.name else []
+        ),  # within its source, first of all the folder
+        {"Name": name, **({"Version": str(version)} if version else {}), "Description": text},
+        {"Name": OURS, "Version": monai_mobileunet.__version__},
+    ]
+    sources = [{"URL": url, **({"DOI": doi} if isinstance(doi, str) else {})}]
     return {
         "Name": f"Segmentations by {name}",
         **known,
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [made, {"Name": OURS, "Version": monai_mobileunet.__version__}],
-        "SourceDatasets": [{"URL": url, **({"DOI": doi} if isinstance(doi, str) else {})}],
+        "GeneratedBy": _renewed(known.get("GeneratedBy"), made, "Name"),
+        "SourceDatasets": _renewed(known.get("SourceDatasets"), sources, "URL"),
     }
+
+
+def _renewed(known: Any, ours: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+    """A list with our entries as they are now, told by a key; those of others stay where they are."""
+    entries = known if isinstance(known, list) else []
+    new = {entry[key]: entry for entry in ours}
+    names = [str(entry.get(key)) if isinstance(entry, dict) else "" for entry in entries]
+    kept = [{**entry, **new[name]} if name in new else entry for name, entry in zip(names, entries, strict=True)]
+    return [*kept, *(entry for name, entry in new.items() if name not in names)]
 
 
 def _derivatives(source: Path, output: Path, bundle: Bundle) -> Path:
     """The folder of the data set of derivatives."""
-    name = bundle.folder.resolve().name
     if os.path.realpath(source) == os.path.realpath(output):
-        return output / DERIVATIVES / name
-    return output / name if output.name == DERIVATIVES else output
+        return output / DERIVATIVES / bundle.folder.name
+    names = {os.path.basename(path) for path in (os.path.abspath(output), os.path.realpath(output))}
+    return output / bundle.folder.name if DERIVATIVES in names else output
 
 
 def _known_description(place: Path, bundle: Bundle) -> dict[str, Any]:
@@ -151,13 +180,32 @@ def _known_description(place: Path, bundle: Bundle) -> dict[str, Any]:
     if not os.path.lexists(path):
         return {}
     content = _read(path)
-    made = content.get("GeneratedBy")
-    names = [str(one.get("Name")) for one in made if isinstance(one, dict)] if isinstance(made, list) else []
-    bundle_name = bundle.folder.resolve().name
-    if OURS not in names or names[0] not in (bundle_name, place.resolve().name):
-        problem = f"tells of a data set by {list_some(names) or 'nobody'}; expected one by {bundle_name} and {OURS}."
-        raise refusal(path, problem, "Name another folder with -o.")
+    names = generators(content)
+    if not {OURS, bundle.folder.name} <= set(names):
+        expected = f"{bundle.folder.name} and {OURS}"
+        problem = f"tells of a data set by {list_some(names) or 'nobody'}; expected one by {expected}."
+        raise refusal(path, problem, OTHER_FOLDER)
     return content
+
+
+def _refuse_another_bundle(place: Path, bundle: Bundle) -> None:
+    """Refuse a data set that a run of another bundle has begun, or one with other classes: its masks would stay there.
+
+    Raises:
+        DataError: it is such a data set.
+    """
+    labels = _read(place / LABELS)
+    name, classes = labels.get("bundle", bundle.folder.name), labels.get("labels", {})
+    if name != bundle.folder.name:
+        raise refusal(place / LABELS, f"tells of masks by {name}; expected {bundle.folder.name}.", OTHER_FOLDER)
+    known = {place / LABELS: list(classes.values()) if isinstance(classes, dict) else []}
+    if (place / TABLE).is_file():
+        rows = csv.DictReader((place / TABLE).read_text("utf-8-sig").splitlines(), delimiter="\t")
+        known[place / TABLE] = [row.get("name") for row in rows]
+    expected = ["background", *bundle.class_names]
+    for path, names in known.items():
+        if names and names != expected:
+            raise refusal(path, f"has the classes {list_some(names)}; expected {list_some(expected)}.", OTHER_FOLDER)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,7 +227,7 @@ def _of_segmentations(class_names: Sequence[str]) -> dict[str, str]:
     for number, (name, label) in enumerate(zip(class_names, label_entities(class_names), strict=True), 1):
         rows.writerow((number, name, label, "#{:02x}{:02x}{:02x}".format(*colour_of(number))))
     about = _as_text({**SPATIAL_REFERENCE, "Manual": False})
-    return {f"space-{OWN_SPACE}_{SEGMENTATION}.json": about, f"{SEGMENTATION}.tsv": text.getvalue()}
+    return {f"space-{OWN_SPACE}_{SEGMENTATION}.json": about, TABLE: text.getvalue()}
 
 
 def _as_text(content: dict[str, Any]) -> str:

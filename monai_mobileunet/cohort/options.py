@@ -94,10 +94,10 @@ def split_names(class_names: Sequence[str]) -> tuple[str, ...]:
     """Names of the files of single classes.
 
     Raises:
-        DataError: two classes would have one file.
+        DataError: two classes would have one file, on Windows and macOS at least, where case does not count.
     """
     names = tuple("".join(c if c.isalnum() or c in "-." else "_" for c in name) for name in class_names)
-    if len(set(names)) != len(names):
+    if len({name.casefold() for name in names}) != len(names):
         raise DataError([Finding("--split", f"two classes have one file name: {names}.", "Rename a class.")])
     return names
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def pair_files(
     found = [path for path in walk_images(folder) if path.resolve() not in own]
     whole, parts = _by_place(found, folder, class_files)
     in_bids = _in_bids(found)
+    suffixes = {BidsName.of(case.images[0]).suffix for case in cases}
     shared = _shared(cases)
     stems = Counter(case_name(case.images[0]) for case in cases)
     fitting: dict[str, tuple[list[Fit], Sequence[str]]] = {}
@@ -74,7 +75,7 @@ def pair_files(
         if not fits and class_files:
             fits, expected = _fitting(case, shared, alone, parts), class_files
         if not fits:
-            fits, expected = _by_entities(case, in_bids), ()
+            fits, expected = _by_entities(case, in_bids, suffixes), ()
         if not fits and of_references:
             fits = _beside(case, cases, [path.relative_to(folder) for path in found], folder)
         if of_references:
@@ -128,16 +129,27 @@ def _in_bids(found: Sequence[Path]) -> Mapping[frozenset[tuple[str, str]], list[
     segmentations: dict[frozenset[tuple[str, str]], list[Path]] = defaultdict(list)
     for path in found:
         name = BidsName.of(path)
-        if name.suffix == SEGMENTATION and name["sub"]:
+        if _is_in_bids(name):
             segmentations[name.source].append(path)
     return segmentations
 
 
-def _by_entities(case: CaseRecord, segmentations: Mapping[frozenset[tuple[str, str]], list[Path]]) -> list[Fit]:
+def _is_in_bids(name: BidsName) -> bool:
+    return name.suffix == SEGMENTATION and bool(name["sub"])
+
+
+def _by_entities(
+    case: CaseRecord, segmentations: Mapping[frozenset[tuple[str, str]], list[Path]], suffixes: Collection[str]
+) -> list[Fit]:
     """The segmentations of an image in BIDS; those first whose ``desc`` names the image's suffix, as ``desc-T1w``."""
     image = BidsName.of(case.images[0])
     found = segmentations.get(image.source, []) if image["sub"] else []
-    return [(int(BidsName.of(path)["desc"].endswith(image.suffix)), (path,)) for path in found]
+    names = {path: BidsName.of(path) for path in found}
+    return [
+        (int(name["desc"].endswith(image.suffix)), (path,))
+        for path, name in names.items()
+        if name.may_be_of(image, suffixes)
+    ]
 
 
 def _beside(case: CaseRecord, cases: Sequence[CaseRecord], found: Sequence[Path], folder: Path) -> list[Fit]:
@@ -146,6 +158,8 @@ def _beside(case: CaseRecord, cases: Sequence[CaseRecord], found: Sequence[Path]
     if not place or sum(other.name.rpartition("/")[0] == place for other in cases) > 1:
         return []
     there = [path for path in found if path.parent.as_posix() == place]
+    if BidsName.of(case.images[0])["sub"]:  # names in BIDS say whose a segmentation is, and this one is not the case's
+        there = [path for path in there if not _is_in_bids(BidsName.of(path))]
     named = [path for path in there if is_label_name(case_name(path))] or there
     return [(0, (folder / named[0],))] if len(named) == 1 else []
 

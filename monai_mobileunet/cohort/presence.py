@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.data.files import write_json
 
 __all__ = ["Claim", "Presence", "process_name", "unique_name"]
@@ -37,11 +38,11 @@ class Claim:
 
     Attributes:
         run: what all parts of a run have in common; empty for what shares its folder with nothing.
-        part: the part, in words; two processes do not work on the same.
+        items: its parts or participants, in words; two processes do not work on the same.
     """
 
     run: str = ""
-    part: str = WHOLE
+    items: tuple[str, ...] = (WHOLE,)
 
 
 def unique_name() -> str:
@@ -63,7 +64,7 @@ class Presence:
         claim: what the process does there.
 
     Raises:
-        DataError: a process is there that does something else, or the same part.
+        DataError: a process is there that does something else, or a part of the same.
         OSError: the folder cannot be written to.
     """
 
@@ -118,17 +119,18 @@ def _read(note: Path) -> tuple[Claim, str] | None:
         content = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return Claim(content["run"], content["part"]), f"process {content['pid']} on {content['host']}"
+    return Claim(content["run"], tuple(content["items"])), f"process {content['pid']} on {content['host']}"
 
 
 def _excludes(one: Claim, other: Claim) -> bool:
     """Whether two processes cannot work in one folder at the same time."""
-    return not one.run or one.run != other.run or one.part == other.part
+    return not one.run or one.run != other.run or not set(one.items).isdisjoint(other.items)
 
 
 def _in_the_way(folder: Path, other: Claim, claim: Claim, where: str) -> Finding:
     """What is wrong, and what to do."""
     if other.run and other.run == claim.run:
-        problem = f"another process segments {claim.part} already: {where}."
-        return Finding(str(folder), problem, "Start each part once.")
+        shared = list_some([item for item in claim.items if item in other.items])
+        problem = f"another process segments {shared} already: {where}."
+        return Finding(str(folder), problem, "Wait for it, and start each part once.")
     return Finding(str(folder), f"another run writes to this folder: {where}.", "Wait for it, or name another folder.")

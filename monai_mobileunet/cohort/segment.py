@@ -20,6 +20,7 @@ from monai_mobileunet.cohort.prepared import PreparedImages, describe_images, pr
 from monai_mobileunet.cohort.presence import Claim, unique_name
 from monai_mobileunet.cohort.report import make_report, summary_line
 from monai_mobileunet.cohort.run import carry_out, claim, records_of
+from monai_mobileunet.data.search.bids import participant_folders
 from monai_mobileunet.reports.run_report import write_run_report
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -109,13 +110,14 @@ def claim_images(prepared: PreparedImages) -> ClaimedImages:
 
 
 def _work(prepared: PreparedImages) -> Claim:
-    """What this process does in its folder: parts of one run, and participants, share it."""
-    part, participants = prepared.part, prepared.options.participants
+    """What this process does in its folder: parts of one run, over the same participants, and participants share it."""
+    part, participants = prepared.part, participant_folders(prepared.options.participants)
     settings = settings_key({"voxels": prepared.run.settings, "input": os.path.realpath(prepared.options.source)})
     if part is not None:
-        return Claim(f"{settings} in {part.count} parts", f"part {part.number + 1} of {part.count}")
+        of = f" of {', '.join(participants)}" if participants else ""
+        return Claim(f"{settings} in {part.count} parts{of}", (f"part {part.number + 1} of {part.count}",))
     if participants:
-        return Claim(f"{settings} by participants", f"participants {', '.join(participants)}")
+        return Claim(f"{settings} by participants", participants)
     return WHOLE_RUN
 
 

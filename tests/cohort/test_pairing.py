@@ -147,3 +147,26 @@ def test_segmentations_in_bids_are_paired_by_their_entities(tmp_path: Path):
     made(folder, "sub-03/anat/sub-03_run-1_desc-a_dseg.nii.gz", "sub-03/anat/sub-03_run-1_desc-b_dseg.nii.gz")
     with pytest.raises(DataError, match="has the same case name as"):
         find_references(cases, folder)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "of_t1w", "of_t2w"),
+    [
+        (("desc-T2w",), "", "desc-T2w"),
+        (("desc-T1w", "desc-T2w"), "desc-T1w", "desc-T2w"),
+        (("space-MNI152_desc-T1w", "desc-T2w"), "", "desc-T2w"),
+    ],
+)
+def test_two_images_of_a_participant_have_a_segmentation_each(tmp_path: Path, drawn, of_t1w: str, of_t2w: str):
+    images = made(tmp_path / "data", *(f"sub-01/anat/sub-01_{kind}.nii.gz" for kind in ("T1w", "T2w")))
+    cases = [CaseRecord(f"sub-01/anat/{kind}", (image,)) for kind, image in zip(("T1w", "T2w"), images, strict=True)]
+    made(tmp_path / "drawn", *(f"sub-01/anat/sub-01_{one}_dseg.nii.gz" for one in drawn))
+    for chosen in (cases, cases[1:]):
+        found = find_references(chosen, tmp_path / "drawn")
+        names = [
+            case.label.name.removeprefix("sub-01_").removesuffix("_dseg.nii.gz") if case.label else "" for case in found
+        ]
+        assert names == [of_t1w, of_t2w][-len(chosen) :]
+    if not of_t1w:
+        with pytest.raises(DataError, match="has no reference for any case"):
+            find_references(cases[:1], tmp_path / "drawn")

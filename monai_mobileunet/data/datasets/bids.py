@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from monai_mobileunet.data.bids_names import DERIVATIVES, SEGMENTATION, BidsName
-from monai_mobileunet.data.datasets.listing import INDEX, Case
+from monai_mobileunet.data.bids_names import DERIVATIVES, DESCRIPTION, OURS, SEGMENTATION, BidsName, generators
+from monai_mobileunet.data.datasets.listing import INDEX, Case, read_json
 from monai_mobileunet.data.errors import DataError, Finding, list_some
 from monai_mobileunet.data.names import is_picture
 from monai_mobileunet.data.walking import STATE, walk_images
 
-__all__ = ["DERIVATIVES", "find_segmentations", "find_tables", "pair_in_bids"]
+__all__ = ["find_made_by_runs", "find_segmentations", "find_tables", "pair_in_bids"]
 
 
 def pair_in_bids(root: Path) -> list[Case]:
@@ -41,7 +42,7 @@ def pair_in_bids(root: Path) -> list[Case]:
     chosen = [path for path in images if BidsName.of(path).suffix == kind]
     pairs: dict[Path, list[Path]] = {path: [] for path in chosen}
     for label in labels:
-        fitting = [path for path in chosen if _belongs(label, path, kinds)]
+        fitting = [path for path in chosen if BidsName.of(label).may_be_of(BidsName.of(path), kinds)]
         if len(fitting) == 1:
             pairs[fitting[0]].append(label)
         else:
@@ -56,36 +57,52 @@ def pair_in_bids(root: Path) -> list[Case]:
 
 def find_segmentations(root: Path) -> list[Path]:
     """The files of class numbers among the derivatives of a data set in BIDS, but those of runs."""
-    found = [path for path in _below(root / DERIVATIVES) if BidsName.of(path).suffix == SEGMENTATION]
-    made = _made_by_runs(root)
+    found = _all_segmentations(root)
+    made = _made_by_runs(root, found)
     return [path for path in found if made.isdisjoint(path.parents)]
+
+
+def find_made_by_runs(root: Path) -> list[Path]:
+    """The data sets among the derivatives whose segmentations ``mobileunet segment`` has written: no references."""
+    return sorted(_made_by_runs(root, _all_segmentations(root)))
 
 
 def find_tables(root: Path) -> list[Path]:
     """The tables of classes, ``dseg.tsv``, among the derivatives of a data set in BIDS, but those of runs."""
-    made = _made_by_runs(root)
-    return [path for path in sorted(root.glob(f"{DERIVATIVES}/*/*{SEGMENTATION}.tsv")) if path.parent not in made]
+    found = sorted(root.glob(f"{DERIVATIVES}/*/*{SEGMENTATION}.tsv"))
+    made = _made_by_runs(root, found)
+    return [path for path in found if made.isdisjoint(path.parents)]
 
 
-def _made_by_runs(root: Path) -> set[Path]:
-    """The data sets of derivatives that ``mobileunet segment`` has written: no references, whatever they hold."""
-    return {path.parent for path in root.glob(f"{DERIVATIVES}/*/{STATE}")}
+def _all_segmentations(root: Path) -> list[Path]:
+    return [path for path in _below(root / DERIVATIVES) if BidsName.of(path).suffix == SEGMENTATION]
+
+
+def _made_by_runs(root: Path, files: Sequence[Path]) -> set[Path]:
+    """The folders of files, at any depth, that a run has written: by what it keeps there, or by what describes them.
+
+    Who copies a run's folder may leave the hidden one of the two behind.
+    """
+    above = len((root / DERIVATIVES).parents)
+    folders = {folder for path in files for folder in path.parents if len(folder.parents) >= above}
+    return {folder for folder in folders if (folder / STATE).is_dir() or OURS in generators(_description(folder))}
+
+
+def _description(folder: Path) -> Any:
+    path = folder / DESCRIPTION
+    return read_json(path) if path.is_file() else None
 
 
 def _below(folder: Path) -> list[Path]:
     return [path for path in walk_images(folder) if not is_picture(path)] if folder.is_dir() else []
 
 
-def _belongs(label: Path, image: Path, kinds: set[str]) -> bool:
-    of, source = BidsName.of(label), BidsName.of(image)
-    return of.source == source.source and of["desc"] not in kinds - {source.suffix}
-
-
 def _kind_of(images: list[Path], labels: list[Path], suffixes: set[str]) -> tuple[str, list[Finding]]:
     """The suffix of the images that are segmented: the one that all segmentations have an image of."""
+    names = [BidsName.of(path) for path in images]
     kinds = {
         suffix: sum(
-            any(BidsName.of(path).suffix == suffix and _belongs(label, path, suffixes) for path in images)
+            any(image.suffix == suffix and BidsName.of(label).may_be_of(image, suffixes) for image in names)
             for label in labels
         )
         for suffix in sorted(suffixes)

@@ -9,14 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.data.datasets.bids import find_segmentations, pair_in_bids
+from monai_mobileunet.data.bids_names import DERIVATIVES
+from monai_mobileunet.data.datasets.bids import find_made_by_runs, find_segmentations, pair_in_bids
 from monai_mobileunet.data.datasets.described import find_class_names
 from monai_mobileunet.data.datasets.folds import SubjectOf, choose_fold, dealt_folds, written_folds
 from monai_mobileunet.data.datasets.labels import LABELLED, refuse_unknown_labels
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, index_of, list_cases, read_description
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
-from monai_mobileunet.data.errors import DataError, refusal
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 
 __all__ = [
     "Case",
@@ -84,9 +85,24 @@ def _unnamed(root: Path, section: str) -> tuple[str, list[Case]]:
             return f"{folders[0]} and {folders[1]}, paired by name", pair_by_name(root, folders)
         if cases := pair_in_bids(root):
             return "BIDS, with segmentations among its derivatives", cases
-        if cases := pair_by_folder(root):
+        passed_over = _passed_over(root)
+        try:
+            cases = pair_by_folder(root)
+        except DataError as error:  # of a data set in BIDS, which has no such folders, it does not say what is amiss
+            raise DataError([*passed_over, *error.findings]) from error
+        if cases:
             return "a folder for each patient", cases
+        if passed_over:
+            raise DataError(passed_over)
     raise _no_cases(root, description)
+
+
+def _passed_over(root: Path) -> list[Finding]:
+    """What lies among the derivatives of BIDS and is not taken for references."""
+    made = [path.relative_to(root).as_posix() for path in find_made_by_runs(root)]
+    problem = f"has no segmentations in {DERIVATIVES} but in {list_some(made)}, which mobileunet segment has written."
+    remedy = f"Masks of a run are no references. Put yours into {DERIVATIVES}/manual, corrected ones of a run too."
+    return [Finding(str(root), problem, remedy)] if made else []
 
 
 def _no_cases(root: Path, description: dict[str, Any]) -> DataError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from monai_mobileunet.data.search.images import ImageSearch
 from monai_mobileunet.data.search.places import FoundImage
 from monai_mobileunet.data.walking import walk_folders
 
-__all__ = ["choose_suffix", "search_bids"]
+__all__ = ["choose_suffix", "participant_folders", "search_bids"]
 
 ANATOMY = ("anat", "ct")
 """Folders whose images are segmented where no suffix is named; ``ct`` is that of BIDS's proposal 24."""
@@ -24,6 +25,7 @@ LABEL_SUFFIXES = ("probseg", "defacemask")
 """Suffixes of labels beside those that :func:`.names.is_label_name` knows in any data set."""
 
 SUBJECT = "sub-"
+RENAME = "Rename or move it, or segment it without --bids."
 
 
 def search_bids(root: Path, suffix: str | None = None, participants: Sequence[str] = ()) -> ImageSearch:
@@ -41,24 +43,27 @@ def search_bids(root: Path, suffix: str | None = None, participants: Sequence[st
         The images, sorted. The path of each mask is that in a data set of derivatives.
 
     Raises:
-        DataError: no such data set, participant or suffix, or several suffixes of which none is named.
+        DataError: no such data set, participant or suffix, several suffixes of which none is named, or none of the
+            images of the participants that are named.
     """
     folders = _participants(root, participants)
-    everyone = folders if suffix is not None else _participants(root)
     unreadable: list[str] = []
-    seen = sorted(path.relative_to(root) for folder in everyone for path in _images(folder, unreadable))
-    problems = {path: misplaced(path) for path in seen}
-    images = {path: BidsName.of(path) for path in seen if not problems[path]}
-    eligible = [path for path, name in images.items() if suffix is not None or not _of_label(name)]
-    counts = Counter((path.parent.name, images[path].suffix) for path in eligible)
-    chosen = choose_suffix(root, counts, suffix)
-    wanted = {folder.name for folder in folders}
-    images = {path: name for path, name in images.items() if path.parts[0] in wanted}
-    problems = {path: problem for path, problem in problems.items() if path.parts[0] in wanted}
+    seen = _seen(root, folders, unreadable)
+    images = _images_of_bids(seen)
+    counts = _counts(images, suffix)
+    if participants and suffix is not None:
+        chosen = suffix
+    else:
+        everyone = _images_of_bids(_seen(root, _participants(root), [])) if participants else images
+        chosen = choose_suffix(root, _counts(everyone, suffix), suffix)
     searched = ANATOMY if suffix is None else {folder for folder, _ in counts}
     found = [path for path, name in images.items() if name.suffix == chosen and path.parent.name in searched]
     with_images = {path.parts[0] for path in found}
     without = [folder.name for folder in folders if folder.name not in with_images]
+    if not found:
+        named = chosen if suffix is not None else f"{chosen} in {ANATOMY[0]}"
+        raise _none_of_participants(root, without, named, _by_suffix(counts), unreadable)
+    problems = {path: problem for path in seen if (problem := _problem(path, chosen, searched))}
     return ImageSearch(
         tuple(FoundImage((root / path,), path.with_name(f"{images[path].derived()}.nii.gz")) for path in found),
         left_out=tuple(_left_out(chosen, images, without)),
@@ -67,7 +72,13 @@ def search_bids(root: Path, suffix: str | None = None, participants: Sequence[st
     )
 
 
-def choose_suffix(root: Path, counts: Mapping[tuple[str, str], int], suffix: str | None) -> str:
+def participant_folders(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Names of the folders of participants, sorted: ``("sub-01", "sub-02")`` of ``["02", "01,sub-02"]``."""
+    labels = {label.removeprefix(SUBJECT) for text in wanted for label in re.split(r"[\s,]+", text) if label}
+    return tuple(sorted(SUBJECT + label for label in labels))
+
+
+def choose_suffix(root: Path, counts: Mapping[tuple[str, str], int], suffix: str | None = None) -> str:
     """The suffix of the images to segment.
 
     Args:
@@ -85,8 +96,7 @@ def choose_suffix(root: Path, counts: Mapping[tuple[str, str], int], suffix: str
     if suffix is not None:
         if suffix in kinds:
             return suffix
-        near = (get_close_matches(suffix, kinds, 1, 0) or list(kinds))[0]
-        raise refusal(root, f"has no images {suffix}; it has {held}.", f"Type --bids-suffix {near}.")
+        raise refusal(root, f"has no images {suffix}; it has {held}.", f"Type --bids-suffix {_nearest(suffix, kinds)}.")
     anatomy = _by_suffix({key: count for key, count in counts.items() if key[0] in ANATOMY})
     if len(anatomy) == 1:
         return next(iter(anatomy))
@@ -104,19 +114,20 @@ def _participants(root: Path, wanted: Sequence[str] = ()) -> list[Path]:
         raise refusal(root, problem, "Name the root of a data set in BIDS.")
     folders = {path.name: path for path in sorted(root.glob(f"{SUBJECT}*")) if path.is_dir()}
     if not folders and root.resolve().name.startswith(SUBJECT):
-        remedy = f"Type -i {root.parent} --participant-label {root.resolve().name.removeprefix(SUBJECT)}."
+        place = root.resolve()
+        label = place.name.removeprefix(SUBJECT)
+        remedy = f"Type -i {shlex.quote(str(place.parent))} --participant-label {label}."
         raise refusal(root, "is the folder of a participant; expected the root of a data set.", remedy)
     if not folders:
         remedy = "Name the root of a data set in BIDS, or leave out --bids."
         raise refusal(root, f"has no folder {SUBJECT}01 of a participant.", remedy)
-    labels = [label for text in wanted for label in re.split(r"[\s,]+", text) if label]
-    if wanted and not labels:  # as of a variable that is not set: all participants would be a surprise
+    names = participant_folders(wanted)
+    if wanted and not names:  # as of a variable that is not set: all participants would be a surprise
         raise refusal(root, "--participant-label is empty.", "Name a participant, or leave it out for all.")
-    names = [SUBJECT + label.removeprefix(SUBJECT) for label in labels]
     unknown = [name for name in names if name not in folders]
     if unknown:
-        raise DataError([_unknown(root, name, list(folders)) for name in dict.fromkeys(unknown)])
-    return [folders[name] for name in sorted(set(names))] if names else list(folders.values())
+        raise DataError([_unknown(root, name, list(folders)) for name in unknown])
+    return [folders[name] for name in names] if names else list(folders.values())
 
 
 def _unknown(root: Path, name: str, folders: Sequence[str]) -> Finding:
@@ -127,13 +138,54 @@ def _unknown(root: Path, name: str, folders: Sequence[str]) -> Finding:
     return Finding(str(root), problem, remedy)
 
 
+def _none_of_participants(
+    root: Path, names: Sequence[str], chosen: str, kinds: Mapping[str, int], unreadable: Sequence[str]
+) -> DataError:
+    """That no participant who was asked for has an image to segment."""
+    shut = f", and {list_some(unreadable)} cannot be searched" if unreadable else ""
+    held = f"has no {chosen} of {list_some(names)}; of these it has {_listed(kinds) or 'no images'}{shut}."
+    others = f", or type --bids-suffix {_nearest(chosen, kinds)}" if kinds else ""
+    return refusal(root, held, f"Name other participants with --participant-label{others}.")
+
+
+def _nearest(suffix: str, kinds: Mapping[str, int]) -> str:
+    return (get_close_matches(suffix, kinds, 1, 0) or list(kinds))[0]
+
+
+def _seen(root: Path, participants: Sequence[Path], unreadable: list[str]) -> list[Path]:
+    """All images of participants, sorted, relative to the data set."""
+    return sorted(path.relative_to(root) for folder in participants for path in _images(folder, unreadable))
+
+
 def _images(participant: Path, unreadable: list[str]) -> Iterator[Path]:
-    """Images of a participant down to ``sub-*/ses-*/anat``, those in no folder of their own among them."""
-    for here, folders, files in walk_folders(participant, unreadable):
-        below = here.relative_to(participant).parts
-        if below and (len(below) > 1 or not below[0].startswith("ses-")):
-            folders.clear()
+    """Images of a participant at any depth; folders that are files in BIDS, as ``x.ome.zarr``, are not looked into."""
+    for _, folders, files in walk_folders(participant, unreadable):
+        folders[:] = [folder for folder in folders if not folder.suffix]
         yield from (path for path in files if image_suffix(path) and not is_picture(path))
+
+
+def _images_of_bids(paths: Sequence[Path]) -> dict[Path, BidsName]:
+    return {path: BidsName.of(path) for path in paths if not misplaced(path)}
+
+
+def _counts(images: Mapping[Path, BidsName], suffix: str | None = None) -> Counter[tuple[str, str]]:
+    """How many images there are, by folder and suffix; labels count where a suffix is named alone."""
+    return Counter(
+        (path.parent.name, name.suffix) for path, name in images.items() if suffix is not None or not _of_label(name)
+    )
+
+
+def _problem(path: Path, chosen: str, searched: Collection[str]) -> tuple[str, str] | None:
+    """Why an image is left out that seems to be one of those to segment, and what to do; ``None`` of others."""
+    inside, is_chosen = path.parts[1:-1], BidsName.of(path).suffix == chosen
+    if len(inside) > (2 if inside[:1] and inside[0].startswith("ses-") else 1):
+        reason = "lies below a folder of images, as deeper than sub-01/anat"
+        return (reason, RENAME) if is_chosen else None
+    if reason := misplaced(path):
+        return reason, RENAME
+    if is_chosen and path.parent.name not in searched:
+        return f"lies in {path.parent.name}, where none is looked for", f"Type --bids-suffix {chosen} for all folders."
+    return None
 
 
 def _of_label(name: BidsName) -> bool:
@@ -165,11 +217,13 @@ def _left_out(chosen: str, images: Mapping[Path, BidsName], without: Sequence[st
         yield f"participants without a {chosen} ({list_some(without, 1, ' and {:,} more')})"
 
 
-def _warnings(root: Path, problems: Mapping[Path, str], chosen: str, without: Sequence[str]) -> Iterator[Finding]:
-    """What BIDS has no such images, with one example of each reason, and participants that were asked for in vain."""
-    for reason in dict.fromkeys(filter(None, problems.values())):
-        paths = [path for path, problem in problems.items() if problem == reason]
+def _warnings(
+    root: Path, problems: Mapping[Path, tuple[str, str]], chosen: str, without: Sequence[str]
+) -> Iterator[Finding]:
+    """What is left out for a reason, with one example of each, and participants that were asked for in vain."""
+    for reason, remedy in dict.fromkeys(problems.values()):
+        paths = [path for path, problem in problems.items() if problem == (reason, remedy)]
         more = f"; it and {len(paths) - 1:,} more like it are left out." if paths[1:] else "; it is left out."
-        yield warning(root / paths[0], f"{reason}{more}", "Rename or move it, or segment it without --bids.")
+        yield warning(root / paths[0], f"{reason}{more}", remedy)
     for name in without:
         yield warning(root / name, f"has no {chosen}.", "Add the image, or leave out the participant.")

@@ -67,6 +67,11 @@ def list_alone(root: Path) -> Path:
     return in_list(root) / "list.json"
 
 
+PASSED_OVER = (
+    "has no segmentations in derivatives but in derivatives/2026/copied, derivatives/our_bundle, which mobileunet"
+)
+
+
 def bids(root: Path) -> Path:
     """Two kinds of images for each subject, of which one is segmented."""
     (root / "dataset_description.json").write_text('{"Name": "toy", "BIDSVersion": "1.9.0"}')
@@ -234,11 +239,17 @@ def test_bids_segmentations_of_one_of_two_kinds_must_say_which(own_dataset: Path
 
 def test_bids_masks_of_a_run_are_no_references_and_a_kind_in_desc_tells_the_image(own_dataset: Path):
     dataset = bids(own_dataset)
-    run = dataset / "derivatives" / "our_bundle"
+    run, copied = (dataset / "derivatives" / name for name in ("our_bundle", "2026/copied"))
     shutil.copytree(dataset / "derivatives" / "manual", run)
     (run / ".mobileunet").mkdir()
+    shutil.copytree(dataset / "derivatives" / "manual", copied)
+    (copied / "dataset_description.json").write_text('{"GeneratedBy": [{"Name": "x"}, {"Name": "monai_mobileunet"}]}')
     assert find_class_names(dataset) == ("head", "tail")
     assert len(find_all_cases(dataset)) == 6
+    manual = (dataset / "derivatives" / "manual").rename(dataset.parent / "manual")
+    with pytest.raises(DataError, match=PASSED_OVER):
+        find_all_cases(dataset)
+    manual.rename(dataset / "derivatives" / "manual")
     for path in dataset.glob("derivatives/manual/sub-*/anat/*.nii.gz"):
         path.rename(path.with_name(path.name.replace("_acq-fine_desc-hand", "_space-orig_desc-T2w")))
     assert all(case["image"].endswith("_T2w.nii.gz") for case in find_all_cases(dataset))

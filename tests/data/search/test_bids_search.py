@@ -1,13 +1,13 @@
-"""The images of a data set in BIDS, and the names of their masks."""
+"""The images of a data set in BIDS."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.data.bids_names import BidsName, label_entities, misplaced
 from monai_mobileunet.data.search import search_bids
 
 
@@ -23,55 +23,6 @@ def found(root: Path, *asked: object) -> dict[str, str]:
     return {
         item.images[0].relative_to(root).as_posix(): item.mask.as_posix() for item in search_bids(root, *asked).found
     }
-
-
-@pytest.mark.parametrize(
-    ("image", "whole", "of_a_class"),
-    [
-        ("sub-01_T1w.nii.gz", "sub-01_space-orig_desc-T1w_dseg", "sub-01_space-orig_label-liver_desc-T1w_mask"),
-        ("sub-01_ses-2_acq-hi_run-1_T2w.nii", "sub-01_ses-2_acq-hi_run-1_space-orig_desc-T2w_dseg", None),
-        ("sub-A_ct.nii.gz", "sub-A_space-orig_desc-ct_dseg", None),
-        ("sub-01_space-MNI152_res-2_desc-preproc_T1w.nii.gz", "sub-01_space-MNI152_res-2_desc-preprocT1w_dseg", None),
-        ("sub-01_desc-preproc_space-MNI152_T1w.nii.gz", "sub-01_space-MNI152_desc-preprocT1w_dseg", None),
-    ],
-)
-def test_a_mask_has_the_entities_of_its_image_and_keeps_its_suffix(image: str, whole: str, of_a_class: str | None):
-    name = BidsName.of(image)
-    assert name.derived() == whole
-    assert of_a_class in (None, name.derived("liver"))
-    assert BidsName.of(f"{whole}.nii.gz").source == name.source, "so that it finds back to its image"
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("sub-01/anat/sub-01_T1w.nii.gz", ""),
-        ("sub-01/ses-a/anat/sub-01_ses-a_T1w.nii", ""),
-        ("sub-01/anat/T1w.nii.gz", "is not named"),
-        ("sub-01/anat/sub-01_acq-a-b_T1w.nii.gz", "is not named"),
-        ("sub-01/anat/sub-01_T1w copy.nii.gz", "is not named"),
-        ("sub-01/anat/sub-01_T1w.nrrd", "is no .nii.gz"),
-        ("sub-01/anat/sub-02_T1w.nii.gz", "does not lie"),
-        ("sub-01/anat/sub-01_ses-a_T1w.nii.gz", "does not lie"),
-        ("sub-01/ses-a/sub-01_T1w.nii.gz", "does not lie"),
-        ("sub-01/sub-01_T1w.nii.gz", "does not lie"),
-    ],
-)
-def test_what_bids_has_no_such_image_is_told(path: str, reason: str):
-    assert misplaced(Path(path)).startswith(reason)
-    assert bool(misplaced(Path(path))) == bool(reason)
-
-
-@pytest.mark.parametrize(
-    ("names", "labels"),
-    [
-        (("left parotid", "SpinalCord", "V4"), ("leftParotid", "SpinalCord", "V4")),
-        (("a b", "a_b"), ("class1", "class2")),
-        (("肝", "liver"), ("class1", "class2")),
-    ],
-)
-def test_classes_are_labels_of_letters_and_digits(names: tuple[str, ...], labels: tuple[str, ...]):
-    assert label_entities(names) == labels
 
 
 def test_images_of_participants_alone_are_found_with_sessions_and_runs(tmp_path: Path):
@@ -97,8 +48,10 @@ def test_images_of_participants_alone_are_found_with_sessions_and_runs(tmp_path:
         "labels (sub-02/anat/sub-02_label-x_mask.nii.gz)",
         "participants without a T1w (sub-03)",
     )
-    (warned,) = search.warnings
-    assert warned.path.endswith("sub-03/sub-03_T1w.nii.gz")
+    assert [(Path(one.path).relative_to(root).as_posix(), one.problem.split()[1]) for one in search.warnings] == [
+        ("sub-02/anat/deep/sub-02_T1w.nii.gz", "below"),
+        ("sub-03/sub-03_T1w.nii.gz", "not"),
+    ]
     assert list(found(root, "bold")) == ["sub-02/func/sub-02_task-rest_bold.nii.gz"]
     assert len(found(root, None, ["sub-01", "02"])) == len(found(root, None, ["01,02"])) == 3
     assert search_bids(root, None, ["01"]).warnings == ()
@@ -127,12 +80,53 @@ def test_a_participant_alone_has_the_suffix_of_the_whole_data_set(tmp_path: Path
     with pytest.raises(DataError, match="several suffixes"):
         search_bids(root, None, ["02"])
     assert list(found(root, "T2w", ["02"])) == ["sub-02/anat/sub-02_T2w.nii.gz"]
+    with pytest.raises(DataError, match=r"no T1w of sub-02; of these it has T2w \(1\)\..*or type --bids-suffix T2w"):
+        search_bids(root, "T1w", ["02"])
 
 
-def test_other_places_than_a_data_set_are_refused_with_what_to_type(tmp_path: Path):
-    tree(tmp_path, "set/sub-01/pet/sub-01_pet.nii.gz", "other/a.nii.gz")
+def test_a_participant_without_the_images_that_all_others_have_is_refused_alone_and_named_beside_others(tmp_path: Path):
+    root = tree(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-02/func/sub-02_task-rest_bold.nii.gz")
+    with pytest.raises(DataError, match=r"no T1w in anat of sub-02; of these it has bold \(1\)\..*--bids-suffix bold"):
+        search_bids(root, None, ["02"])
+    for suffix in (None, "T1w"):
+        (warned,) = search_bids(root, suffix, ["01", "02"]).warnings
+        assert (Path(warned.path).name, warned.problem) == ("sub-02", "has no T1w.")
+
+
+def test_folders_that_are_not_searched_and_cannot_be_are_told_of_the_wanted_participants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    root = tree(
+        tmp_path, *(f"sub-0{n}/{kind}/sub-0{n}_T1w.nii.gz" for n in (1, 2) for kind in ("anat", "perf", "shut"))
+    )
+    listed = os.listdir
+
+    def refusing(path: Path) -> list[str]:
+        if Path(path).name == "shut":
+            raise PermissionError
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refusing)
+    search = search_bids(root, None, ["02"])
+    assert [item.images[0].parent.name for item in search.found] == ["anat"]
+    assert search.unreadable == (str(root / "sub-02" / "shut"),)
+    (warned,) = search.warnings
+    assert str(warned).endswith(
+        "sub-02/perf/sub-02_T1w.nii.gz: lies in perf, where none is looked for; it is left out. "
+        "Type --bids-suffix T1w for all folders."
+    )
+    assert len(search_bids(root, "T1w", ["02"]).found) == 2
+    with pytest.raises(DataError, match=r"no T2w of sub-02; of these it has T1w \(2\), and \S+shut cannot be searched"):
+        search_bids(root, "T2w", ["02"])
+
+
+def test_other_places_than_a_data_set_are_refused_with_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tree(tmp_path, "set/sub-01/pet/sub-01_pet.nii.gz", "a set/sub-01/pet/sub-01_pet.nii.gz", "other/a.nii.gz")
     with pytest.raises(DataError, match=r"-i \S+set --participant-label 01"):
         search_bids(tmp_path / "set" / "sub-01")
+    monkeypatch.chdir(tmp_path / "a set" / "sub-01")
+    with pytest.raises(DataError, match=r"-i '/\S+/a set' --participant-label 01"):
+        search_bids(Path("."))
     with pytest.raises(DataError, match=r"no images in anat.*--bids-suffix pet"):
         search_bids(tmp_path / "set")
     with pytest.raises(DataError, match="leave out --bids"):
