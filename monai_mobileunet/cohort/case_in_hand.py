@@ -133,7 +133,9 @@ class CaseInHand(Guarded):
         try:
             tools.budget.check(self._size, str(record.images[0]))
         except DataError as error:
-            raise error if tools.postpone is None else _Postponed(error.findings) from error
+            if tools.postpone is None:
+                raise
+            raise _Postponed(error.findings) from error
 
     def prepare(self) -> None:
         """Read and preprocess."""
