@@ -19,6 +19,7 @@ def test_a_volume_is_timed_three_ways():
     assert timing.monai.median > 0
 
 
+@pytest.mark.slow
 def test_an_unknown_runtime_fails():
     with pytest.raises(Exception, match="returned non-zero"):
         measure_peak_memory("nonsense", (8, 8, 8))

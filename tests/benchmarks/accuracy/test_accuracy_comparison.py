@@ -27,6 +27,7 @@ def dataset(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data", cases=10)
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, dataset: Path, tmp_path: Path):
     notes: list[str] = []
     arguments = (bundle_copy, dataset, tmp_path / "out", [OURS])
