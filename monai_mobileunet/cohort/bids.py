@@ -47,7 +47,7 @@ VERSION = "1.10.1"
 IGNORED, LABELS = ".bidsignore", "labels.json"
 TABLE = f"{SEGMENTATION}.tsv"
 SPATIAL_REFERENCE = {"SpatialReference": OWN_SPACE}
-"""What BIDS wants to be told of files with this space in their names."""
+"""What BIDS wants to know of files with this space in their names."""
 
 
 def plan_bids(
@@ -154,7 +154,7 @@ def _description(source: Path, place: Path, bundle: Bundle, weights: str, known:
 
 
 def _renewed(known: Any, ours: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
-    """A list with our entries as they are now, told by a key; those of others stay where they are."""
+    """A list with our entries as they are now, found by a key; those of others stay where they are."""
     entries = known if isinstance(known, list) else []
     new = {entry[key]: entry for entry in ours}
     names = [str(entry.get(key)) if isinstance(entry, dict) else "" for entry in entries]

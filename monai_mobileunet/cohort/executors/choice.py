@@ -1,4 +1,4 @@
-"""Which executor a command asks for, what it is told of the run, and how that is said to people."""
+"""Which executor a command asks for, the order that its workers get, and the line that describes it to people."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def executor(options: SegmentOptions, run: PreparedRun, tools: Tools) -> Iterato
 
 
 def order_of(options: SegmentOptions, run: PreparedRun, tools: Tools) -> Order:
-    """What workers are told of a run.
+    """The order that workers get for a run.
 
     Args:
         options: what was asked for.

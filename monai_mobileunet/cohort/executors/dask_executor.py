@@ -45,8 +45,6 @@ ONE_MACHINE: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": Non
 
 COUNT_EVERY = 5.0  # s between looks at the size of the cluster
 
-logger = logging.getLogger(__name__)
-
 
 @contextmanager
 def connected(address: str | None, workers: int) -> Iterator[Client]:

@@ -1,4 +1,4 @@
-"""What a worker in a process of its own is told of a run: words and numbers, from which it opens the bundle itself."""
+"""The order for a worker in a process of its own: words and numbers, from which it opens the bundle itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The child of a :class:`~monai_mobileunet.cohort.executors.slot.Slot`, which starts this module with ``python -m``.
+"""The child of a :class:`~monai_mobileunet.cohort.executors.slot.Slot`, which starts :func:`main` in a new Python.
 
 Its standard input and output carry lines of JSON. It is given an order, asks for a case whenever it has room for one,
 and tells how each case ended. It ends when its parent is gone.
@@ -121,7 +121,3 @@ def _end_with_parent(parent: int) -> None:
 def _stop(number: int, frame: object) -> NoReturn:
     signal.signal(number, signal.SIG_IGN)  # asked once more, it still finishes what it writes
     raise SystemExit(128 + number)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
