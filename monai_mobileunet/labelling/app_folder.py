@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from monai_mobileunet.data.files import write_text
 from monai_mobileunet.data.names import case_name, is_picture
@@ -15,6 +18,12 @@ __all__ = ["IMAGES", "check_studies", "prepare_app"]
 
 IMAGES = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha")
 """What MONAI Label looks for."""
+
+PATIENCE = 10.0
+"""Seconds that a DICOMweb service may take to answer."""
+
+LOCKED = (401, 403)
+"""Answers of a service that asks for a password, which MONAI Label has from its own settings."""
 
 SOURCE = ".copy_of"
 """File in a copy that says where it came from."""
@@ -109,8 +118,10 @@ def check_studies(given: str) -> str:
     Raises:
         FileNotFoundError: no such folder, or no image where MONAI Label would look for it.
         ValueError: two images of one name.
+        ConnectionError: the address is not that of a DICOMweb service, or nobody answers there.
     """
     if given.startswith(("http://", "https://")):
+        _check_service(given)
         return given
     folder, kinds = Path(given), ", ".join(IMAGES)
     if not folder.is_dir():
@@ -138,3 +149,28 @@ def check_studies(given: str) -> str:
         )
     remedy = "Name a folder with images, or for DICOM the address of a DICOMweb service."
     raise FileNotFoundError(f"{folder}: holds no image ({kinds}). {remedy}")
+
+
+def _check_service(address: str) -> None:
+    """Ask a DICOMweb service for one study: MONAI Label itself asks for most of a minute, and ends in a traceback.
+
+    Raises:
+        ConnectionError: see :func:`check_studies`.
+    """
+    request = Request(f"{address.rstrip('/')}/studies?limit=1", headers={"Accept": "application/dicom+json"})
+    remedy = "Name the root of a DICOMweb service with --studies, as http://127.0.0.1:8042/dicom-web for Orthanc."
+    try:
+        with urlopen(request, timeout=PATIENCE) as answer:
+            kind = answer.headers.get_content_type()
+            if answer.status == 204 or kind.endswith("json"):
+                return
+    except HTTPError as error:
+        if error.code in LOCKED:
+            return
+        raise ConnectionError(
+            f"{address}: answers a search for studies with {error.code} {error.reason}. {remedy}"
+        ) from error
+    except (OSError, HTTPException, ValueError) as error:  # the last of an address that is none
+        reason = getattr(error, "reason", error)
+        raise ConnectionError(f"{address}: cannot be reached ({reason}). Start the server there. {remedy}") from error
+    raise ConnectionError(f"{address}: answers a search for studies with {kind}, expected DICOM as JSON. {remedy}")

@@ -71,9 +71,8 @@ def test_another_app_is_not_overwritten(tmp_path: Path, trained: Path):
     assert (tmp_path / "app" / "main.py").read_text() == "mine = True\n"
 
 
-def test_studies_are_a_folder_with_images_at_its_top_or_an_address(tmp_path: Path, toy_dataset: Path):
+def test_studies_are_a_folder_with_images_at_its_top(tmp_path: Path, toy_dataset: Path):
     assert check_studies(str(toy_dataset / "imagesTr")) == str(toy_dataset / "imagesTr")
-    assert check_studies("http://server/dicom-web") == "http://server/dicom-web"
     with pytest.raises(FileNotFoundError, match="no such folder"):
         check_studies(str(tmp_path / "nowhere"))
     with pytest.raises(FileNotFoundError, match="does not look into its folders, such as imagesTr"):

@@ -94,7 +94,7 @@ def read_identity(path: Path) -> Identity:
     """
     try:
         with path.open("rb") as file:
-            wanted = [Tag(TAGS[key]) for key in ("SOPClassUID", "Modality", "SeriesInstanceUID")]
+            wanted: list[Any] = [Tag(TAGS[key]) for key in ("SOPClassUID", "Modality", "SeriesInstanceUID")]
             header = read_partial(
                 file, lambda tag, vr, length: tag > LAST_OF_IDENTITY, specific_tags=wanted, force=True
             )
