@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from monai_mobileunet.labelling.app_folder import IMAGES
+from monai_mobileunet.labelling.studies import IMAGES
 
 __all__ = ["LabelServer", "ServerError"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monai_mobileunet.labelling import prepare_app
-from monai_mobileunet.labelling.app_folder import check_studies
+from monai_mobileunet.labelling.studies import check_studies
 
 
 def test_a_bundle_is_linked_and_the_app_can_be_found(tmp_path: Path, trained: Path):
