@@ -11,14 +11,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from monai_mobileunet.data.dicom.frames import Frame, arrange
+from monai_mobileunet.data.dicom.frames import Frame, Stack, arrange
 from monai_mobileunet.data.dicom.headers import Header, Identity, is_dicom, read_header, read_identity
 from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
 from monai_mobileunet.data.walking import walk_folders
 
-__all__ = ["SeriesFiles", "dicom_series", "files_of", "grid_of_dicom", "read_dicom", "series_in"]
+__all__ = ["SeriesFiles", "dicom_series", "files_of", "grid_of_dicom", "read_dicom", "read_stack", "series_in"]
 
 T = TypeVar("T")
 
@@ -53,9 +53,7 @@ def read_dicom(path: Path) -> Volume:
     Raises:
         DataError: no series or several, a file that is damaged, or slices that are no regular volume, or several.
     """
-    files, warnings = _files_of_series(path)
-    headers = _read(files)
-    stack = arrange([frame for header in headers for frame in header.frames], str(path), SamePixels())
+    headers, stack, warnings = _stack(path)
     affine = LPS_TO_RAS @ stack.affine
     if any(header.negative for header in headers):
         inverted = any(frame.inverted for frame in stack.frames)
@@ -64,6 +62,24 @@ def read_dicom(path: Path) -> Volume:
         warnings.append(warning(path, problem, "Look whether bright tissue is bright."))
     modality = next((header.modality for header in headers if header.modality), "")
     return Volume(voxels(stack.frames), affine, str(path), modality=modality, warnings=(*warnings, *stack.warnings))
+
+
+def read_stack(path: Path) -> Stack:
+    """The slices and frames of a series in the order of its volume, without their voxels.
+
+    Args:
+        path: as for :func:`read_dicom`.
+
+    Raises:
+        DataError: as of :func:`read_dicom`.
+    """
+    return _stack(path)[1]
+
+
+def _stack(path: Path) -> tuple[list[Header], Stack, list[Finding]]:
+    files, warnings = _files_of_series(path)
+    headers = _read(files)
+    return headers, arrange([frame for header in headers for frame in header.frames], str(path), SamePixels()), warnings
 
 
 def dicom_series(folder: Path) -> dict[str, list[Path]]:
