@@ -96,5 +96,5 @@ def _item(**values: Any) -> Dataset:
     return _changed(Dataset(), values)
 
 
-def _decimals(values: Sequence[float]) -> list[DS]:
+def _decimals(values: Sequence[float]) -> list[Any]:
     return [DS(value, auto_format=True) for value in values]

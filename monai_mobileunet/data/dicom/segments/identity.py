@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 
 import numpy as np
 from pydicom.uid import generate_uid
@@ -20,7 +20,7 @@ MANUFACTURER = "monai_mobileunet"
 SERIES_NUMBER = 1000
 """Added to the number of the source, so that a viewer lists the masks behind the images and in their order."""
 LONGEST_SERIES_DESCRIPTION = 64
-NEVER = date(1970, 1, 1)
+NEVER = datetime(1970, 1, 1)
 """In place of the day of a study that has none, where no clock time is to be written."""
 
 
@@ -59,7 +59,8 @@ def file_identity(mask: np.ndarray, source: Source, maker: Maker, kind: str) -> 
     first = source.datasets[0]
     weights = f"weights {maker.weights[:12]}"
     entropy = [kind, first.SeriesInstanceUID, maker.model, maker.version, maker.weights]
-    entropy.append(hashlib.sha256(np.ascontiguousarray(mask)).hexdigest())
+    if maker.deterministic:
+        entropy.append(hashlib.sha256(np.ascontiguousarray(mask.T).data).hexdigest())
 
     def new_uid(part: str) -> str:
         return str(generate_uid(entropy_srcs=[*entropy, part]) if maker.deterministic else generate_uid())
@@ -81,6 +82,6 @@ def _shortened(text: str, end: str) -> str:
 
 def _day(given: object) -> datetime:
     try:
-        return datetime.combine(datetime.strptime(str(given), "%Y%m%d"), time())
+        return datetime.strptime(str(given), "%Y%m%d")
     except ValueError:
-        return datetime.combine(NEVER, time())
+        return NEVER

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code as Term
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code as Term
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Code, Maker, SegmentClass
@@ -21,6 +21,7 @@ from monai_mobileunet.data.dicom.segments.terms import LONGEST_TEXT
 __all__ = ["BINARY", "LABELMAP", "seg_dataset"]
 
 BINARY, LABELMAP = "BINARY", "LABELMAP"
+
 
 def seg_dataset(
     mask: np.ndarray, classes: Sequence[SegmentClass], source: Source, maker: Maker, kind: str = BINARY
@@ -55,9 +56,11 @@ def seg_dataset(
     images, places = frames_for_highdicom(source)
     pixels = np.zeros((max(places) + 1, *mask.shape[1::-1]), mask.dtype)
     pixels[list(places)] = mask.transpose(2, 1, 0)
-    found = pixels.any(axis=(1, 2))
-    if not found.any() and len(images) > 1:  # DICOM wants a frame at least
-        images, pixels = images[:1], pixels[:1]
+    empty, place = not pixels.any(), None
+    if empty:  # DICOM wants a frame at least
+        first = source.frames[0]
+        place = [highdicom.PlanePositionSequence("PATIENT", first.position)]
+        pixels = pixels[:1]
     seg = highdicom.seg.Segmentation(
         source_images=images,
         pixel_array=pixels,
@@ -77,7 +80,8 @@ def seg_dataset(
         series_description=identity.series_description,
         content_date=identity.when.date(),
         content_time=identity.when.time(),
-        omit_empty_frames=bool(found.any()),
+        plane_positions=place,
+        omit_empty_frames=not empty,
     )
     if maker.deterministic:
         _fix(seg, identity)
