@@ -1,0 +1,234 @@
+"""Read DICOM RTSTRUCT as masks on the grid of an image: our own files and those of planning systems."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
+from pydicom.tag import Tag
+
+from monai_mobileunet.data.dicom.headers import unreadable
+from monai_mobileunet.data.dicom.segments.filling import filled
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
+from monai_mobileunet.data.volume import LPS_TO_RAS
+
+__all__ = ["StructureSet", "describe_rtstruct", "each_structure", "read_rtstruct"]
+
+logger = logging.getLogger(__name__)
+
+CLOSED, EXCLUSIVE = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
+CONTOUR_DATA = Tag("ContourData")
+CONTOURS = Tag("ROIContourSequence")
+BESIDE = 0.2
+"""Of the distance of slices: by so much a contour may lie beside its slice, for distances are uneven and rounded."""
+OWN_SERIES = "Name the image that it was drawn on, not one that was resampled."
+
+Report = Callable[[Finding], object]
+
+
+@dataclass(frozen=True)
+class StructureSet:
+    """What the header of an RTSTRUCT says.
+
+    Attributes:
+        series: UID of the series that the contours were drawn on; empty if it is not said.
+        names: of all structures, those without contours too, as :func:`read_rtstruct` calls them.
+    """
+
+    series: str
+    names: tuple[str, ...]
+
+
+def describe_rtstruct(path: Path) -> StructureSet:
+    """Read what a file is about, without its contours.
+
+    Raises:
+        DataError: it is damaged, or no RTSTRUCT.
+    """
+    data = _opened(path, lambda file: read_partial(file, lambda tag, vr, length: tag >= CONTOURS))
+    return StructureSet(_series(data), tuple(_names(data).values()))
+
+
+def read_rtstruct(
+    path: Path, affine: np.ndarray, shape: tuple[int, int, int], report: Report = logger.warning
+) -> dict[str, np.ndarray]:
+    """The structures of a file as masks; :func:`each_structure` holds one of them at a time.
+
+    Args:
+        path: the file.
+        affine: ``(4, 4)``, from voxel indices of the image to mm with RAS axes.
+        shape: of the image.
+        report: is called with what is odd about the file.
+
+    Returns:
+        A boolean mask for each structure that has closed contours, by its name without spaces at the ends. A name
+        that several have is followed by their numbers.
+
+    Raises:
+        DataError: the file is damaged or no RTSTRUCT, its contours lie between the image's slices or in no plane of
+            its voxels, or all of them beside it.
+    """
+    return dict(each_structure(path, affine, shape, report))
+
+
+def each_structure(
+    path: Path, affine: np.ndarray, shape: tuple[int, int, int], report: Report = logger.warning
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The structures of a file one by one, name and mask; see :func:`read_rtstruct`.
+
+    A voxel is in where its centre is; see :func:`filled` for holes. The slices are those of the image axis that the
+    contours lie across, whichever it is. Slices without a contour are empty: what a person drew on every second slice
+    is not filled in between, but reported. Points and open lines have no inside; they and structures that have nothing
+    else are left out and reported.
+    """
+    data = _opened(path, pydicom.dcmread)
+    names = _names(data)
+    to_voxels = np.linalg.inv(LPS_TO_RAS @ affine)
+    drawn = {number: _structure_contours(path, item, to_voxels) for number, item in _items(data).items()}
+    with_contours = {number: contours for number, contours in drawn.items() if contours and number in names}
+    without = [name for number, name in names.items() if number not in with_contours]
+    if without:
+        report(warning(path, f"has structures without a closed contour: {list_some(without)}.", "They are left out."))
+    axis = _axis([points for contours in with_contours.values() for points, _ in contours])
+    _check_places(path, names, with_contours, axis, shape)
+    for number, contours in with_contours.items():
+        yield names[number], _mask(path, names[number], contours, axis, shape, report)
+
+
+def _opened(path: Path, read: Callable[[Any], Dataset]) -> Dataset:
+    try:
+        with path.open("rb") as file:
+            data = read(file)
+        modality = data.get("Modality", "")
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
+    if modality != "RTSTRUCT":
+        raise refusal(path, f"is DICOM of the modality {modality or 'none'}; expected RTSTRUCT.", "Name an RTSTRUCT.")
+    return data
+
+
+def _series(data: Dataset) -> str:
+    for frame in data.get("ReferencedFrameOfReferenceSequence") or ():
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for series in study.get("RTReferencedSeriesSequence") or ():
+                return str(series.get("SeriesInstanceUID", ""))
+    return ""
+
+
+def _names(data: Dataset) -> dict[int, str]:
+    """Names by the numbers of the structures, each once."""
+    items = data.get("StructureSetROISequence") or ()
+    given = {int(item.ROINumber): str(item.get("ROIName") or "").strip(" \0") for item in items}
+    texts = list(given.values())
+    return {
+        number: name if name and texts.count(name) == 1 else f"{name or 'ROI'} ({number})"
+        for number, name in given.items()
+    }
+
+
+def _items(data: Dataset) -> dict[int, Dataset]:
+    return {int(item.ReferencedROINumber): item for item in data.get("ROIContourSequence") or ()}
+
+
+def _structure_contours(path: Path, item: Dataset, to_voxels: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """Closed contours in voxels ``(points, 3)``, and whether they are to be combined by exclusive or."""
+    contours = []
+    for contour in item.get("ContourSequence") or ():
+        kind = contour.get("ContourGeometricType", CLOSED)
+        points = _points(path, contour)
+        if kind in (CLOSED, EXCLUSIVE) and len(points) > 2:
+            contours.append((points @ to_voxels[:3, :3].T + to_voxels[:3, 3], kind == EXCLUSIVE))
+    return contours
+
+
+def _points(path: Path, contour: Dataset) -> np.ndarray:
+    element = contour.get_item(CONTOUR_DATA)
+    text = element.value if element is not None else b""
+    if not isinstance(text, bytes):  # pydicom has made numbers of it
+        text = b"\\".join(str(value).encode() for value in text or ())
+    try:
+        numbers = np.array(text.strip(b" \0").split(b"\\") if text.strip(b" \0") else [], np.float64)
+        return numbers.reshape(-1, 3)
+    except ValueError as error:
+        raise unreadable(path, ValueError(f"a contour is no list of points: {error}")) from error
+
+
+def _axis(contours: Sequence[np.ndarray]) -> int:
+    """The axis of the image along which contours have no extent."""
+    extent = np.max([np.ptp(points, axis=0) for points in contours], axis=0, initial=0)
+    return 2 - int(np.argmin(np.atleast_1d(extent)[::-1])) if len(contours) else 2
+
+
+def _check_places(
+    path: Path,
+    names: Mapping[int, str],
+    structures: Mapping[int, Sequence[tuple[np.ndarray, bool]]],
+    axis: int,
+    shape: tuple[int, int, int],
+) -> None:
+    findings, inside = [], False
+    for number, contours in structures.items():
+        places = [points[:, axis] for points, _ in contours]
+        extent = max(float(np.ptp(place)) for place in places)
+        beside = max(float(np.abs(place - np.rint(place)).max()) for place in places)
+        if extent > 2 * BESIDE:
+            problem = f"has contours of {names[number]} that lie in no slice of the image: one spans {extent:.1f}."
+            findings.append(Finding(str(path), problem, OWN_SERIES))
+        elif beside > BESIDE:
+            problem = f"has contours of {names[number]} between slices of the image: {beside:.2f} of a slice beside one"
+            findings.append(Finding(str(path), f"{problem}; expected at most {BESIDE}.", OWN_SERIES))
+        inside |= any(_touches(points, shape) for points, _ in contours)
+    if findings:
+        raise DataError(findings)
+    if structures and not inside:
+        problem = "has contours that all lie beside the image; they were drawn on another one."
+        raise refusal(path, problem, OWN_SERIES)
+
+
+def _touches(points: np.ndarray, shape: tuple[int, int, int]) -> bool:
+    low, high = points.min(axis=0), points.max(axis=0)
+    return bool((high > -0.5).all() and (low < np.array(shape) - 0.5).all())
+
+
+def _mask(
+    path: Path,
+    name: str,
+    contours: Sequence[tuple[np.ndarray, bool]],
+    axis: int,
+    shape: tuple[int, int, int],
+    report: Report,
+) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    planes = np.moveaxis(mask, axis, 0)
+    exclusive = any(xor for _, xor in contours)
+    slices: dict[int, list[np.ndarray]] = {}
+    for points, _ in contours:
+        slices.setdefault(int(np.rint(points[:, axis].mean())), []).append(np.delete(points, axis, axis=1))
+    overlapping = 0
+    for place, polygons in slices.items():
+        if 0 <= place < len(planes):
+            planes[place], more = filled(polygons, planes.shape[1:], exclusive)
+            overlapping += more
+    for problem, remedy in _odd(name, sorted(slices), len(planes), overlapping):
+        report(warning(path, problem, remedy))
+    return mask
+
+
+def _odd(name: str, places: Sequence[int], count: int, overlapping: int) -> Iterator[tuple[str, str]]:
+    """What a person should look at."""
+    outside = sum(not 0 <= place < count for place in places)
+    if outside:
+        yield f"has contours of {name} on {outside} slices that the image lacks.", "They are left out."
+    if len(places) > 2 and min(np.diff(places)) > 1:
+        problem = f"has {name} on every {min(np.diff(places))}th slice or fewer; the slices between stay empty."
+        yield problem, "Interpolate it where it was drawn."
+    if overlapping:
+        problem = f"has {overlapping} contours of {name} that reach beyond others that they overlap."
+        yield problem, "They are taken as additions, not as holes: look at the mask."
