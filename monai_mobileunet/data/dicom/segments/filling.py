@@ -4,31 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["filled"]
+__all__ = ["Filled", "filled"]
 
 ON_THE_LINE = 0.01
 """Pixels: a centre this near to a contour lies on it; planning systems write hundredths of a mm."""
 
 
+Box: TypeAlias = tuple[slice, slice]
+"""Columns and rows."""
+
+
 @dataclass(frozen=True)
-class _Filled:
-    """A polygon's pixels.
+class Filled:
+    """The pixels that polygons enclose.
 
     Attributes:
-        box: columns and rows that they lie in.
-        inside: ``(columns, rows)`` of the box.
-        line: pixels whose centres lie on the contour, columns and rows.
+        box: what lies outside is empty.
+        inside: ``(columns, rows)`` of the box, boolean.
+        overlapping: how many polygons reach beyond others that they overlap.
     """
 
-    box: tuple[slice, slice]
+    box: Box
+    inside: np.ndarray
+    overlapping: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The pixels of one polygon: its box, those inside it, and columns and rows of those on its line."""
+
+    box: Box
     inside: np.ndarray
     line: tuple[np.ndarray, np.ndarray]
 
 
-def filled(polygons: Sequence[np.ndarray], shape: tuple[int, int], exclusive: bool = False) -> tuple[np.ndarray, int]:
+def filled(polygons: Sequence[np.ndarray], shape: tuple[int, int], exclusive: bool = False) -> Filled:
     """The pixels whose centres lie in the polygons of one structure in a plane.
 
     Each polygon is filled by the even-odd rule, so that a keyhole's hole stays empty whichever way round it was drawn.
@@ -44,15 +58,13 @@ def filled(polygons: Sequence[np.ndarray], shape: tuple[int, int], exclusive: bo
         polygons: corners ``(points, 2)``, columns and rows, where whole numbers are centres of pixels.
         shape: columns and rows.
         exclusive: combine all by exclusive or.
-
-    Returns:
-        ``(columns, rows)``, boolean, and how many polygons reach beyond others that they overlap.
     """
-    result = np.zeros(shape, bool)
-    covered = np.zeros(shape, bool)
-    overlapping = 0
     distinct = polygons if exclusive else list({points.tobytes(): points for points in polygons}.values())
-    parts = [_fill(points, shape) for points in distinct]
+    low, high = _bounds(np.concatenate(distinct), shape)
+    parts = [_fill(points - low, tuple((high - low).tolist())) for points in distinct]
+    result = np.zeros(high - low, bool)
+    covered = result.copy()
+    overlapping = 0
     for part in sorted(parts, key=lambda part: -int(part.inside.sum())):
         below = covered[part.box][part.inside]
         overlapping += bool(below.any() and not below.all() and not exclusive)
@@ -63,13 +75,18 @@ def filled(polygons: Sequence[np.ndarray], shape: tuple[int, int], exclusive: bo
         covered[part.box] |= part.inside
     for part in parts:
         result[part.line] = True
-    return result, overlapping
+    return Filled((slice(low[0], high[0]), slice(low[1], high[1])), result, overlapping)
 
 
-def _fill(points: np.ndarray, shape: tuple[int, int]) -> _Filled:
-    """Each row is crossed by edges; from a crossing on, its pixels change sides."""
+def _bounds(points: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The first columns and rows whose centres points may enclose, and those behind the last."""
     low = np.clip(np.ceil(points.min(axis=0) - ON_THE_LINE).astype(int), 0, shape)
-    high = np.clip(np.floor(points.max(axis=0) + ON_THE_LINE).astype(int) + 1, low, shape)
+    return low, np.clip(np.floor(points.max(axis=0) + ON_THE_LINE).astype(int) + 1, low, shape)
+
+
+def _fill(points: np.ndarray, shape: tuple[int, int]) -> _Part:
+    """Each row is crossed by edges; from a crossing on, its pixels change sides."""
+    low, high = _bounds(points, shape)
     box = (slice(low[0], high[0]), slice(low[1], high[1]))
     width, height = (high - low).tolist()
     starts, ends = points - low, np.roll(points, -1, axis=0) - low
@@ -78,7 +95,7 @@ def _fill(points: np.ndarray, shape: tuple[int, int]) -> _Filled:
     changes = np.bincount(rows * (width + 1) + first, minlength=height * (width + 1)).reshape(height, width + 1)
     inside = (np.cumsum(changes[:, :width], axis=1) & 1).astype(bool).T
     steep = np.abs(ends - starts)[:, 1] >= np.abs(ends - starts)[:, 0]
-    return _Filled(box, inside, _on_the_line(starts, ends, steep, low, high))
+    return _Part(box, inside, _on_the_line(starts, ends, steep, low, high))
 
 
 def _crossings(starts: np.ndarray, ends: np.ndarray, size: int, margin: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydicom.dataelem import RawDataElement
+from pydicom.charset import default_encoding
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
@@ -97,8 +98,7 @@ def rtstruct_dataset(mask: np.ndarray, classes: Sequence[SegmentClass], source: 
     dataset.ROIContourSequence = [_drawn(one, contours.get(one.value, [])) for one in found]
     dataset.RTROIObservationsSequence = [_observation(one) for one in found]
     dataset.ApprovalStatus = "UNAPPROVED"
-    longest = max((len(item[CONTOUR_DATA].value) for items in contours.values() for item in items), default=0)
-    _make_file(dataset, longest)
+    _make_file(dataset, [item for items in contours.values() for item in items])
     return dataset
 
 
@@ -109,32 +109,36 @@ def _contours(mask: np.ndarray, classes: Sequence[SegmentClass], source: Source)
     decimals = max(math.ceil(math.log10(FINE / smallest)), 1)
     planes = np.ascontiguousarray(mask.transpose(2, 0, 1))
     for plane, frame, header in zip(planes, source.frames, source.datasets, strict=True):
+        images = _images(frame, header)
         for value in np.unique(plane[plane != 0]).tolist():
             if value not in contours:
                 raise ValueError(f"the mask has the number {value}; its classes are {', '.join(map(str, contours))}.")
             for points in contours_of(plane == value):
                 # by the slice's own position: the volume's affine has the mean distance, which is rounded
                 places = frame.position + points @ source.affine[:3, :2].T
-                item = _contour(places, decimals, frame, header)
-                contours[value].append(item)
-                item.ContourNumber = len(contours[value])
+                contours[value].append(_contour(places, decimals, images, len(contours[value]) + 1))
     return contours
 
 
-def _contour(places: np.ndarray, decimals: int, frame: Frame, header: Dataset) -> Dataset:
+def _contour(places: np.ndarray, decimals: int, images: DataElement, number: int) -> Dataset:
     item = Dataset()
-    image = _image(header)
-    if frame.count > 1:
-        image.ReferencedFrameNumber = frame.index + 1
-    item.ContourImageSequence = [image]
+    item["ContourImageSequence"] = images
     item.ContourGeometricType = "CLOSED_PLANAR"
-    item.NumberOfContourPoints = len(places)
+    item.NumberOfContourPoints, item.ContourNumber = len(places), number
     numbers = (np.round(places, decimals) + 0.0).ravel().tolist()  # without negative zeros
     text = "\\".join([f"%.{decimals}f"] * len(numbers)) % tuple(numbers)
     value = text.encode("ascii") + b" " * (len(text) % 2)
     # as bytes, for pydicom would make an object of every number
     item[CONTOUR_DATA] = RawDataElement(CONTOUR_DATA, "DS", len(value), value, 0, False, True)
     return item
+
+
+def _images(frame: Frame, header: Dataset) -> DataElement:
+    """The reference to a slice; its contours share one."""
+    image = _image(header)
+    if frame.count > 1:
+        image.ReferencedFrameNumber = frame.index + 1
+    return DataElement("ContourImageSequence", "SQ", [image])
 
 
 def _image(header: Dataset) -> Dataset:
@@ -223,12 +227,16 @@ def _code(code: Code) -> Dataset:
     return item
 
 
-def _make_file(dataset: Dataset, longest: int) -> None:
+def _make_file(dataset: Dataset, contours: Sequence[Dataset]) -> None:
     """Give a dataset what stands before it in a file."""
+    longest = max((item.get_item(CONTOUR_DATA).length for item in contours), default=0)
+    implicit = longest > LONGEST_EXPLICIT
+    for item in contours:
+        item.set_original_encoding(implicit, True, default_encoding)  # otherwise pydicom would read and write them anew
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\0\1"
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian if longest <= LONGEST_EXPLICIT else ImplicitVRLittleEndian
+    meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
     rim: Any = dataset
     rim.file_meta, rim.preamble = meta, bytes(128)
