@@ -80,8 +80,8 @@ def filled(polygons: Sequence[np.ndarray], shape: tuple[int, int], exclusive: bo
 
 def _bounds(points: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The first columns and rows whose centres points may enclose, and those behind the last."""
-    low = np.clip(np.ceil(points.min(axis=0) - ON_THE_LINE).astype(int), 0, shape)
-    return low, np.clip(np.floor(points.max(axis=0) + ON_THE_LINE).astype(int) + 1, low, shape)
+    low = np.clip(np.ceil(points.min(axis=0) - ON_THE_LINE), 0, shape).astype(int)
+    return low, np.clip(np.floor(points.max(axis=0) + ON_THE_LINE) + 1, low, shape).astype(int)
 
 
 def _fill(points: np.ndarray, shape: tuple[int, int]) -> _Part:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -52,8 +52,11 @@ def describe_rtstruct(path: Path) -> StructureSet:
     Raises:
         DataError: it is damaged, or no RTSTRUCT.
     """
-    data = _opened(path, lambda file: read_partial(file, lambda tag, vr, length: tag >= CONTOURS))
-    return StructureSet(_series(data), tuple(_names(data).values()))
+    with _readable(path):
+        with path.open("rb") as file:
+            data = read_partial(file, lambda tag, vr, length: tag >= CONTOURS, force=True)
+        _check_kind(path, data)
+        return StructureSet(_series(data), tuple(_names(data).values()))
 
 
 def read_rtstruct(
@@ -88,10 +91,12 @@ def each_structure(
     is not filled in between, but reported. Points and open lines have no inside; they and structures that have nothing
     else are left out and reported.
     """
-    data = _opened(path, pydicom.dcmread)
-    names = _names(data)
     to_voxels = np.linalg.inv(LPS_TO_RAS @ affine)
-    drawn = {number: _structure_contours(path, item, to_voxels) for number, item in _items(data).items()}
+    with _readable(path):
+        data = pydicom.dcmread(path, force=True)
+        _check_kind(path, data)
+        names = _names(data)
+        drawn = {number: _closed_contours(item, to_voxels) for number, item in _items(data).items()}
     with_contours = {number: contours for number, contours in drawn.items() if contours and number in names}
     without = [name for number, name in names.items() if number not in with_contours]
     if without:
@@ -102,16 +107,21 @@ def each_structure(
         yield names[number], _mask(path, names[number], contours, axis, shape, report)
 
 
-def _opened(path: Path, read: Callable[[Any], Dataset]) -> Dataset:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            data = read(file)
-        modality = data.get("Modality", "")
+        yield
+    except (DataError, FileNotFoundError):
+        raise
     except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
         raise unreadable(path, error) from error
+
+
+def _check_kind(path: Path, data: Dataset) -> None:
+    modality = data.get("Modality")
     if modality != "RTSTRUCT":
-        raise refusal(path, f"is DICOM of the modality {modality or 'none'}; expected RTSTRUCT.", "Name an RTSTRUCT.")
-    return data
+        problem = f"has the modality {modality or 'of no DICOM file'}; expected RTSTRUCT."
+        raise refusal(path, problem, "Name a structure set, or convert it to NIfTI.")
 
 
 def _series(data: Dataset) -> str:
@@ -137,27 +147,27 @@ def _items(data: Dataset) -> dict[int, Dataset]:
     return {int(item.ReferencedROINumber): item for item in data.get("ROIContourSequence") or ()}
 
 
-def _structure_contours(path: Path, item: Dataset, to_voxels: np.ndarray) -> list[tuple[np.ndarray, bool]]:
-    """Closed contours in voxels ``(points, 3)``, and whether they are to be combined by exclusive or."""
+def _closed_contours(item: Dataset, to_voxels: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """Points ``(points, 3)`` in voxels, and whether they are to be combined by exclusive or."""
     contours = []
     for contour in item.get("ContourSequence") or ():
         kind = contour.get("ContourGeometricType", CLOSED)
-        points = _points(path, contour)
+        points = _points(contour)
         if kind in (CLOSED, EXCLUSIVE) and len(points) > 2:
             contours.append((points @ to_voxels[:3, :3].T + to_voxels[:3, 3], kind == EXCLUSIVE))
     return contours
 
 
-def _points(path: Path, contour: Dataset) -> np.ndarray:
+def _points(contour: Dataset) -> np.ndarray:
     element = contour.get_item(CONTOUR_DATA)
     text = element.value if element is not None else b""
     if not isinstance(text, bytes):  # pydicom has made numbers of it
         text = b"\\".join(str(value).encode() for value in text or ())
-    try:
-        numbers = np.array(text.strip(b" \0").split(b"\\") if text.strip(b" \0") else [], np.float64)
-        return numbers.reshape(-1, 3)
-    except ValueError as error:
-        raise unreadable(path, ValueError(f"a contour is no list of points: {error}")) from error
+    text = text.strip(b" \0")
+    points = np.array(text.split(b"\\") if text else [], np.float64).reshape(-1, 3)
+    if not np.isfinite(points).all():
+        raise ValueError("a contour has points that are no numbers")
+    return points
 
 
 def _axis(contours: Sequence[np.ndarray]) -> int:
@@ -179,7 +189,9 @@ def _check_places(
         extent = max(float(np.ptp(place)) for place in places)
         beside = max(float(np.abs(place - np.rint(place)).max()) for place in places)
         if extent > 2 * BESIDE:
-            problem = f"has contours of {names[number]} that lie in no slice of the image: one spans {extent:.1f}."
+            problem = (
+                f"has contours of {names[number]} that lie in no slice of the image: one goes through {extent:.1f}."
+            )
             findings.append(Finding(str(path), problem, OWN_SERIES))
         elif beside > BESIDE:
             problem = f"has contours of {names[number]} between slices of the image: {beside:.2f} of a slice beside one"
@@ -227,8 +239,10 @@ def _odd(name: str, places: Sequence[int], count: int, overlapping: int) -> Iter
     if outside:
         yield f"has contours of {name} on {outside} slices that the image lacks.", "They are left out."
     if len(places) > 2 and min(np.diff(places)) > 1:
-        problem = f"has {name} on every {min(np.diff(places))}th slice or fewer; the slices between stay empty."
-        yield problem, "Interpolate it where it was drawn."
+        yield (
+            f"has {name} on no two neighbouring slices; those between stay empty.",
+            "Interpolate it where it was drawn.",
+        )
     if overlapping:
         problem = f"has {overlapping} contours of {name} that reach beyond others that they overlap."
         yield problem, "They are taken as additions, not as holes: look at the mask."

@@ -1,4 +1,4 @@
-"""Write a mask as DICOM RTSTRUCT: contours in the planes of its series, as planning systems for radiotherapy read it."""
+"""Write a mask as DICOM RTSTRUCT, as radiotherapy has it: contours in the planes of its series."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def _code(code: Code) -> Dataset:
 
 def _make_file(dataset: Dataset, contours: Sequence[Dataset]) -> None:
     """Give a dataset what stands before it in a file."""
-    longest = max((item.get_item(CONTOUR_DATA).length for item in contours), default=0)
+    longest = max((len(item.get_item(CONTOUR_DATA).value) for item in contours), default=0)
     implicit = longest > LONGEST_EXPLICIT
     for item in contours:
         item.set_original_encoding(implicit, True, default_encoding)  # otherwise pydicom would read and write them anew
