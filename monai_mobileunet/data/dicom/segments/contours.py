@@ -72,9 +72,10 @@ def contours_of(inside: np.ndarray) -> list[np.ndarray]:
     contours that scikit-image finds at 0.5 give the same pixels, but cut the corners: they have half the area of a
     single pixel and 98.5 % of that of an organ of 400, and planning systems compute volumes from areas.
 
-    Pixels that touch with a corner alone are apart: each has a polygon of its own. A hole is joined to the outline by a channel without width to its left (a keyhole, as DICOM PS3.3 C.8.8.6.3 has it): the polygon is
-    one, and readers that combine polygons by union or by exclusive or, and fill them by the even-odd or the non-zero
-    rule, all get the same. An island in a hole is a polygon of its own.
+    Pixels that touch with a corner alone are apart: each has a polygon of its own. A hole is joined to the outline by a
+    channel without width to its left (a keyhole, as DICOM PS3.3 C.8.8.6.3 has it): the polygon is one, and readers
+    that combine polygons by union or by exclusive or, and fill them by the even-odd or the non-zero rule, all get the
+    same. An island in a hole is a polygon of its own.
 
     Args:
         inside: ``(columns, rows)``, boolean.

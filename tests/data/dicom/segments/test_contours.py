@@ -87,7 +87,7 @@ def test_nothing_has_no_contour():
 SQUARE = np.array([[1, 1], [7, 1], [7, 7], [1, 7]]) + 0.25
 INNER = np.array([[3, 3], [5, 3], [5, 5], [3, 5]]) + 0.25
 MIDDLE = np.array([[3.6, 3.6], [4.4, 3.6], [4.4, 4.4], [3.6, 4.4]])
-BESIDE = SQUARE + [4, 4]
+BESIDE = SQUARE + 4
 KEYHOLE = np.concatenate([SQUARE, SQUARE[:1], INNER[:1], INNER[:0:-1], INNER[:1], SQUARE[:1]])
 
 
