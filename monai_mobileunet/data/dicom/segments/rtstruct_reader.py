@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pydicom
@@ -30,7 +31,9 @@ BESIDE = 0.2
 """Of the distance of slices: by so much a contour may lie beside its slice, for distances are uneven and rounded."""
 OWN_SERIES = "Name the image that it was drawn on, not one that was resampled."
 
-Report = Callable[[Finding], object]
+Report: TypeAlias = Callable[[Finding], object]
+Contour: TypeAlias = tuple[np.ndarray, bool]
+"""Points ``(points, 3)`` in voxels, and whether the structure's contours are to be combined by exclusive or."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ def each_structure(
 
     A voxel is in where its centre is; see :func:`filled` for holes. The slices are those of the image axis that the
     contours lie across, whichever it is. Slices without a contour are empty: what a person drew on every second slice
-    is not filled in between, but reported. Points and open lines have no inside; they and structures that have nothing
-    else are left out and reported.
+    is not filled in between, but reported. Points and open lines have no inside and are passed over; structures that
+    have nothing else are left out and reported.
     """
     to_voxels = np.linalg.inv(LPS_TO_RAS @ affine)
     with _readable(path):
@@ -97,14 +100,14 @@ def each_structure(
         _check_kind(path, data)
         names = _names(data)
         drawn = {number: _closed_contours(item, to_voxels) for number, item in _items(data).items()}
-    with_contours = {number: contours for number, contours in drawn.items() if contours and number in names}
-    without = [name for number, name in names.items() if number not in with_contours]
+    structures = {name: drawn[number] for number, name in names.items() if drawn.get(number)}
+    without = [name for name in names.values() if name not in structures]
     if without:
         report(warning(path, f"has structures without a closed contour: {list_some(without)}.", "They are left out."))
-    axis = _axis([points for contours in with_contours.values() for points, _ in contours])
-    _check_places(path, names, with_contours, axis, shape)
-    for number, contours in with_contours.items():
-        yield names[number], _mask(path, names[number], contours, axis, shape, report)
+    axis = _axis([points for contours in structures.values() for points, _ in contours])
+    _check_places(path, structures, axis, shape)
+    for name, contours in structures.items():
+        yield name, _mask(path, name, contours, axis, shape, report)
 
 
 @contextmanager
@@ -147,8 +150,7 @@ def _items(data: Dataset) -> dict[int, Dataset]:
     return {int(item.ReferencedROINumber): item for item in data.get("ROIContourSequence") or ()}
 
 
-def _closed_contours(item: Dataset, to_voxels: np.ndarray) -> list[tuple[np.ndarray, bool]]:
-    """Points ``(points, 3)`` in voxels, and whether they are to be combined by exclusive or."""
+def _closed_contours(item: Dataset, to_voxels: np.ndarray) -> list[Contour]:
     contours = []
     for contour in item.get("ContourSequence") or ():
         kind = contour.get("ContourGeometricType", CLOSED)
@@ -171,30 +173,24 @@ def _points(contour: Dataset) -> np.ndarray:
 
 
 def _axis(contours: Sequence[np.ndarray]) -> int:
-    """The axis of the image along which contours have no extent."""
-    extent = np.max([np.ptp(points, axis=0) for points in contours], axis=0, initial=0)
-    return 2 - int(np.argmin(np.atleast_1d(extent)[::-1])) if len(contours) else 2
+    """The axis of the image along which contours have the least extent."""
+    extents = [np.ptp(points, axis=0) for points in contours]
+    return int(np.argmin(np.max(extents, axis=0))) if extents else 2
 
 
 def _check_places(
-    path: Path,
-    names: Mapping[int, str],
-    structures: Mapping[int, Sequence[tuple[np.ndarray, bool]]],
-    axis: int,
-    shape: tuple[int, int, int],
+    path: Path, structures: Mapping[str, Sequence[Contour]], axis: int, shape: tuple[int, int, int]
 ) -> None:
     findings, inside = [], False
-    for number, contours in structures.items():
+    for name, contours in structures.items():
         places = [points[:, axis] for points, _ in contours]
         extent = max(float(np.ptp(place)) for place in places)
         beside = max(float(np.abs(place - np.rint(place)).max()) for place in places)
         if extent > 2 * BESIDE:
-            problem = (
-                f"has contours of {names[number]} that lie in no slice of the image: one goes through {extent:.1f}."
-            )
+            problem = f"has contours of {name} that lie in no slice of the image: one goes through {extent:.1f}."
             findings.append(Finding(str(path), problem, OWN_SERIES))
         elif beside > BESIDE:
-            problem = f"has contours of {names[number]} between slices of the image: {beside:.2f} of a slice beside one"
+            problem = f"has contours of {name} between slices of the image: {beside:.2f} of a slice beside one"
             findings.append(Finding(str(path), f"{problem}; expected at most {BESIDE}.", OWN_SERIES))
         inside |= any(_touches(points, shape) for points, _ in contours)
     if findings:
@@ -212,7 +208,7 @@ def _touches(points: np.ndarray, shape: tuple[int, int, int]) -> bool:
 def _mask(
     path: Path,
     name: str,
-    contours: Sequence[tuple[np.ndarray, bool]],
+    contours: Sequence[Contour],
     axis: int,
     shape: tuple[int, int, int],
     report: Report,
