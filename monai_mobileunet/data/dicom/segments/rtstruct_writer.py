@@ -64,9 +64,9 @@ def rtstruct_dataset(mask: np.ndarray, classes: Sequence[SegmentClass], source: 
     prunes it (SlicerRT#137). Only where nothing was found, all classes are listed without contours, for DICOM wants a
     structure at least.
 
-    Holes are keyholes: see :func:`contours_of`. DICOM's newer ``CLOSEDPLANAR_XOR`` is passed over by readers that know
-    ``CLOSED_PLANAR`` only, as Orthanc's viewer, and a contour within another is filled by some (platipy#244,
-    cornerstone3D#2477).
+    Holes are keyholes, as plastimatch writes them too: see :func:`contours_of`. DICOM's newer ``CLOSEDPLANAR_XOR`` is
+    passed over by readers that know ``CLOSED_PLANAR`` only, as Orthanc's viewer, and a contour within another is
+    filled by some (platipy#244, cornerstone3D#2477).
 
     Numbers have 16 characters at most, without which Eclipse refuses the file (rt-utils#80). The file has implicit
     value representations only where a contour is longer than 64 kB, which explicit ones have no room for: planning
@@ -90,12 +90,12 @@ def rtstruct_dataset(mask: np.ndarray, classes: Sequence[SegmentClass], source: 
     if mask.shape != source.shape:
         raise ValueError(f"the mask has shape {mask.shape}; its series {source.name} has {source.shape}.")
     contours = _contours(mask, classes, source)
-    found = [one for one in classes if contours.get(one.value)] or list(classes)
+    found = [one for one in classes if contours[one.value]] or list(classes)
     identity = file_identity(mask, source, maker, "RTSTRUCT")
     dataset = _header(source, maker, identity)
     dataset.ReferencedFrameOfReferenceSequence = [_reference(source)]
     dataset.StructureSetROISequence = [_structure(one, source, maker, identity) for one in found]
-    dataset.ROIContourSequence = [_drawn(one, contours.get(one.value, [])) for one in found]
+    dataset.ROIContourSequence = [_drawn(one, contours[one.value]) for one in found]
     dataset.RTROIObservationsSequence = [_observation(one) for one in found]
     dataset.ApprovalStatus = "UNAPPROVED"
     _make_file(dataset, [item for items in contours.values() for item in items])
