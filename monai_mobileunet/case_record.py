@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
+from monai_mobileunet.output_form import dicom_type
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
 
@@ -66,7 +67,7 @@ class CaseRecord:
     Attributes:
         name: unique in its run.
         images: a file, a folder with a DICOM series or a file of one; or one for each channel.
-        outputs: the mask; or one for each class.
+        outputs: the mask, or one for each class; and then DICOM files with it.
         label: the reference; ``None`` if there is none.
         state: how far it has come.
         attempts: how often runs have taken it in hand since it was last finished.
@@ -112,6 +113,16 @@ class CaseRecord:
     def failed(self) -> bool:
         """Whether it gave no mask."""
         return self.state is CaseState.FAILED
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """Of the outputs the mask, or one for each class."""
+        return tuple(path for path in self.outputs if dicom_type(path.name) is None)
+
+    @property
+    def dicom(self) -> tuple[Path, ...]:
+        """Of the outputs those that are DICOM SEG or RTSTRUCT."""
+        return tuple(path for path in self.outputs if dicom_type(path.name) is not None)
 
     @property
     def results(self) -> dict[str, ClassResult]:

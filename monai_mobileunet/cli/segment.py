@@ -21,6 +21,7 @@ from monai_mobileunet.cli.terminal import (
 )
 from monai_mobileunet.cohort.parts.emit import Emit
 from monai_mobileunet.importing import uncollected
+from monai_mobileunet.output_form import OutputForm, OutputType, SegType
 
 if TYPE_CHECKING:
     from monai_mobileunet.cohort.segment import ClaimedImages
@@ -39,6 +40,23 @@ def segment(
         Path | None, typer.Option(help="Folder of references, named as the images; the report then has Dice and more.")
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="Write one file for each class.")] = False,
+    output_type: Annotated[
+        list[OutputType],
+        typer.Option(
+            "--output-type",
+            "-ot",
+            help="Kind of file to write; may be repeated. nifti writes the format of the image where that is another; "
+            "dicom_seg and dicom_rtstruct need DICOM series.",
+        ),
+    ] = [OutputType.NIFTI],  # noqa: B006
+    seg_type: Annotated[
+        SegType,
+        typer.Option(help="How a DICOM SEG holds its classes: binary, which viewers show, or labelmap, far smaller."),
+    ] = SegType.BINARY,
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="Give DICOM files UIDs that follow from their content, no clock time."),
+    ] = False,
     fast: Annotated[
         bool, typer.Option("--fast", help="Segment in one plane, without mirrored passes and averaged groups.")
     ] = False,
@@ -125,7 +143,7 @@ def segment(
         output=output,
         bundle=folder,
         reference=reference,
-        split=split,
+        form=OutputForm(split, tuple(dict.fromkeys(output_type)), seg_type, deterministic),
         fast=fast,
         tta=tta,
         runtime=runtime,

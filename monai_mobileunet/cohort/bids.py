@@ -34,7 +34,7 @@ from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.names import without_suffix
 from monai_mobileunet.data.search.bids import search_bids
 from monai_mobileunet.data.search.places import refuse_shared_places
-from monai_mobileunet.reports.page import colour_of
+from monai_mobileunet.palette import colour_of
 from monai_mobileunet.reports.run_report import REPORTS
 
 __all__ = ["describe_derivatives", "plan_bids"]

@@ -18,6 +18,8 @@ from monai_mobileunet.cohort.outcome import done_record, failed_record, log_line
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
+from monai_mobileunet.data.dicom.segments.source import read_source
+from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.data.search.places import set_aside
@@ -52,6 +54,7 @@ class Tools:
             works there has one of its own.
         postpone: called with a case that is too large for this worker, in place of its failure; ``None`` where no
             other worker has more memory.
+        dicom: writes masks as DICOM; ``None`` where none are.
     """
 
     plan: Plan
@@ -65,6 +68,7 @@ class Tools:
     show: Callable[[CaseRecord], None] = lambda record: None
     scratch_name: str = SCRATCH
     postpone: Callable[[CaseRecord], None] | None = None
+    dicom: DicomWriter | None = None
 
     @property
     def loaded(self) -> Segmenter:
@@ -171,11 +175,16 @@ class CaseInHand(Guarded):
         return result
 
     def _write_masks(self, result: Segmentation) -> None:
-        outputs = self._record.outputs
-        for number, path in enumerate(outputs, 1):
-            mask = result.mask if len(outputs) == 1 else (result.mask == number).astype(mask_type(2))
+        masks, dicom, scratch = self._record.masks, self._record.dicom, self._tools.scratch
+        for number, path in enumerate(masks, 1):
+            mask = result.mask if len(masks) == 1 else (result.mask == number).astype(mask_type(2))
             with self._writing(path):
-                write_mask(mask, path, result.volume, self._tools.scratch)
+                write_mask(mask, path, result.volume, scratch)
+        if dicom and self._tools.dicom is not None:
+            source = read_source(self._record.images[0])
+            for path in dicom:
+                with self._writing(path):
+                    self._tools.dicom.write(result.mask, source, path, scratch)
 
     def _written(self, path: Path) -> WrittenFile:
         with self._writing(path):

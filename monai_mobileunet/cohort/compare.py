@@ -77,7 +77,7 @@ class _Compared(Guarded):
         self, class_names: Sequence[str], tolerance: float, unannotated: Mapping[str, Any], regions: Regions
     ) -> None:
         """Compare, unless that was done with both as they are."""
-        label, masks, known = self.record.label, self.record.outputs, self.record.comparison
+        label, masks, known = self.record.label, self.record.masks, self.record.comparison
         if label is None:
             return
         check_regular([label, *masks])

@@ -12,6 +12,7 @@ import torch
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.changes import check_changes
 from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 from monai_mobileunet.runtimes.table import RUNTIMES
 
 __all__ = ["LOCAL", "SegmentOptions", "bundle_changes", "split_names"]
@@ -29,7 +30,7 @@ class SegmentOptions:
     output: Path
     bundle: Path
     reference: Path | None = None
-    split: bool = False
+    form: OutputForm = DEFAULT_FORM
     fast: bool = False
     tta: bool | None = None
     runtime: str | None = None

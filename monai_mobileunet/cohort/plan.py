@@ -18,6 +18,7 @@ from monai_mobileunet.data.names import image_suffix, is_picture
 from monai_mobileunet.data.search.images import refuse_same_folder, search_images
 from monai_mobileunet.data.search.places import STATE, FoundImage, mask_name, place_masks
 from monai_mobileunet.data.writing import mask_suffix
+from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 
 __all__ = ["STATE", "Plan", "plan_dataset", "plan_run"]
 
@@ -63,7 +64,7 @@ class Plan:
         return (self.beside or self.output) / STATE
 
 
-def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
+def plan_run(source: Path, output: Path, parts: Sequence[str] = (), form: OutputForm = DEFAULT_FORM) -> Plan:
     """Find the cases of a file, a folder or a list, and where their masks go.
 
     - An image gives one case.
@@ -77,6 +78,7 @@ def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
         output: folder of the masks; it need not exist.
         parts: names of the files of single classes, in a folder that is named as the mask would be; without any, one
             mask.
+        form: which kinds of files are written.
 
     Raises:
         DataError: nothing to segment, a list that is none, two cases with one mask, or a mask that would take the
@@ -84,13 +86,13 @@ def plan_run(source: Path, output: Path, parts: Sequence[str] = ()) -> Plan:
     """
     if source.is_dir():
         search = search_images(source, output)
-        cases = _placed(search.found, output, parts)
+        cases = _placed(search.found, output, parts, form)
         refuse_same_folder(source, output)
         return Plan(cases, output, search.passed_over, search.unreadable, search.left_out, search.warnings)
     if source.suffix.lower() == LIST_SUFFIX:
-        return Plan(_placed(_in_list(source), output, parts), output)
+        return Plan(_placed(_in_list(source), output, parts, form), output)
     if source.exists():
-        return Plan(_placed([FoundImage((source,), Path(mask_name(source)))], output, parts), output)
+        return Plan(_placed([FoundImage((source,), Path(mask_name(source)))], output, parts, form), output)
     raise DataError([Finding(str(source), "no such file or folder.", "Name an image, a folder or a list.json.")])
 
 
@@ -155,7 +157,9 @@ def _listed(entry: Any, path: Path) -> FoundImage:
     return FoundImage(images, mask)
 
 
-def _placed(found: Iterable[FoundImage], output: Path, parts: Sequence[str]) -> tuple[CaseRecord, ...]:
+def _placed(
+    found: Iterable[FoundImage], output: Path, parts: Sequence[str], form: OutputForm
+) -> tuple[CaseRecord, ...]:
     """The cases, each with places of its own."""
     found = sorted(found, key=lambda item: item.mask)
     stems = [item.mask.as_posix().removesuffix(image_suffix(item.mask)) for item in found]
@@ -163,5 +167,5 @@ def _placed(found: Iterable[FoundImage], output: Path, parts: Sequence[str]) -> 
     names = [stem if counts[stem] == 1 else item.mask.as_posix() for stem, item in zip(stems, found, strict=True)]
     if len(set(names)) < len(names):
         names = [item.mask.as_posix() for item in found]
-    placed = zip(names, found, place_masks(found, output, parts), strict=True)
+    placed = zip(names, found, place_masks(found, output, parts, form), strict=True)
     return tuple(CaseRecord(name, item.images, outputs) for name, item, outputs in placed)

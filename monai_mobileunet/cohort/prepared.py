@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cohort.bids import describe_derivatives, plan_bids
+from monai_mobileunet.cohort.dicom_output import check_dicom_output
 from monai_mobileunet.cohort.executors.choice import workers_of
 from monai_mobileunet.cohort.options import SegmentOptions, bundle_changes, split_names
 from monai_mobileunet.cohort.pairing import find_references
@@ -58,16 +59,19 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     bundle.parser.update(changed)
     bundle.check()
     plan = _planned(options, bundle)
+    check_dicom_output(options.form, plan.cases)
     if options.reference:
+        if not options.form.masks:
+            raise ValueError("--reference compares the masks of --output-type nifti. Add that.")
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
     whole, part, deal = plan, _part(options, plan), None
     if part is not None:
         deal = find_deal(whole, part.count, spacing_of(bundle))
         plan = plan_part(whole, part, deal)
-    run = prepare(bundle, plan, changed, options.split, options.overwrite)
+    run = prepare(bundle, plan, changed, options.form, options.overwrite)
     if options.bids:
-        described = describe_derivatives(options.source, plan, bundle, run.weights, options.split)
+        described = describe_derivatives(options.source, plan, bundle, run.weights, options.form.split)
         run = replace(run, plan=replace(plan, described=described))
     warnings = tuple(_warnings(options, run))
     if warnings and options.strict:
@@ -122,12 +126,12 @@ def _planned(options: SegmentOptions, bundle: Bundle) -> Plan:
     """What the options ask for as a plan."""
     if options.bids:
         return plan_bids(
-            options.source, options.output, bundle, options.split, options.bids_suffix, options.participants
+            options.source, options.output, bundle, options.form.split, options.bids_suffix, options.participants
         )
     if options.participants or options.bids_suffix:
         raise ValueError("--participant-label and --bids-suffix choose among images in BIDS. Add --bids.")
-    parts = split_names(bundle.class_names) if options.split else ()
-    return plan_run(options.source, options.output, parts)
+    parts = split_names(bundle.class_names) if options.form.split else ()
+    return plan_run(options.source, options.output, parts, options.form)
 
 
 def _warnings(options: SegmentOptions, run: PreparedRun) -> list[str]:
@@ -152,7 +156,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         f"{bundle.folder.name}: {names}. Not a medical device; not for diagnostic use.",
         f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, {workers_of(options)}",
         f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
-        f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.split else ''}",
+        f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.form.split else ''}",
     ]
     if prepared.part is not None:
         lines.append(prepared.part.described(len(plan.cases), len(plan.names)))

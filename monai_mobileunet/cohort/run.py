@@ -18,6 +18,7 @@ from typing import Any
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
+from monai_mobileunet.cohort.dicom_output import dicom_writer
 from monai_mobileunet.cohort.executors.local import Here
 from monai_mobileunet.cohort.executors.supervision import Executor, supervise
 from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records
@@ -29,6 +30,7 @@ from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.files import write_bytes, write_json, write_text
+from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["PreparedRun", "carry_out", "claim", "prepare", "records_of", "refuse_foreign", "spacing_of"]
@@ -51,7 +53,7 @@ class PreparedRun:
         weights: SHA-256 of the weights.
         settings: key of all that decides about voxels.
         standing: what is finished and what is to do.
-        split: whether there is one file for each class.
+        form: in which files the masks are written.
         overwrite: whether finished cases and masks of others are made anew.
         facts: what is put on record for reports; ``None`` for a run that has none of its own.
     """
@@ -62,7 +64,7 @@ class PreparedRun:
     weights: str
     settings: str
     standing: Standing
-    split: bool = False
+    form: OutputForm = DEFAULT_FORM
     overwrite: bool = False
     facts: RunFacts | None = None
 
@@ -77,7 +79,11 @@ class PreparedRun:
 
 
 def prepare(
-    bundle: Bundle, plan: Plan, changed: Mapping[str, Any], split: bool = False, overwrite: bool = False
+    bundle: Bundle,
+    plan: Plan,
+    changed: Mapping[str, Any],
+    form: OutputForm = DEFAULT_FORM,
+    overwrite: bool = False,
 ) -> PreparedRun:
     """See what of a plan is finished and what is to do.
 
@@ -85,15 +91,15 @@ def prepare(
         bundle: the bundle, with ``changed`` in it already.
         plan: the cases and their masks.
         changed: entries of ``inference.json`` that are not as they stand there, by their ids.
-        split: whether there is one file for each class.
+        form: in which files the masks are written.
         overwrite: whether all cases are to do.
 
     Raises:
         FileNotFoundError: the bundle has no weights.
     """
-    weights, settings = run_settings(bundle, changed, split)
+    weights, settings = run_settings(bundle, changed, form)
     standing = find_standing(plan, read_records(plan.state / plan.journal), settings, overwrite)
-    return PreparedRun(bundle, plan, changed, weights, settings, standing, split, overwrite)
+    return PreparedRun(bundle, plan, changed, weights, settings, standing, form, overwrite)
 
 
 def claim(run: PreparedRun, remedy: str = OTHER_FOLDER, work: Claim = WHOLE_RUN) -> tuple[Journal, PreparedRun]:
@@ -201,6 +207,7 @@ def carry_out(
 
     spacing = spacing_of(run.bundle)
     tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, pictures, ended)
+    tools = replace(tools, dicom=dicom_writer(run.bundle, run.weights, run.form))
     supervise(executor_of(tools) if executor_of else Here(tools, num_workers), run.standing.todo, tools)
 
 

@@ -9,6 +9,7 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cohort.journal import settings_key
 from monai_mobileunet.data.files import hash_file
+from monai_mobileunet.output_form import OutputForm
 
 __all__ = ["run_settings"]
 
@@ -16,13 +17,13 @@ VOXEL_FREE = ("ckpt_path", "device", "slice_inferer#sw_batch_size")
 """What was asked for without a say in the voxels; the weights have a hash of their own."""
 
 
-def run_settings(bundle: Bundle, changed: Mapping[str, Any], split: bool) -> tuple[str, str]:
+def run_settings(bundle: Bundle, changed: Mapping[str, Any], form: OutputForm) -> tuple[str, str]:
     """What a run depends on.
 
     Args:
         bundle: the bundle, with ``changed`` in it already.
         changed: entries of ``inference.json`` that are not as they stand there, by their ids.
-        split: whether there is one file for each class.
+        form: in which files the masks are written.
 
     Returns:
         SHA-256 of the weights, and the key.
@@ -40,7 +41,7 @@ def run_settings(bundle: Bundle, changed: Mapping[str, Any], split: bool) -> tup
             "weights": weights,
             "configs": {name: hash_file(configs / name) for name in ("inference.json", "metadata.json")},
             "changed": {key: value for key, value in changed.items() if key not in VOXEL_FREE},
-            "split": split,
+            **form.key,
         }
     )
     return weights, key

@@ -13,6 +13,8 @@ from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import describe_format
 from monai_mobileunet.bundle.reuse import START
 from monai_mobileunet.data.datasets.regions import unions
+from monai_mobileunet.data.dicom.segments.attributes import SEGMENT_ATTRIBUTES, attributes_of
+from monai_mobileunet.data.dicom.segments.terms import segment_classes
 from monai_mobileunet.planning.plan import PLAN, Plan
 from monai_mobileunet.planning.rules.regions import refuse_odd_regions
 
@@ -170,6 +172,7 @@ def _metadata(plan: Plan, pieces: Mapping[str, Any]) -> dict[str, Any]:
         plan.out_slices.value,
         plan.channel_names.value,
     )
+    metadata.setdefault(SEGMENT_ATTRIBUTES, attributes_of(segment_classes(plan.class_names.value)))
     return metadata
 
 

@@ -14,28 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from monai_mobileunet.data.files import write_text
 
-__all__ = ["COLOURS", "NOTICE", "colour_of", "csv_text", "data_uri", "now", "render", "render_pieces", "write_reports"]
-
-COLOURS = (
-    (255, 127, 14),
-    (44, 190, 44),
-    (31, 150, 240),
-    (230, 60, 60),
-    (170, 110, 220),
-    (160, 105, 90),
-    (240, 120, 200),
-    (160, 160, 160),
-    (200, 200, 40),
-    (30, 200, 215),
-)
-"""Red, green and blue of the classes in [0, 255], from class 1 on; the eleventh class has the first colour again."""
+__all__ = ["NOTICE", "csv_text", "data_uri", "now", "render", "render_pieces", "write_reports"]
 
 NOTICE = "Not a medical device. Not for diagnostic use."
-
-
-def colour_of(number: int) -> tuple[int, int, int]:
-    """The colour of a class by its number, which is 1 for the first behind the background."""
-    return COLOURS[(number - 1) % len(COLOURS)]
 
 
 def render(template: str, **content: Any) -> str:

@@ -15,7 +15,8 @@ from markupsafe import Markup
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.evaluation.summary import METRICS, Metric
-from monai_mobileunet.reports.page import NOTICE, colour_of, csv_text, data_uri, now, render_pieces, write_reports
+from monai_mobileunet.palette import colour_of
+from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render_pieces, write_reports
 
 __all__ = ["PAGE_ROWS", "REPORTS", "SELF_CONTAINED", "RunReport", "write_run_report"]
 

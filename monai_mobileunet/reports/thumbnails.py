@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.reports.page import COLOURS
+from monai_mobileunet.palette import COLOURS
 from monai_mobileunet.reports.slices import (
     contrast,
     cut,

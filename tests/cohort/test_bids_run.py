@@ -14,7 +14,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.cli import app
 from monai_mobileunet.cohort.bids import describe_derivatives, plan_bids
 from monai_mobileunet.data import DataError
-from monai_mobileunet.reports.page import colour_of
+from monai_mobileunet.palette import colour_of
 
 IMAGES = ("sub-01/ses-a/anat/sub-01_ses-a_T1w", "sub-01/ses-b/anat/sub-01_ses-b_run-1_T1w", "sub-02/anat/sub-02_T1w")
 MASKS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mobileunet.reports.page import colour_of
+from monai_mobileunet.palette import colour_of
 from monai_mobileunet.reports.pictures import draw_overlay
 
 

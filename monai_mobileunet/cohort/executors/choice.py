@@ -125,7 +125,7 @@ def order_of(options: SegmentOptions, run: PreparedRun, tools: Tools) -> Order:
         output=str(plan.output),
         beside=str(plan.beside or plan.output),
         journal=plan.journal,
-        split=run.split,
+        form=run.form.to_json(),
         strict=tools.strict,
         pictures=tools.pictures,
         spacing=list(tools.spacing) if tools.spacing else None,

@@ -15,12 +15,14 @@ import torch
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.case_in_hand import SCRATCH, Tools
+from monai_mobileunet.cohort.dicom_output import dicom_writer
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.memory import SHARE, Budget
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.presence import unique_name
 from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.output_form import OutputForm
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["Order"]
@@ -40,7 +42,7 @@ class Order:
         output: folder of the masks.
         beside: folder that holds what the run keeps.
         journal: name of the main journal.
-        split: whether there is one file for each class.
+        form: in which files the masks are written, as JSON.
         strict: whether a warning is a failure.
         pictures: whether each mask is drawn for a report.
         spacing: mm per voxel that the bundle resamples to, if it does.
@@ -57,7 +59,7 @@ class Order:
     output: str
     beside: str
     journal: str
-    split: bool
+    form: Mapping[str, Any]
     strict: bool
     pictures: bool
     spacing: Sequence[float] | None
@@ -113,7 +115,9 @@ class Order:
         bundle = Bundle(self.bundle)
         bundle.parser.update(dict(self.changed))
         bundle.check()
-        if run_settings(bundle, self.changed, self.split)[1] != self.settings:
+        form = OutputForm.from_json(self.form)
+        weights, settings = run_settings(bundle, self.changed, form)
+        if settings != self.settings:
             problem = f"has other weights or configs on {gethostname()}, or monai_mobileunet has another version there."
             raise refusal(bundle.folder, problem, "Copy the bundle there, and install the same version.")
         plan = Plan((), Path(self.output), beside=Path(self.beside), journal=self.journal)
@@ -133,4 +137,5 @@ class Order:
             self.pictures,
             show,
             f"{SCRATCH}/{unique_name()}",
+            dicom=dicom_writer(bundle, weights, form),
         )

@@ -12,6 +12,7 @@ from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.names import case_name, image_suffix, is_picture, without_suffix
 from monai_mobileunet.data.walking import STATE
 from monai_mobileunet.data.writing import fitting_name, mask_suffix
+from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 
 __all__ = [
     "REPLACED",
@@ -53,14 +54,17 @@ def as_nifti(found: Sequence[FoundImage]) -> list[FoundImage]:
     return [replace(item, mask=mask) if counts[mask] == 1 else item for item, mask in zip(found, nifti, strict=True)]
 
 
-def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] = ()) -> list[tuple[Path, ...]]:
-    """The files of each case's mask.
+def place_masks(
+    found: Sequence[FoundImage], output: Path, parts: Sequence[str] = (), form: OutputForm = DEFAULT_FORM
+) -> list[tuple[Path, ...]]:
+    """The files of each case's mask, DICOM files last.
 
     Args:
         found: the cases.
         output: folder of the masks.
         parts: names of the files of single classes, in a folder that is named as the mask would be; without any, one
             mask.
+        form: which kinds of files are written.
 
     Raises:
         DataError: two cases with one mask, or a mask that would take the place of an image; each is named.
@@ -68,8 +72,11 @@ def place_masks(found: Sequence[FoundImage], output: Path, parts: Sequence[str] 
     placed = []
     for item in found:
         suffix = image_suffix(item.mask) if is_picture(item.mask) else ".nii.gz"
-        outputs = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts)
-        placed.append(outputs or (output / _fitting(item.mask),))
+        split = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts)
+        masks = (split or (output / _fitting(item.mask),)) if form.masks else ()
+        stem = output / without_suffix(item.mask)
+        objects = (stem.with_name(fitting_name(stem.name, end)) for end in form.dicom_suffixes)
+        placed.append((*masks, *objects))
     refuse_shared_places(found, placed)
     return placed
 
