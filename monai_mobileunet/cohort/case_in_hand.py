@@ -18,7 +18,7 @@ from monai_mobileunet.cohort.outcome import done_record, failed_record, log_line
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
-from monai_mobileunet.data.dicom.segments.source import read_source
+from monai_mobileunet.data.dicom.segments.source import Source, read_source
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.data.formats import check_regular, image_states
@@ -115,6 +115,7 @@ class CaseInHand(Guarded):
         self._record, self._tools = record, tools
         self._prepared: Any = None
         self._pred: Any = None
+        self._source: Source | None = None
         self._size = 0
 
     @property
@@ -142,8 +143,10 @@ class CaseInHand(Guarded):
             raise _Postponed(error.findings) from error
 
     def prepare(self) -> None:
-        """Read and preprocess."""
+        """Read and preprocess; a series that no DICOM file can refer to is refused before the network works on it."""
         images = self._record.images
+        if self._record.dicom:
+            self._source = read_source(images[0])
         self._prepared = self._tools.loaded.prepare(images[0] if len(images) == 1 else images)
 
     def predict(self) -> None:
@@ -180,11 +183,10 @@ class CaseInHand(Guarded):
             mask = result.mask if len(masks) == 1 else (result.mask == number).astype(mask_type(2))
             with self._writing(path):
                 write_mask(mask, path, result.volume, scratch)
-        if dicom and self._tools.dicom is not None:
-            source = read_source(self._record.images[0])
+        if self._source is not None and self._tools.dicom is not None:
             for path in dicom:
                 with self._writing(path):
-                    self._tools.dicom.write(result.mask, source, path, scratch)
+                    self._tools.dicom.write(result.mask, self._source, path, scratch)
 
     def _written(self, path: Path) -> WrittenFile:
         with self._writing(path):
@@ -223,7 +225,7 @@ class CaseInHand(Guarded):
         Raises:
             OutputError: the output cannot be written to any more.
         """
-        self._prepared = self._pred = None
+        self._prepared = self._pred = self._source = None
         if isinstance(self.failure, _Postponed) and self._tools.postpone is not None:
             self._record = replace(self._record, attempts=self._record.attempts - 1)  # nothing was tried
             self._tools.journal.write(self._record)

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pydicom
+
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.data import DataError, Finding
+from monai_mobileunet.data.dicom.pixels import PYDICOM
 from monai_mobileunet.data.dicom.segments.attributes import classes_from
 from monai_mobileunet.data.dicom.segments.described import Maker
 from monai_mobileunet.data.dicom.segments.extras import extra
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
+from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.formats.table import format_of
 from monai_mobileunet.output_form import OutputForm, OutputType
 
 __all__ = ["check_dicom_output", "dicom_writer"]
 
-NEEDED = {OutputType.DICOM_SEG: "highdicom", OutputType.DICOM_RTSTRUCT: "skimage.measure"}
-"""Module of the extra ``dicom`` that makes each kind of file."""
+DICOM = "DICOM"
 
 
 def check_dicom_output(form: OutputForm, cases: Iterable[CaseRecord]) -> None:
     """Refuse DICOM files of what is no DICOM, before anything is read.
 
     Raises:
-        DataError: an image that is no DICOM series; each is named.
+        DataError: images that are no DICOM series.
         ModuleNotFoundError: a package that DICOM files need is not installed.
     """
     if not form.dicom_suffixes:
         return
-    for kind, module in NEEDED.items():
-        if kind in form.types:
-            extra(module)
-    asked = " and ".join(kind for kind in form.types if kind in NEEDED)
-    remedy = "Name a folder of DICOM series, or leave that --output-type out."
-    findings = [
-        Finding(str(case.images[0]), f"is {found}; --output-type {asked} needs a DICOM series to refer to.", remedy)
-        for case in cases
-        if (found := format_of(case.images[0]).name) != "DICOM"
-    ]
-    if findings:
-        raise DataError(findings)
+    if PYDICOM < 3:
+        problem = f"DICOM files need pydicom 3 or newer; {pydicom.__version__} is installed."
+        raise ModuleNotFoundError(f"{problem} Type: pip install 'monai_mobileunet[dicom]'", name="pydicom")
+    if OutputType.DICOM_SEG in form.types:
+        extra("highdicom")
+    others = [case.images[0] for case in cases if format_of(case.images[0]).name != DICOM]
+    if others:
+        asked = " and ".join(kind for kind in form.types if kind is not OutputType.NIFTI)
+        more = f", as {len(others) - 1} more images are" if others[1:] else ""
+        problem = f"is {format_of(others[0]).name}{more}; --output-type {asked} needs DICOM series to refer to."
+        raise refusal(others[0], problem, "Name a folder of DICOM series, or leave that --output-type out.")
 
 
 def dicom_writer(bundle: Bundle, weights: str, form: OutputForm) -> DicomWriter | None:

@@ -12,7 +12,7 @@ def extra(name: str) -> ModuleType:
     """A module of the extra ``dicom``.
 
     Args:
-        name: of the module, as ``"highdicom"`` or ``"skimage.measure"``.
+        name: of the module, as ``"highdicom"``.
 
     Raises:
         ModuleNotFoundError: it is not installed; the message says what to type.
@@ -21,5 +21,5 @@ def extra(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
-        text = f"SEG and RTSTRUCT need {package}: pip install 'monai_mobileunet[dicom]'"
+        text = f"DICOM SEG needs {package}: pip install 'monai_mobileunet[dicom]'"
         raise ModuleNotFoundError(text, name=package) from error

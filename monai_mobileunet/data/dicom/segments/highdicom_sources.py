@@ -6,7 +6,6 @@ What real exports lack or say frame by frame is added and shared here; places, n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -86,8 +85,11 @@ def _missing(data: Dataset) -> dict[str, Any]:
 
 
 def _changed(data: Dataset, changes: dict[str, Any]) -> Dataset:
-    changed = copy(data)
+    changed = Dataset()
+    changed.update(data)
     for keyword, value in changes.items():
+        if keyword in changed:
+            delattr(changed, keyword)  # the element is the other's, too
         setattr(changed, keyword, value)
     return changed
 

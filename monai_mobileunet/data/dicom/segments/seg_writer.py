@@ -30,8 +30,8 @@ def seg_dataset(
 
     Its frames are those of the series, pixel by pixel: each has the position, orientation and pixel size of the one
     that it was made from and names it, with spatial locations preserved. Nothing is flipped, transposed or named by a
-    plane. Frames in which a class is not are left out. Segment numbers are the class numbers, and all classes are
-    described, those too that were not found.
+    plane. Frames in which a class is not are left out; of a mask without any class each has one frame. Segment numbers
+    are the class numbers, and all classes are described, those too that were not found.
 
     Args:
         mask: class numbers ``(columns, rows, slices)`` on the grid of the source.
