@@ -74,6 +74,6 @@ def test_metadata_say_what_classes_are():
 )
 def test_what_metadata_say_wrongly_is_refused(change: dict, said: str):
     items = [{**attributes_of(segment_classes(["liver"]))[0], **change}]
-    with pytest.raises(DataError, match="metadata.json: segment_attributes") as error:
+    with pytest.raises(DataError, match=r"metadata\.json: segment_attributes") as error:
         classes_from({SEGMENT_ATTRIBUTES: items}, ["liver"], "metadata.json")
     assert said in str(error.value)
