@@ -1,4 +1,4 @@
-# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | bench-dicom | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,10 +9,11 @@ BENCH_OUTPUT ?= bench_output
 ACCURACY_OUTPUT ?= accuracy_output
 ACCURACY_ARGS ?=
 BUNDLE ?=
+LABEL ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors bench-dicom test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -46,6 +47,10 @@ bench-segment: setup
 # What workers and a Dask cluster cost beside a single process: make bench-executors BUNDLE=… DATA=…
 bench-executors: setup
 	$(BIN)/python -m benchmarks folder $(BUNDLE) $(DATA) --executors --output bench_executors
+
+# DICOM SEG and RTSTRUCT on 58 geometries, read by others: make bench-dicom LABEL=<NIfTI file of class numbers>
+bench-dicom: setup
+	$(BIN)/python -m benchmarks dicom $(LABEL)
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

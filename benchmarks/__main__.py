@@ -115,6 +115,20 @@ def accuracy(
 
 
 @app.command()
+def dicom(
+    label: Annotated[Path, typer.Argument(help="NIfTI file of class numbers, of real structures.")],
+) -> None:
+    """Write masks as DICOM on every way that a series can lie, and see what others read; and what a large one costs."""
+    from benchmarks.dicom_geometry import cost_table, geometry_table
+
+    try:
+        console.print(geometry_table(label))
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        fail(error)
+    console.print(cost_table())
+
+
+@app.command()
 def folder(
     bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
     data: Annotated[Path, typer.Argument(help="Folder of NIfTI images such as it segments.")],

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from monai_mobileunet.data.dicom.checks import Frame
+from benchmarks.dicom_geometry import made_source
 from monai_mobileunet.data.dicom.segments.described import Code, Maker, SegmentClass
 from monai_mobileunet.data.dicom.segments.source import Source
-from tests.data.dicom.test_series import CT, bare
 
 ANATOMY, LESION = (
     Code(value, "SCT", meaning)
@@ -37,36 +34,4 @@ FOUND = {
 
 def source_of(shape: Sequence[int], affine: np.ndarray) -> Source:
     """A series of one file for each slice, without the files."""
-    columns, rows, slices = shape
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    frames, headers = [], []
-    for index in range(slices):
-        position = tuple(affine[:3, 2] * index + affine[:3, 3])
-        orientation = tuple((affine[:3, :2] / lengths[:2]).T.ravel())
-        spacing = (lengths[1], lengths[0])
-        frames.append(
-            Frame(Path(f"{index}"), size=(rows, columns), position=position, orientation=orientation, spacing=spacing)
-        )
-        place = {
-            "SOPInstanceUID": f"1.2.3.4.{index + 1}",
-            "ImagePositionPatient": [f"{value:.6f}" for value in position],
-            "ImageOrientationPatient": [f"{value:.8f}" for value in orientation],
-            "PixelSpacing": list(spacing),
-        }
-        headers.append(bare(np.zeros((rows, columns), np.uint8), CT, **{**place, **FOUND}))
-    return Source("made", tuple(frames), affine, tuple(headers))
-
-
-def geometries() -> list[np.ndarray]:
-    """48 orders and signs of axes, and ten oblique series, as affines from voxels to LPS."""
-    spacing = np.diag([0.7, 0.8, 2.5])
-    turns = [
-        (np.eye(3) * signs)[:, axes] @ spacing
-        for axes, signs in itertools.product(itertools.permutations(range(3)), itertools.product((1, -1), repeat=3))
-    ]
-    random = np.random.RandomState(0)
-    turns += [np.linalg.qr(random.normal(size=(3, 3)))[0] @ spacing for _ in range(10)]
-    affines = [np.eye(4) for _ in turns]
-    for affine, turn in zip(affines, turns, strict=True):
-        affine[:3, :3], affine[:3, 3] = turn, (-31.5, 12.25, 700)
-    return affines
+    return made_source(shape, affine, **FOUND)

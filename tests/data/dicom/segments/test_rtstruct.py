@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from benchmarks.dicom_geometry import geometries
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Maker
 from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, read_rtstruct
@@ -22,7 +23,7 @@ from monai_mobileunet.data.dicom.segments.source import Source, read_source
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import LPS_TO_RAS
 from tests.conftest import head_and_tail, present
-from tests.data.dicom.segments.made_sources import CLASSES, FOUND, MAKER, geometries, source_of
+from tests.data.dicom.segments.made_sources import CLASSES, FOUND, MAKER, source_of
 from tests.data.dicom.test_series import VALUES, enhanced, series
 
 

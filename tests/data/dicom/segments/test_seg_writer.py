@@ -14,12 +14,13 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
+from benchmarks.dicom_geometry import geometries
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Maker
 from monai_mobileunet.data.dicom.segments.seg_writer import BINARY, LABELMAP, seg_dataset
 from monai_mobileunet.data.dicom.segments.source import Source, read_source
 from tests.conftest import head_and_tail
-from tests.data.dicom.segments.made_sources import CLASSES, FOUND, MAKER, geometries, source_of
+from tests.data.dicom.segments.made_sources import CLASSES, FOUND, MAKER, source_of
 from tests.data.dicom.test_series import VALUES, enhanced, series
 
 DCMQI = Path(sys.executable).with_name("segimage2itkimage")
