@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,10 +16,11 @@ from pydicom.tag import Tag
 
 from monai_mobileunet.data.dicom.headers import unreadable
 from monai_mobileunet.data.dicom.segments.filling import filled
+from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet, different_names
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS
 
-__all__ = ["StructureSet", "describe_rtstruct", "each_structure", "read_rtstruct"]
+__all__ = ["describe_rtstruct", "each_structure", "read_rtstruct"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,22 +31,8 @@ BESIDE = 0.2
 """Of the distance of slices: by so much a contour may lie beside its slice, for distances are uneven and rounded."""
 OWN_SERIES = "Name the image that it was drawn on, not one that was resampled."
 
-Report: TypeAlias = Callable[[Finding], object]
 Contour: TypeAlias = tuple[np.ndarray, bool]
 """Points ``(points, 3)`` in voxels, and whether the structure's contours are to be combined by exclusive or."""
-
-
-@dataclass(frozen=True)
-class StructureSet:
-    """What the header of an RTSTRUCT says.
-
-    Attributes:
-        series: UID of the series that the contours were drawn on; empty if it is not said.
-        names: of all structures, those without contours too, as :func:`read_rtstruct` calls them.
-    """
-
-    series: str
-    names: tuple[str, ...]
 
 
 def describe_rtstruct(path: Path) -> StructureSet:
@@ -136,14 +122,8 @@ def _series(data: Dataset) -> str:
 
 
 def _names(data: Dataset) -> dict[int, str]:
-    """Names by the numbers of the structures, each once."""
     items = data.get("StructureSetROISequence") or ()
-    given = {int(item.ROINumber): str(item.get("ROIName") or "").strip(" \0") for item in items}
-    texts = list(given.values())
-    return {
-        number: name if name and texts.count(name) == 1 else f"{name or 'ROI'} ({number})"
-        for number, name in given.items()
-    }
+    return different_names({int(item.ROINumber): str(item.get("ROIName") or "") for item in items})
 
 
 def _items(data: Dataset) -> dict[int, Dataset]:
