@@ -37,7 +37,8 @@ def segment(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the masks and the report.")],
     bundle: Annotated[Path | None, typer.Option("--model", "-m", help=MODEL)] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Folder of references, named as the images; the report then has Dice and more.")
+        Path | None,
+        typer.Option(help="Folder of references, named as the images, or SEG or RTSTRUCT of their series; for Dice."),
     ] = None,
     split: Annotated[bool, typer.Option("--split", help="Write one file for each class.")] = False,
     output_type: Annotated[

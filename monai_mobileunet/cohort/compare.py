@@ -30,6 +30,7 @@ def compare_cases(
     show: Callable[[CaseRecord], None] = lambda record: None,
     annotation: Annotation = WHOLE,
     regions: Regions = NO_REGIONS,
+    drawn_names: Sequence[str] = (),
 ) -> list[CaseRecord]:
     """Compare masks on disk with references. What is wrong with a pair is a problem of its case, on record as such.
 
@@ -41,6 +42,7 @@ def compare_cases(
         show: called with each record.
         annotation: what the references do not say.
         regions: unions of classes that are measured, too.
+        drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
 
     Returns:
         The records, in their order.
@@ -56,7 +58,7 @@ def compare_cases(
         if record.done and record.label is not None:
             unannotated = annotation.of_case(record.name)
             case = _Compared(record, settings_key({**settings, **unannotated}))
-            case.compare(class_names, tolerance, unannotated, regions)
+            case.compare(class_names, tolerance, unannotated, regions, drawn_names or class_names)
             case.end()
             if journal is not None and case.record.comparison != record.comparison:
                 journal.write(case.record)
@@ -74,7 +76,12 @@ class _Compared(Guarded):
         self.record, self._comparison = record, Comparison(key)
 
     def compare(
-        self, class_names: Sequence[str], tolerance: float, unannotated: Mapping[str, Any], regions: Regions
+        self,
+        class_names: Sequence[str],
+        tolerance: float,
+        unannotated: Mapping[str, Any],
+        regions: Regions,
+        drawn_names: Sequence[str],
     ) -> None:
         """Compare, unless that was done with both as they are."""
         label, masks, known = self.record.label, self.record.masks, self.record.comparison
@@ -86,7 +93,9 @@ class _Compared(Guarded):
             self._comparison = known
             return
         count, unions = len(class_names), tuple(regions.values())
-        measured = measure_files(label, masks, count + 1, tolerance, regions=unions, **unannotated)
+        measured = measure_files(
+            label, masks, count + 1, tolerance, regions=unions, drawn_names=drawn_names, **unannotated
+        )
         results = dict(zip(class_names, measured[:count], strict=True))
         of_regions = dict(zip(regions, measured[count:], strict=True))
         self._comparison = replace(self._comparison, results=results, regions=of_regions)

@@ -10,16 +10,14 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.dicom.pixels import PYDICOM
 from monai_mobileunet.data.dicom.segments.attributes import classes_from
-from monai_mobileunet.data.dicom.segments.described import Maker
+from monai_mobileunet.data.dicom.segments.described import Maker, SegmentClass
 from monai_mobileunet.data.dicom.segments.extras import extra
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.errors import refusal
-from monai_mobileunet.data.formats.table import format_of
+from monai_mobileunet.data.formats.table import DICOM, format_of
 from monai_mobileunet.output_form import OutputForm, OutputType
 
-__all__ = ["check_dicom_output", "dicom_writer"]
-
-DICOM = "DICOM"
+__all__ = ["check_dicom_output", "dicom_writer", "drawn_names"]
 
 
 def check_dicom_output(form: OutputForm, cases: Iterable[CaseRecord]) -> None:
@@ -60,8 +58,20 @@ def dicom_writer(bundle: Bundle, weights: str, form: OutputForm) -> DicomWriter 
     """
     if not form.dicom_suffixes:
         return None
-    metadata = bundle.metadata
-    classes = classes_from(metadata, bundle.class_names, str(bundle.folder / "configs" / "metadata.json"))
+    metadata, classes = bundle.metadata, _classes(bundle)
     name, version = metadata.get("name", bundle.folder.name), metadata.get("version", "0")
     maker = Maker(str(name), str(version), weights, form.deterministic)
     return DicomWriter(classes, maker, form.seg_type.upper())
+
+
+def drawn_names(bundle: Bundle) -> tuple[str, ...]:
+    """What a bundle's classes are called in DICOM files.
+
+    Raises:
+        DataError: what the bundle says of its classes cannot be used.
+    """
+    return tuple(one.name for one in _classes(bundle))
+
+
+def _classes(bundle: Bundle) -> tuple[SegmentClass, ...]:
+    return classes_from(bundle.metadata, bundle.class_names, str(bundle.folder / "configs" / "metadata.json"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.drawn_references import find_drawn
 from monai_mobileunet.data.bids_names import SEGMENTATION, BidsName
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, names_without_channel
@@ -88,20 +89,22 @@ def pair_files(
 
 
 def find_references(cases: Sequence[CaseRecord], folder: Path) -> list[CaseRecord]:
-    """The cases, each with its reference where the folder has one.
+    """The cases, each with its reference where the folder has one: a DICOM SEG or RTSTRUCT of its series, or by name.
 
     Raises:
-        DataError: no such folder, a reference that may be that of several cases, or none at all.
+        DataError: no such folder, a reference that may be that of several cases, several of one series, or none.
     """
     if not folder.is_dir():
         raise DataError([Finding(str(folder), "no such folder.", "Name the folder of the references.")])
     paired = pair_files(cases, folder, of_references=True)
+    paired |= {name: Paired((path,)) for name, path in find_drawn(cases, folder).items()}
     problems = [found.problem for found in paired.values() if found.problem]
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
     if not any(found.files for found in paired.values()):
         problem = f"has no reference for any case, such as {cases[0].name if cases else 'none'}."
-        raise DataError([Finding(str(folder), problem, "References have the names of the images.")])
+        remedy = "References have the names of the images, or are SEG or RTSTRUCT of their series."
+        raise DataError([Finding(str(folder), problem, remedy)])
     return [replace(case, label=next(iter(paired[case.name].files), None)) for case in cases]
 
 

@@ -13,6 +13,7 @@ import torch
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.compare import compare_cases
+from monai_mobileunet.cohort.dicom_output import drawn_names
 from monai_mobileunet.cohort.executors.choice import check_choice, executor
 from monai_mobileunet.cohort.journal import WHOLE_RUN, Journal, read_records, settings_key
 from monai_mobileunet.cohort.parts.dealing import keep_deal
@@ -148,4 +149,4 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
         )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}
     records = [record.planned_as(planned[name]) for name, record in list(journal.records.items()) if name in planned]
-    compare_cases(records, run.bundle.class_names, journal=journal)
+    compare_cases(records, run.bundle.class_names, journal=journal, drawn_names=drawn_names(run.bundle))

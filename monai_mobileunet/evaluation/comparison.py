@@ -11,13 +11,14 @@ import numpy as np
 
 from monai_mobileunet.annotation import unknown_voxels
 from monai_mobileunet.data.datasets.label_values import check_classes, different_values
+from monai_mobileunet.data.dicom.segments.structures import describe_structures, read_structures
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import TOLERANCE, ClassResult, measure_case
 
-__all__ = ["WHOLE", "Annotation", "measure_files", "read_classes"]
+__all__ = ["WHOLE", "Annotation", "measure_files", "read_classes", "read_reference"]
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,13 @@ def measure_files(
     plane: str | None = None,
     labelled: Sequence[int] | None = None,
     regions: Sequence[Sequence[int]] = (),
+    drawn_names: Sequence[str] = (),
 ) -> tuple[ClassResult, ...]:
     """Measure a segmentation against its reference.
 
     Args:
-        label: the reference.
+        label: the reference; of DICOM SEG or RTSTRUCT the structures count that have the names of classes, and other
+            classes as not annotated.
         masks: the segmentation, or a file for each class.
         num_classes: classes with the background.
         tolerance: of the surface Dice, mm.
@@ -69,6 +72,7 @@ def measure_files(
         plane: plane in which slices of the reference were annotated one by one; ``None`` where all were.
         labelled: the classes that were annotated in the reference; ``None`` where all were.
         regions: numbers of the classes that each region is made of.
+        drawn_names: of the classes from 1 on in DICOM SEG or RTSTRUCT.
 
     Returns:
         One result for each class from 1 on, then one for each region.
@@ -76,7 +80,9 @@ def measure_files(
     Raises:
         DataError: a file cannot be read or has values that are no classes, or the two are on different grids.
     """
-    reference, pred = read_label(label), read_classes(masks, num_classes)
+    pred = read_classes(masks, num_classes)
+    reference, drawn = read_reference(label, pred, drawn_names)
+    labelled = drawn if labelled is None else labelled
     refuse_unknown(reference, num_classes, ignore, labelled)
     check_grid(pred, reference)
     values, spacing = reference.values, reference.spacing
@@ -84,6 +90,26 @@ def measure_files(
     return tuple(
         measure_case(pred.values, values, num_classes, spacing, tolerance, unknown, plane is None, labelled, regions)
     )
+
+
+def read_reference(label: Path, pred: Volume, drawn_names: Sequence[str]) -> tuple[Volume, tuple[int, ...] | None]:
+    """A reference, and which classes were annotated in it if not all were.
+
+    Args:
+        label: a file of class numbers; or DICOM SEG or RTSTRUCT, which is read on the grid of the segmentation.
+        pred: the segmentation.
+        drawn_names: of the classes from 1 on in DICOM SEG or RTSTRUCT.
+
+    Raises:
+        DataError: it cannot be read, or names no class.
+    """
+    if describe_structures(label) is None:
+        return read_label(label), None
+    columns, rows, slices = pred.shape
+    found = read_structures(label, drawn_names, pred.affine, (columns, rows, slices))
+    every = len(found.labelled) == len(drawn_names)
+    volume = Volume(found.values, pred.affine, str(label), warnings=found.warnings)
+    return volume, None if every else found.labelled
 
 
 def refuse_unknown(

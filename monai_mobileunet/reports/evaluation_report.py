@@ -17,9 +17,9 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.datasets.regions import Regions
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
-from monai_mobileunet.data.reading import read_label, read_volume
+from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes
+from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes, read_reference
 from monai_mobileunet.evaluation.metrics import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
@@ -241,7 +241,8 @@ def draw_case(
     """
     num_classes = len(class_names) + 1
     try:
-        label, pred = read_label(case.label or Path()), read_classes(case.outputs, num_classes)
+        pred = read_classes(case.masks, num_classes)
+        label, _ = read_reference(case.label or Path(), pred, class_names)
         unknown = annotation.unknown(label, num_classes)
         label, pred = (replace(one, values=np.where(unknown, 0, one.values)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_what_cannot_be_dicom_is_said_before_the_network_works(
     assert "has no StudyInstanceUID, FrameOfReferenceUID" in told
     assert (tmp_path / "c" / "whole.seg.dcm").is_file(), "the other case has its files"
     assert not list((tmp_path / "c").glob("t1*"))
+
+
+def test_what_was_drawn_on_a_series_is_its_reference(trained: Path, study: Path, tmp_path: Path):
+    out, drawn = tmp_path / "out", tmp_path / "drawn" / "p1"
+    segment("-i", study, "-o", out, "-m", trained, *TYPES)
+    drawn.mkdir(parents=True)
+    for kind in ("seg", "rtstruct"):
+        shutil.copy(out / f"t1.{kind}.dcm", drawn / "drawn")
+        segment("-i", study.parent, "-o", tmp_path / kind, "-m", trained, "--reference", drawn.parent)
+        (row,) = json.loads((tmp_path / kind / "report.json").read_text())["cases"]
+        dice = {name: one["dice"] for name, one in row["metrics"].items()}
+        assert {value for value in dice.values() if value is not None} == {1.0}, dice
+    shutil.copy(out / "t1.seg.dcm", drawn / "other")
+    told = segment("-i", study, "-o", tmp_path / "c", "-m", trained, "--reference", drawn.parent, expect=2)
+    assert "is of the same series as" in told
 
 
 def test_a_form_goes_through_json_and_its_key_is_what_decides_about_content():

@@ -26,7 +26,7 @@ from monai_mobileunet.data.formats.pictures import (
 from monai_mobileunet.data.names import JPEG, METAIMAGE, NIFTI, NRRD, PNG, TIFF, image_suffix, is_picture
 from monai_mobileunet.data.volume import Grid, Volume
 
-__all__ = ["FORMATS", "Format", "check_regular", "files_of", "format_of", "grid_of", "image_states"]
+__all__ = ["DICOM", "FORMATS", "Format", "check_regular", "files_of", "format_of", "grid_of", "image_states"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Format:
     read_classes: Callable[[Path], Volume] | None = None
 
 
+DICOM = "DICOM"
+"""Name of the format that is known by the content of its files."""
+
 FORMATS = (
     Format("NIfTI", NIFTI, read_nifti, grid_of_nifti, lambda path: [path], write_nifti),
     Format("NRRD", NRRD, read_itk, grid_of_itk, files_of_itk, write_itk),
@@ -59,7 +62,7 @@ FORMATS = (
     Format("PNG", PNG, read_picture, grid_of_picture, lambda path: [path], write_picture, read_class_picture),
     Format("TIFF", TIFF, read_picture, grid_of_picture, lambda path: [path], write_picture, read_class_picture),
     Format("JPEG", JPEG, read_picture, grid_of_picture, lambda path: [path], None, refuse_class_jpeg),
-    Format("DICOM", (), read_dicom, grid_of_dicom, files_of_dicom),
+    Format(DICOM, (), read_dicom, grid_of_dicom, files_of_dicom),
 )
 
 

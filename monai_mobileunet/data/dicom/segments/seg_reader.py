@@ -81,7 +81,7 @@ def each_segment(
         _check_kind(path, data)
         names, pixels = _names(data), np.atleast_3d(data.pixel_array.T).T
         frames = [_placed(path, data, index, affine) for index in range(len(pixels))]
-        inside = pixels * 2 >= int(data.get("MaximumFractionalValue", 1)) if _is(data, "FRACTIONAL") else pixels
+        inside = pixels >= (int(data.get("MaximumFractionalValue", 1)) + 1) // 2 if _is(data, "FRACTIONAL") else pixels
     lost = 0
     for number, name in names.items():
         mask, found = np.zeros(shape, bool), False
