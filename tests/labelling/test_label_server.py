@@ -146,7 +146,9 @@ def label_environment() -> ServerEnvironment:
     """MONAI Label's own environment, made once."""
     made = ServerEnvironment(PROJECT / ".venv-label")
     try:
-        made.check()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+            made.check()
     except FileNotFoundError:
         command = [sys.executable, "-m", "monai_mobileunet", "label", "--install", "--environment", str(made.folder)]
         subprocess.run(command, check=True, timeout=1200, env={**os.environ, "PYTHONPATH": ENVIRONMENT["PYTHONPATH"]})
