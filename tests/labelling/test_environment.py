@@ -11,7 +11,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from monai_mobileunet.labelling import ServerEnvironment
-from monai_mobileunet.labelling.environment import MARKER, ONLY_THERE, PROBE, REQUIREMENTS, SAME_AS_HERE, _constraints, _this_package
+from monai_mobileunet.labelling.environment import (
+    MARKER,
+    ONLY_THERE,
+    PROBE,
+    REQUIREMENTS,
+    SAME_AS_HERE,
+    _constraints,
+    _this_package,
+)
 
 
 def test_a_missing_environment_says_how_it_is_made(tmp_path: Path):
