@@ -117,7 +117,11 @@ def _guide(url: str, studies: str, info: dict[str, Any], host: str) -> str:
     models = "; ".join(f"{name} ({', '.join(model['labels'])})" for name, model in info["models"].items())
     store = info["datastore"]
     web = studies.startswith("http")
-    ohif = f"{url}/ohif/" if web else "shows images of a DICOM server only: --studies http://…/dicom-web"
+    ohif = (
+        f"{url}/ohif/ runs the model and shows masks; it cannot submit labels"
+        if web
+        else "shows images of a DICOM server only: --studies http://…/dicom-web"
+    )
     labels = "go to the DICOM server" if web else f"{studies}/labels; images and states in {studies}/datastore_v2.json"
     local = host in LOOPBACK
     notice = "It has no password, and only this machine reaches it." if local else "Anyone who reaches it may use it."

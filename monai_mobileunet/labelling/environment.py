@@ -26,6 +26,9 @@ WITHOUT_DEPENDENCIES = (f"monailabel=={MONAI_LABEL}", "pydicom-seg==0.4.1")
 SAME_AS_HERE = ("torch", "monai", "numpy", "nibabel", "simpleitk", "pytorch-ignite")
 """Packages that decide over the voxels of a mask."""
 
+ONLY_THERE = {"pydicom": "2.4.5"}
+"""Versions that MONAI Label needs where this package was tested with others; reading DICOM is tested under both."""
+
 MARKER = ".mobileunet_label"
 """File that tells an environment of ours from others."""
 
@@ -38,7 +41,13 @@ for name in sys.argv[1:]:
         found[name] = version(name)
     except PackageNotFoundError:
         pass
-print(json.dumps(found))
+problem = ""
+if "torchvision" in found:
+    try:
+        import torchvision
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+print(json.dumps({"versions": found, "problem": problem}))
 """
 
 
@@ -68,7 +77,8 @@ class ServerEnvironment:
         """Look whether MONAI Label and this package are installed there.
 
         Raises:
-            FileNotFoundError: no environment there, or something is missing in it; the message says what to type.
+            FileNotFoundError: no environment there, or something is missing in it or does not fit; the message says
+                what to type.
         """
         ours = self._may_install()
         remedy = (
@@ -81,13 +91,14 @@ class ServerEnvironment:
                 f"{self.folder}: MONAI Label is not installed. It needs an environment of its own. {remedy} "
                 "(some 3 GB), or name one that has it with --environment."
             )
-        names = ["monailabel", "torchvision", PACKAGE, *SAME_AS_HERE]
+        names = ["monailabel", "torchvision", "dcmqi", PACKAGE, *SAME_AS_HERE]
         # in its own folder, for a checkout in the working one would answer for any interpreter
         command = [str(self.python.absolute()), "-c", PROBE, *names]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder)
         if done.returncode:
             raise FileNotFoundError(f"{self.python}: does not run: {done.stderr.strip()[-500:]}. {remedy}")
-        found = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
+        found = answer["versions"]
         missing = [name for name in names if name not in found]
         if missing:
             raise FileNotFoundError(f"{self.folder}: {', '.join(missing)} not installed there. {remedy}")
@@ -95,6 +106,12 @@ class ServerEnvironment:
         if other and (ours or PACKAGE in other):
             problem = "; ".join(f"has {name} {found[name]}, here is {version(name)}" for name in other)
             raise FileNotFoundError(f"{self.folder}: {problem}. Both must segment alike. {remedy}")
+        if answer["problem"]:
+            raise FileNotFoundError(
+                f"{self.folder}: torchvision {found['torchvision']} cannot be imported beside torch {found['torch']} "
+                f"({answer['problem']}). Install both from one index; for torch's CPU build make the environment again "
+                "with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu set."
+            )
 
     def _may_install(self) -> bool:
         """Whether the folder is ours to install into: nothing is in it but what :meth:`install` put there."""
@@ -124,15 +141,13 @@ class ServerEnvironment:
         log = self.folder / "install.log"
         pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
         with tempfile.TemporaryDirectory() as temporary, log.open("w", encoding="utf-8") as output:
-            pins = Path(temporary) / "constraints.txt"
-            pins.write_text("".join(f"{name}=={_public(version(name))}\n" for name in SAME_AS_HERE))
-            constraints = [["--constraint", path] for path in (pins, CHECKOUT / "constraints.txt") if path.is_file()]
-            chosen = [argument for pair in constraints for argument in pair]
+            tested, constraints = CHECKOUT / "constraints.txt", Path(temporary) / "constraints.txt"
+            constraints.write_text(_constraints(tested.read_text("utf-8") if tested.is_file() else ""), "utf-8")
             for step, command in (
                 ("making the environment", [sys.executable, "-m", "venv", self.folder]),
                 (
                     "installing what MONAI Label needs: minutes",
-                    [*pip, *chosen, "--requirement", REQUIREMENTS, *_this_package()],
+                    [*pip, "--constraint", constraints, "--requirement", REQUIREMENTS, *_this_package()],
                 ),
                 (f"installing MONAI Label {MONAI_LABEL}", [*pip, "--no-deps", *WITHOUT_DEPENDENCIES]),
             ):
@@ -148,6 +163,19 @@ class ServerEnvironment:
 def _public(number: str) -> str:
     """A version without the part that names a build, such as ``+cpu``."""
     return number.partition("+")[0]
+
+
+def _constraints(tested: str) -> str:
+    """What pip is held to: the versions of here, MONAI Label's own, and else those that this package was tested with.
+
+    Args:
+        tested: text of ``constraints.txt``, one ``name==version`` on a line; may be empty.
+    """
+    pins = {name: _public(version(name)) for name in SAME_AS_HERE} | ONLY_THERE
+    others = [
+        line for line in tested.splitlines() if "==" in line and line.partition("==")[0].strip().lower() not in pins
+    ]
+    return "\n".join([*(f"{name}=={number}" for name, number in pins.items()), *others, ""])
 
 
 def _this_package() -> list[str]:

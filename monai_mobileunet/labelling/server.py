@@ -73,6 +73,7 @@ class LabelServer:
         unproxied = ",".join(filter(None, [os.environ.get("no_proxy"), *LOOPBACK]))  # trainings ask this server
         self._environment = {
             **os.environ,
+            "PATH": os.pathsep.join(filter(None, [str(python.absolute().parent), os.environ.get("PATH")])),  # dcmqi's
             HOSTS: json.dumps([] if host in ANY else [*LOOPBACK, host]),
             "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps(IMAGES),
             "MONAI_LABEL_DICOMWEB_SEARCH_FILTER": json.dumps({"Modality": modality} if modality else {}),

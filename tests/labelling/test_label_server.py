@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ ENVIRONMENT = {
     **ONE_THREAD,
     **OFFLINE,  # whoever asks the network for something fails
     "no_proxy": "127.0.0.1",
-    "PYTHONPATH": str(Path(__file__).parent / "cpu_torchvision"),
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "cpu_torchvision"), str(PROJECT)]),
 }
 
 
@@ -139,16 +141,23 @@ def behind(proxy: Proxy) -> dict[str, str]:
     return dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy.url)
 
 
-@pytest.fixture(scope="session")
-def environment() -> ServerEnvironment:
+@cache
+def label_environment() -> ServerEnvironment:
     """MONAI Label's own environment, made once."""
     made = ServerEnvironment(PROJECT / ".venv-label")
     try:
-        made.check()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+            made.check()
     except FileNotFoundError:
         command = [sys.executable, "-m", "monai_mobileunet", "label", "--install", "--environment", str(made.folder)]
-        subprocess.run(command, check=True, timeout=1200)
+        subprocess.run(command, check=True, timeout=1200, env={**os.environ, "PYTHONPATH": ENVIRONMENT["PYTHONPATH"]})
     return made
+
+
+@pytest.fixture(scope="session")
+def environment() -> ServerEnvironment:
+    return label_environment()
 
 
 @pytest.fixture(scope="module")
@@ -193,18 +202,27 @@ def wait_for(done: Callable[[], bool], process: subprocess.Popen, log: Path, sec
 
 @contextmanager
 def served(
-    environment: ServerEnvironment, proxy: Proxy, bundle: Path, images: Path, folder: Path, *options: str
+    environment: ServerEnvironment,
+    proxy: Proxy,
+    bundle: Path,
+    images: Path | str,
+    folder: Path,
+    *options: str,
+    **variables: str,
 ) -> Iterator[tuple[Client, subprocess.Popen]]:
-    """``mobileunet label`` with a bundle, where requests to a network go through a proxy."""
-    port = free_port()
-    shutil.copytree(images, folder / "studies")
-    command = [sys.executable, "-m", "monai_mobileunet", "label", "--studies", "studies", "--app", "app", *options]
+    """``mobileunet label`` with a bundle, where requests to a network go through a proxy.
+
+    The images are a folder, of which a copy is served, or the address of a DICOMweb service.
+    """
+    port, studies = free_port(), images if isinstance(images, str) else "studies"
+    if isinstance(images, Path):
+        shutil.copytree(images, folder / "studies")
+    command = [sys.executable, "-m", "monai_mobileunet", "label", "--studies", studies, "--app", "app", *options]
     command += ["--port", str(port), "--environment", str(environment.folder), "-m", str(bundle)]
     said = folder / "said.txt"
     with said.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env={**ENVIRONMENT, **behind(proxy)}, stdout=output, stderr=subprocess.STDOUT
-        )
+        settings = {**ENVIRONMENT, **behind(proxy), **variables}
+        process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)
         try:
             wait_for(lambda: "Ctrl-C ends it" in said.read_text(), process, said)
             yield Client(f"http://127.0.0.1:{port}", folder / "app" / "logs" / "server.log", bundle.name), process

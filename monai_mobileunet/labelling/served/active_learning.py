@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import requests
 import torch
+from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
@@ -27,6 +29,10 @@ IMAGES_A_ROUND = 20
 
 SERVED_FOR = 24 * 60 * 60
 """Seconds for which an image that an annotator was shown is not proposed again while there are others."""
+
+
+SERIES = "series"
+"""State of an image of a DICOM server: a series that changes gets another UID, which is the image's name."""
 
 
 class Uncertain(Strategy):
@@ -93,18 +99,15 @@ class UncertaintyScoring(ScoringMethod):
         Raises:
             FileNotFoundError: the bundle has no weights.
             ValueError: it cannot be scored with.
+            requests.ConnectionError: the server of the images is gone.
         """
         if hasattr(os, "nice"):
             os.nice(10)  # whoever waits for a mask comes first
         weights, known = state_of(self.bundle / "models" / "model.pt"), self.scores.read()
-        states = {}
-        for image in datastore.get_unlabeled_images():
-            path = Path(datastore.get_image_uri(image))
-            if path.exists():  # it may have been taken away since the list was made
-                states[image] = path, state_of(path)
+        states = {image: state for image in datastore.get_unlabeled_images() if (state := _state(image, datastore))}
         waiting = [
             image
-            for image, (_, state) in states.items()
+            for image, state in states.items()
             if image not in known or (known[image].weights, known[image].image) != (weights, state)
         ]
         chosen = sorted(waiting, key=lambda image: image in known)[: request.get("max_samples") or IMAGES_A_ROUND]
@@ -112,17 +115,32 @@ class UncertaintyScoring(ScoringMethod):
         if chosen:
             score = Uncertainty(self.bundle, device="cuda" if torch.cuda.is_available() else "cpu")
             for image in chosen:
-                path, state = states[image]
-                found = self._score(score, path, weights, state)
-                self.scores.add(image, found)
-                failed += bool(found.problem)
+                value, problem = self._score(score, image, datastore)
+                self.scores.add(image, Score(value, weights, states[image], problem))
+                failed += bool(problem)
         summary = {"waiting": len(waiting), "scored": len(chosen) - failed, "failed": failed}
         logger.info("%s: %s", self.name, summary)
         return summary
 
-    def _score(self, score: Uncertainty, path: Path, weights: str, state: str) -> Score:
+    def _score(self, score: Uncertainty, image: str, datastore: Datastore) -> tuple[float, str]:
+        """The score of an image and why there is none: one that cannot be read does not keep the others from theirs."""
         try:
-            return Score(score(path), weights, state)
-        except DataError as error:  # one that cannot be read is not to keep the others from being scored
+            path = Path(datastore.get_image_uri(image))
+        except requests.ConnectionError:  # the server of the images is gone, for the others too
+            raise
+        except Exception as error:  # MONAI Label converts a series by several libraries, each with errors of its own
+            logger.exception("not scored: %s", image)
+            return 0.0, f"{image}: {type(error).__name__}: {error}"
+        try:
+            return score(path), ""
+        except DataError as error:
             logger.error("not scored: %s", error)
-            return Score(0.0, weights, state, str(error))
+            return 0.0, str(error)
+
+
+def _state(image: str, datastore: Datastore) -> str:
+    """What an image is now, by its name alone where it lies on a server; empty if it was taken away."""
+    if isinstance(datastore, DICOMWebDatastore):
+        return SERIES
+    path = Path(datastore.get_image_uri(image))
+    return state_of(path) if path.exists() else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 from monailabel.config import settings
+from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monailabel.interfaces.tasks.scoring import ScoringMethod
@@ -76,6 +77,15 @@ class MobileUNetApp(MONAILabelApp):
     def init_batch_infer(self) -> BatchInference:
         """Inference for all images."""
         return BatchInference()
+
+    def on_save_label(self, image_id: str, label_id: str) -> None:
+        """Let the images of a DICOM server that have labels be asked for anew, now that one more has.
+
+        MONAI Label 0.8.5 keeps the first answer for ``MONAI_LABEL_DICOMWEB_CACHE_EXPIRY``, two hours, and counts and
+        proposes images by it.
+        """
+        super().on_save_label(image_id, label_id)
+        DICOMWebDatastore.get_labeled_images.cache.clear()
 
     def _strategy(self, name: str) -> str:
         return "uncertain" if len(self.bundles) == 1 else f"uncertain_{name}"

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from monailabel.app import app as monai_label
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monai_mobileunet.labelling.server import HOSTS
 
 __all__ = ["OwnPagesOnly", "app"]
+
+
+OHIF = "/ohif"
+"""Where OHIF's pages lie."""
 
 
 class OwnPagesOnly:
@@ -41,7 +45,7 @@ class OwnPagesOnly:
                 scope, receive, send
             )
             return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, _name_the_server(scope, send) if _is_ohif(scope) else send)
 
     def _problem(self, headers: Headers) -> str:
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -52,6 +56,28 @@ class OwnPagesOnly:
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
             return "not another site's"
         return ""
+
+
+def _is_ohif(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["path"].startswith(f"{OHIF}/")
+
+
+def _name_the_server(scope: Scope, send: Send) -> Send:
+    """Let OHIF's panel ask the server that its page came from.
+
+    The panel has the server's address from a cookie, and without one takes port 8000 of the same machine. Browsers
+    share cookies among ports, so each page names its own.
+    """
+    server = f"{scope['scheme']}://{Headers(scope=scope).get('host', '')}/"
+
+    async def send_with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers.append("set-cookie", f"MONAILABEL_SERVER_URL={server}; Path={OHIF}; SameSite=Strict")
+        await send(message)
+
+    return send_with_cookie
 
 
 app = OwnPagesOnly(monai_label, json.loads(os.environ.get(HOSTS, "[]")))
