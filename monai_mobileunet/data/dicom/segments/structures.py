@@ -1,0 +1,156 @@
+"""Drawn structures of either kind, SEG and RTSTRUCT, as the class numbers of a model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from monai_mobileunet.data.dicom.headers import is_dicom, read_identity
+from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, read_rtstruct
+from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
+from monai_mobileunet.data.errors import Finding, list_some, refusal, warning
+
+__all__ = ["ClassNumbers", "Structures", "describe_structures", "match_names", "read_structures"]
+
+logger = logging.getLogger(__name__)
+
+SEG, RTSTRUCT = "SEG", "RTSTRUCT"
+READERS = {SEG: read_seg, RTSTRUCT: read_rtstruct}
+
+Report: TypeAlias = Callable[[Finding], object]
+
+
+@dataclass(frozen=True)
+class Structures:
+    """What the header of a SEG or an RTSTRUCT says.
+
+    Attributes:
+        kind: the modality, ``SEG`` or ``RTSTRUCT``.
+        series: UID of the series that the structures were drawn on; empty if it is not said.
+        instances: UIDs of the files of that series, as far as a SEG says them.
+        names: of the structures.
+    """
+
+    kind: str
+    series: str
+    instances: frozenset[str]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassNumbers:
+    """The structures of a file as class numbers.
+
+    Attributes:
+        values: on the grid of the image; 0 where no class is.
+        missing: classes that the file has no structure for, in their order. Nobody drew them, which does not mean
+            that they are empty: they cannot be measured.
+    """
+
+    values: np.ndarray
+    missing: tuple[str, ...]
+
+
+def describe_structures(path: Path) -> Structures | None:
+    """What a file is about; ``None`` for what is neither SEG nor RTSTRUCT.
+
+    Raises:
+        DataError: it is one of these, but damaged.
+    """
+    if not path.is_file() or not is_dicom(path):
+        return None
+    modality = read_identity(path).modality
+    if modality == SEG:
+        seg = describe_seg(path)
+        return Structures(SEG, seg.series, seg.instances, seg.names)
+    if modality == RTSTRUCT:
+        drawn = describe_rtstruct(path)
+        return Structures(RTSTRUCT, drawn.series, frozenset(), drawn.names)
+    return None
+
+
+def read_structures(
+    path: Path,
+    names: Mapping[str, int],
+    affine: np.ndarray,
+    shape: tuple[int, int, int],
+    report: Report = logger.warning,
+) -> ClassNumbers:
+    """The structures of a file as class numbers on the grid of an image.
+
+    A voxel that two structures have gets the class of the smaller one, so that a tumour stays in its organ, whatever
+    their numbers; the overlap is reported.
+
+    Args:
+        path: a SEG or an RTSTRUCT.
+        names: numbers of the classes by their names; see :func:`match_names`.
+        affine: ``(4, 4)``, from voxel indices of the image to mm with RAS axes.
+        shape: of the image.
+        report: is called with what is odd about the file.
+
+    Returns:
+        Class numbers, ``uint8`` or ``uint16``, and the classes that the file lacks.
+
+    Raises:
+        DataError: the file is damaged, of neither kind or of another grid, two of its structures may be one class, or
+            none is any.
+    """
+    described = describe_structures(path)
+    if described is None:
+        raise refusal(path, "is neither a DICOM SEG nor an RTSTRUCT.", "Name a file of one of these kinds.")
+    masks = READERS[described.kind](path, affine, shape, report)
+    matched = match_names(path, list(masks), list(names), report)
+    sizes = {name: int(np.count_nonzero(masks[structure])) for name, structure in matched.items()}
+    values = np.zeros(shape, np.uint8 if max(names.values()) < 256 else np.uint16)
+    overlapping = 0
+    for name in sorted(matched, key=lambda name: (-sizes[name], names[name])):
+        mask = masks[matched[name]]
+        overlapping += int(np.count_nonzero(values[mask]))
+        values[mask] = names[name]
+    if overlapping:
+        problem = f"has {overlapping} voxels in structures of several classes."
+        report(warning(path, problem, "They are of the smallest of these structures: look whether that is right."))
+    return ClassNumbers(values, tuple(name for name in names if name not in matched))
+
+
+def match_names(path: Path, structures: Sequence[str], classes: Sequence[str], report: Report) -> dict[str, str]:
+    """Which structure is which class: that of the same name, else one that differs in case, spaces, ``_`` and ``-``.
+
+    Args:
+        path: the file, for messages.
+        structures: names of its structures.
+        classes: names of the classes.
+        report: is called with the structures that are no class.
+
+    Returns:
+        Names of structures by names of classes, without the classes that have none.
+
+    Raises:
+        DataError: several structures may be one class, or none is any.
+    """
+    matched = {name: name for name in classes if name in structures}
+    for name in classes:
+        if name in matched:
+            continue
+        found = [one for one in structures if _plain(one) == _plain(name) and one not in matched.values()]
+        if len(found) > 1:
+            problem = f"has several structures that may be {name}: {list_some(found)}."
+            raise refusal(path, problem, f"Rename the one that is meant to {name}.")
+        if found:
+            matched[name] = found[0]
+    if not matched:
+        problem = f"has no structure of the classes {list_some(classes)}; it has {list_some(structures) or 'none'}."
+        raise refusal(path, problem, "Rename its structures to the names of the classes.")
+    others = [one for one in structures if one not in matched.values()]
+    if others:
+        report(warning(path, f"has structures that are no class: {list_some(others)}.", "They are left out."))
+    return matched
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter not in " _-")
