@@ -98,7 +98,7 @@ def read_seg(
         _check_slices(path, frames, places, affine, report)
         masks = {number: np.zeros(shape, bool) for number in names}
         inside = outside = 0
-        for frame, place, pixels in zip(frames, places, iter_pixels(data), strict=True):
+        for frame, place, pixels in zip(frames, places, _pixels(data), strict=True):
             for number, found in _segments(data, kind, frame, pixels, names):
                 kept = _put(masks[number], found, place)
                 inside, outside = inside + kept, outside + int(np.count_nonzero(found)) - kept
@@ -231,6 +231,18 @@ def _check_slices(
     if step > 1 and len(slices) > 2:
         problem = "has no two neighbouring slices; those between stay empty."
         report(warning(path, problem, "Interpolate the segments where they were drawn."))
+
+
+def _pixels(data: Dataset) -> Iterator[np.ndarray]:
+    """Pixels ``(rows, columns)``, frame by frame: all of them may need more memory than there is."""
+    if data.BitsAllocated > 1 or data.file_meta.TransferSyntaxUID.is_compressed:
+        yield from iter_pixels(data)
+        return
+    size, packed = data.Rows * data.Columns, np.frombuffer(data.PixelData, np.uint8)
+    for number in range(int(data.get("NumberOfFrames") or 1)):  # pydicom's own loop fails where a frame ends in a byte
+        first = number * size
+        bits = np.unpackbits(packed[first // 8 : (first + size + 7) // 8], bitorder="little")
+        yield bits[first % 8 : first % 8 + size].reshape(data.Rows, data.Columns)
 
 
 def _segments(

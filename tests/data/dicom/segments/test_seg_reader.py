@@ -17,6 +17,7 @@ from pydicom.sr.codedict import codes
 
 from benchmarks.dicom_geometry import geometries
 from monai_mobileunet.data import DataError
+from monai_mobileunet.data.dicom.segments.highdicom_sources import frames_for_highdicom
 from monai_mobileunet.data.dicom.segments.rtstruct_writer import rtstruct_dataset
 from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
 from monai_mobileunet.data.dicom.segments.seg_writer import BINARY, LABELMAP, seg_dataset
@@ -109,7 +110,7 @@ def test_of_fractions_half_of_the_greatest_value_is_in(tmp_path: Path):
     source = source_of((6, 5, 4), geometries()[7])
     fractions = np.zeros((4, 5, 6, 1))
     fractions[1, 2, 3], fractions[1, 2, 4] = 0.5, 0.49
-    images = list(source.datasets)
+    images, _ = frames_for_highdicom(source)
     code = codes.SCT.Organ
     segment = highdicom.seg.SegmentDescription(1, "soft", code, code, "MANUAL")
     seg = highdicom.seg.Segmentation(
