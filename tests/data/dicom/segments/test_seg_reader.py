@@ -79,7 +79,8 @@ def test_every_voxel_comes_back_on_every_grid_of_the_image(tmp_path: Path, kind:
 
 
 def test_what_dcmqi_writes_of_an_image_with_other_axes_is_read(tmp_path: Path):
-    folder = series(tmp_path / "ct", affine=geometries()[50], **FOUND)
+    more: dict = FOUND
+    folder = series(tmp_path / "ct", affine=geometries()[50], **more)
     source, mask = read_source(folder), mask_of(VALUES.shape)
     image = sitk.GetImageFromArray(mask.T)
     columns = source.affine[:3, :3]
@@ -100,8 +101,16 @@ def test_what_dcmqi_writes_of_an_image_with_other_axes_is_read(tmp_path: Path):
         for name, number in NUMBERS.items()
     ]
     (tmp_path / "meta.json").write_text(json.dumps({"segmentAttributes": [segments], "ContentCreatorName": "A"}))
-    command = [DCMQI, "--inputImageList", "mask.nrrd", "--inputDICOMDirectory", "ct", "--inputMetadata", "meta.json"]
-    subprocess.run([*command, "--outputDICOM", "seg.dcm"], check=True, capture_output=True, cwd=tmp_path)
+    command = [
+        str(DCMQI),
+        "--inputImageList",
+        "mask.nrrd",
+        "--inputDICOMDirectory",
+        "ct",
+        "--inputMetadata",
+        "meta.json",
+    ]
+    subprocess.run([DCMQI, *inputs, "--outputDICOM", "seg.dcm"], check=True, capture_output=True, cwd=tmp_path)
     assert_same(read_seg(tmp_path / "seg.dcm", ras(source), mask.shape), mask)
     assert describe_seg(tmp_path / "seg.dcm").series == FOUND["SeriesInstanceUID"]
 
