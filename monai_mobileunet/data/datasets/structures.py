@@ -19,11 +19,23 @@ from monai_mobileunet.data.files import hash_file, write_json
 from monai_mobileunet.data.walking import walk_folders
 from monai_mobileunet.data.writing import write_mask
 
-__all__ = ["pair_structures", "write_labels_of_structures"]
+__all__ = ["has_structures", "pair_structures", "write_labels_of_structures"]
 
 logger = logging.getLogger(__name__)
 
 Report = Callable[[Finding], object]
+
+
+def has_structures(folder: Path) -> bool:
+    """Whether a SEG or an RTSTRUCT lies in a folder or below it; files that are damaged are none."""
+    for _, _, files in walk_folders(folder):
+        for path in files:
+            try:
+                if describe_structures(path):
+                    return True
+            except DataError:  # of whichever kind it is, reading its folder will say so
+                continue
+    return False
 
 
 def pair_structures(folder: Path, report: Report = logger.warning) -> dict[Path, tuple[Path, Structures]]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.dicom_geometry import geometries
+from monai_mobileunet.cli import app
 from monai_mobileunet.data import DataError, find_cases, find_class_names
 from monai_mobileunet.data.datasets.structures import write_labels_of_structures
 from monai_mobileunet.data.dicom.segments.rtstruct_writer import rtstruct_dataset
@@ -37,6 +39,10 @@ def test_patients_with_structures_become_a_training_set(tmp_path: Path):
     mask[1:3, 1:4, 1:4], mask[3:5, 1:4, 1:4] = 1, 2
     patient(tmp_path / "data" / "a", 1, "RS.dcm", mask)
     patient(tmp_path / "data" / "b", 2, "seg.dcm", mask)
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "data"), "--write", str(tmp_path / "by_name")])
+    assert "structures that only some files have: body" in " ".join(result.output.split()), result.output
+    assert find_class_names(tmp_path / "by_name") == ("head", "tail")
+    assert np.array_equal(read_label(find_cases(tmp_path / "by_name")[0]["label"]).values, mask)
     said: list[Finding] = []
     classes = ("tail", "body")
     index = write_labels_of_structures(tmp_path / "data", tmp_path / "set", classes, said.append)

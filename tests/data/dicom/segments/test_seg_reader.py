@@ -101,15 +101,7 @@ def test_what_dcmqi_writes_of_an_image_with_other_axes_is_read(tmp_path: Path):
         for name, number in NUMBERS.items()
     ]
     (tmp_path / "meta.json").write_text(json.dumps({"segmentAttributes": [segments], "ContentCreatorName": "A"}))
-    command = [
-        str(DCMQI),
-        "--inputImageList",
-        "mask.nrrd",
-        "--inputDICOMDirectory",
-        "ct",
-        "--inputMetadata",
-        "meta.json",
-    ]
+    inputs = ["--inputImageList", "mask.nrrd", "--inputDICOMDirectory", "ct", "--inputMetadata", "meta.json"]
     subprocess.run([DCMQI, *inputs, "--outputDICOM", "seg.dcm"], check=True, capture_output=True, cwd=tmp_path)
     assert_same(read_seg(tmp_path / "seg.dcm", ras(source), mask.shape), mask)
     assert describe_seg(tmp_path / "seg.dcm").series == FOUND["SeriesInstanceUID"]
