@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.data.dicom import files_of, is_dicom
-from monai_mobileunet.data.dicom.headers import read_identity
+from monai_mobileunet.data.datasets.structures import uid_of
 from monai_mobileunet.data.dicom.segments.structures import describe_structures
 from monai_mobileunet.data.errors import DataError, Finding, list_some
 from monai_mobileunet.data.formats.table import DICOM, format_of
@@ -32,8 +31,9 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
     """
     wanted: dict[str, list[str]] = defaultdict(list)
     for case in cases:
-        if format_of(case.images[0]).name == DICOM and (series := _series_of(case.images[0])):
-            wanted[series].append(case.name)
+        if format_of(case.images[0]).name == DICOM:
+            wanted[_series_of(case.images[0])].append(case.name)
+    wanted.pop("", None)
     if not wanted:
         return {}
     own = {path.resolve() for case in cases for path in case.outputs}
@@ -53,15 +53,10 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
 
 
 def _series_of(image: Path) -> str:
-    for file in [image] if image.is_file() else files_of(image):
-        if is_dicom(file):
-            try:
-                identity = read_identity(file)
-            except DataError:  # reading the case will say why
-                continue
-            if identity.image:
-                return identity.series
-    return ""
+    try:
+        return uid_of(image)
+    except DataError:  # reading the case will say why
+        return ""
 
 
 def _drawn_on(file: Path) -> str:
