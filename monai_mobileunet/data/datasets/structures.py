@@ -103,7 +103,8 @@ def write_labels_of_structures(
         raise refusal(folder, problem, "Name the folder that holds both, in it or in folders below it.")
     names = tuple(class_names) or _names_of_all(folder, paired, report)
     numbers = {name: number for number, name in enumerate(names, 1)}
-    cases, made_from, findings = [], {}, []
+    cases, made_from = [], {}
+    findings: list[Finding] = []
     for number, (source, (path, _)) in enumerate(paired.items(), 1):
         place = source.relative_to(folder).parent if source.is_file() else source.relative_to(folder)
         label = Path("labels") / f"{'_'.join(place.parts) or 'case'}_{number:04d}.nii.gz"
