@@ -12,7 +12,12 @@ from monai_mobileunet.data.datasets.labels import LABELLED
 from monai_mobileunet.data.datasets.listing import INDEX
 from monai_mobileunet.data.dicom import is_dicom, read_dicom
 from monai_mobileunet.data.dicom.headers import read_identity
-from monai_mobileunet.data.dicom.segments.structures import Structures, describe_structures, read_structures
+from monai_mobileunet.data.dicom.segments.structures import (
+    Structures,
+    describe_structures,
+    is_structures,
+    read_structures,
+)
 from monai_mobileunet.data.dicom.series import files_of, series_in
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.files import hash_file, write_json
@@ -28,14 +33,7 @@ Report = Callable[[Finding], object]
 
 def has_structures(folder: Path) -> bool:
     """Whether a SEG or an RTSTRUCT lies in a folder or below it; files that are damaged are none."""
-    for _, _, files in walk_folders(folder):
-        for path in files:
-            try:
-                if describe_structures(path):
-                    return True
-            except DataError:  # of whichever kind it is, reading its folder will say so
-                continue
-    return False
+    return any(is_structures(path) for _, _, files in walk_folders(folder) for path in files)
 
 
 def pair_structures(folder: Path, report: Report = logger.warning) -> dict[Path, tuple[Path, Structures]]:

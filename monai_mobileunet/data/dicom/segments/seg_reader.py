@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
 
 from monai_mobileunet.data.dicom.headers import unreadable
 from monai_mobileunet.data.dicom.segments.structure_set import Report, different_names
@@ -236,9 +235,9 @@ def _check_slices(
 
 
 def _pixels(data: Dataset) -> Iterator[np.ndarray]:
-    """Pixels ``(rows, columns)``, frame by frame: all of them may need more memory than there is."""
+    """Pixels ``(rows, columns)``; those of one bit frame by frame, for all of them may need more memory than there is."""
     if data.BitsAllocated > 1 or data.file_meta.TransferSyntaxUID.is_compressed:
-        yield from iter_pixels(data)
+        yield from data.pixel_array.reshape(-1, data.Rows, data.Columns)
         return
     size, packed = data.Rows * data.Columns, np.frombuffer(data.PixelData, np.uint8)
     for number in range(int(data.get("NumberOfFrames") or 1)):  # pydicom's own loop fails where a frame ends in a byte

@@ -13,9 +13,9 @@ from monai_mobileunet.data.dicom.headers import is_dicom, read_identity
 from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, read_rtstruct
 from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
 from monai_mobileunet.data.dicom.segments.structure_set import Report
-from monai_mobileunet.data.errors import list_some, refusal, warning
+from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
 
-__all__ = ["ClassNumbers", "Structures", "describe_structures", "match_names", "read_structures"]
+__all__ = ["ClassNumbers", "Structures", "describe_structures", "is_structures", "match_names", "read_structures"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,14 @@ class ClassNumbers:
 
     values: np.ndarray
     missing: tuple[str, ...]
+
+
+def is_structures(path: Path) -> bool:
+    """Whether a file is SEG or RTSTRUCT; one that is damaged is not."""
+    try:
+        return is_dicom(path) and read_identity(path).modality in READERS
+    except DataError:
+        return False
 
 
 def describe_structures(path: Path) -> Structures | None:
