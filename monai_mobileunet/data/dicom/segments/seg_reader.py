@@ -235,7 +235,7 @@ def _check_slices(
 
 
 def _pixels(data: Dataset) -> Iterator[np.ndarray]:
-    """Pixels ``(rows, columns)``; those of one bit frame by frame, for all of them may need more memory than there is."""
+    """Pixels ``(rows, columns)``; bits are unpacked frame by frame, for all of them may need too much memory."""
     if data.BitsAllocated > 1 or data.file_meta.TransferSyntaxUID.is_compressed:
         yield from data.pixel_array.reshape(-1, data.Rows, data.Columns)
         return
