@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pydicom
 
+import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.dicom.pixels import PYDICOM
@@ -60,7 +61,9 @@ def dicom_writer(bundle: Bundle, weights: str, form: OutputForm) -> DicomWriter 
         return None
     metadata, classes = bundle.metadata, _classes(bundle)
     name, version = metadata.get("name", bundle.folder.name), metadata.get("version", "0")
-    maker = Maker(str(name), str(version), weights, form.deterministic)
+    maker = Maker(
+        str(name), str(version), weights, form.deterministic, f"monai_mobileunet {monai_mobileunet.__version__}"
+    )
     return DicomWriter(classes, maker, form.seg_type.upper())
 
 

@@ -56,9 +56,11 @@ class Maker:
         weights: SHA-256 of the weights, in hexadecimal digits.
         deterministic: derive all UIDs from the source, the model and the mask, and write no clock time, so that the
             same mask gives the same bytes.
+        software: what ran the model, with its version.
     """
 
     model: str
     version: str
     weights: str
     deterministic: bool = False
+    software: str = "monai_mobileunet"

@@ -10,7 +10,6 @@ from datetime import datetime
 import numpy as np
 from pydicom.uid import generate_uid
 
-import monai_mobileunet
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Maker
 from monai_mobileunet.data.dicom.segments.source import Source
 
@@ -72,7 +71,7 @@ def file_identity(mask: np.ndarray, source: Source, maker: Maker, kind: str) -> 
         _shortened(maker.model, f" ({DISCLAIMER})"),
         _shortened(f"{maker.model} {maker.version}", f", {weights}"),
         MANUFACTURER,
-        (f"monai_mobileunet {monai_mobileunet.__version__}", _shortened(f"{maker.model} {maker.version}", "")),
+        (maker.software, _shortened(f"{maker.model} {maker.version}", "")),
     )
 
 
