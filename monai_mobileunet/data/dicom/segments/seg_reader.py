@@ -17,7 +17,7 @@ from monai_mobileunet.data.dicom.segments.structure_set import Report, Structure
 from monai_mobileunet.data.errors import DataError, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS
 
-__all__ = ["describe_seg", "each_segment"]
+__all__ = ["describe_seg", "each_segment", "read_seg"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,13 @@ def describe_seg(path: Path) -> StructureSet:
         data = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         _check_kind(path, data)
         return StructureSet(_series(data), tuple(_names(data).values()))
+
+
+def read_seg(
+    path: Path, affine: np.ndarray, shape: tuple[int, int, int], report: Report = logger.warning
+) -> dict[str, np.ndarray]:
+    """The segments of a file as masks, by their labels; :func:`each_segment` holds one of them at a time."""
+    return dict(each_segment(path, affine, shape, report))
 
 
 def each_segment(

@@ -51,8 +51,9 @@ def read_structures(
 ) -> DrawnClasses:
     """The structures of a file that have the names of classes.
 
-    Names are the same up to case, spaces, hyphens and underscores. Other structures of the file are passed over: a
-    planning system's have dozens. Where two classes overlap, the voxel is the later one's, and a warning counts such.
+    A structure has the very name of a class, or one that is the same up to case, spaces, hyphens and underscores. Other
+    structures of the file are left out, and a warning lists them. Where classes overlap, the voxel is of the class with
+    the greatest number, whatever their order in the file, and a warning counts such voxels.
 
     Args:
         path: SEG or RTSTRUCT.
@@ -67,25 +68,38 @@ def read_structures(
     if kind is None:
         raise refusal(path, "is neither DICOM SEG nor RTSTRUCT.", "Name one of these.")
     describe, each = KINDS[kind]
-    numbers = {_plain(name): number for number, name in enumerate(class_names, 1)}
     names = describe(path).names
-    known = [name for name in names if _plain(name) in numbers]
-    if not known:
+    numbers = _class_numbers(path, names, class_names)
+    warnings: list[Finding] = []
+    if others := [name for name in names if name not in numbers]:
+        problem = f"has structures that are no classes: {list_some(others, 20)}."
+        warnings.append(warning(path, problem, "They are left out; rename those that are meant."))
+    values = np.zeros(shape, np.uint8 if len(class_names) < 256 else np.uint16)
+    several = np.zeros(shape, bool)
+    for name, mask in each(path, affine, shape, warnings.append):
+        if name in numbers:
+            several |= mask & (values > 0)
+            values[mask] = np.maximum(values[mask], numbers[name])
+    if overlapping := int(np.count_nonzero(several)):
+        problem = f"has {overlapping:,} voxels in several classes."
+        warnings.append(warning(path, problem, "They count for the class with the greatest number."))
+    return DrawnClasses(values, tuple(sorted(numbers.values())), tuple(warnings))
+
+
+def _class_numbers(path: Path, names: Sequence[str], class_names: Sequence[str]) -> dict[str, int]:
+    """Class numbers by the names of structures."""
+    numbers = {name: number for number, name in enumerate(class_names, 1) if name in names}
+    for number, class_name in enumerate(class_names, 1):
+        if class_name not in numbers:
+            alike = [name for name in names if name not in numbers and _plain(name) == _plain(class_name)]
+            if len(alike) > 1:
+                problem = f"has structures that may each be {class_name}: {list_some(alike)}."
+                raise refusal(path, problem, "Rename or remove one.")
+            numbers |= dict.fromkeys(alike, number)
+    if not numbers:
         problem = f"has the structures {list_some(names)}; expected those of the model: {list_some(class_names)}."
         raise refusal(path, problem, "Rename them there, or leave the file out.")
-    if len({_plain(name) for name in known}) < len(known):
-        raise refusal(path, f"has structures of one name: {list_some(known)}.", "Rename or remove one.")
-    warnings: list[Finding] = []
-    values = np.zeros(shape, np.uint8 if len(class_names) < 256 else np.uint16)
-    overlapping = 0
-    for name, mask in each(path, affine, shape, warnings.append):
-        if name in known:
-            overlapping += int(np.count_nonzero(values[mask]))
-            values[mask] = numbers[_plain(name)]
-    if overlapping:
-        problem = f"has {overlapping:,} voxels in several classes."
-        warnings.append(warning(path, problem, "They count for the later structure in the file."))
-    return DrawnClasses(values, tuple(sorted(numbers[_plain(name)] for name in known)), tuple(warnings))
+    return numbers
 
 
 def _kind(path: Path) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom
@@ -63,8 +64,26 @@ def test_names_say_which_class_and_what_was_not_drawn(tmp_path: Path):
     found = read_structures(path, ["liver", "Tail", "HE_AD"], LPS_TO_RAS, mask.shape)
     assert found.labelled == (2, 3), "of the liver nothing is known"
     assert np.array_equal(found.values, np.array([0, 3, 2, 0], np.uint8)[mask])
+    assert [one.problem for one in found.warnings] == ["has structures that are no classes: body."]
     with pytest.raises(DataError, match=r"has the structures head, tail, body; expected those of the model: liver"):
         read_structures(path, ["liver"], LPS_TO_RAS, mask.shape)
+
+
+def test_the_very_name_comes_first_and_the_later_class_has_what_two_share(tmp_path: Path):
+    mask, source, path = drawn(), source_of((15, 19, 9), np.eye(4)), tmp_path / "reference.dcm"
+    head, tail, whole = (replace(one, name=name) for one, name in zip(CLASSES, ("head", "Head", "TAIL"), strict=True))
+    data = rtstruct_dataset(mask, (head, tail, whole), source, MAKER)
+    data.ROIContourSequence[2].ContourSequence = data.ROIContourSequence[0].ContourSequence
+    data.save_as(path, enforce_file_format=True)
+    for names, values in ((["tail", "head"], (0, 2, 0, 0)), (["head", "tail"], (0, 2, 0, 0))):
+        found = read_structures(path, names, LPS_TO_RAS, mask.shape)
+        assert np.array_equal(found.values > 0, mask == 1)
+        assert np.array_equal(found.values, np.array(values, np.uint8)[mask])
+        problems = [one.problem for one in found.warnings]
+        assert "has structures that are no classes: Head." in problems
+        assert f"has {np.count_nonzero(mask == 1):,} voxels in several classes." in problems
+    with pytest.raises(DataError, match="has structures that may each be HEAD: head, Head"):
+        read_structures(path, ["HEAD"], LPS_TO_RAS, mask.shape)
 
 
 def test_other_grids_are_refused_and_a_part_of_the_image_s_is_taken(tmp_path: Path):
