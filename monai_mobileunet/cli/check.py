@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,19 @@ def check(
     ] = None,
     target: Annotated[
         Path | None,
-        typer.Option("--write", help="New folder for the labels with class numbers, and for a dataset.json."),
+        typer.Option(
+            "--write",
+            help="New folder for the labels with class numbers, and for a dataset.json. Of DICOM series with SEG or "
+            "RTSTRUCT files, in any folders, the labels are made from the structures.",
+        ),
+    ] = None,
+    class_names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            help="Name of the structure that is class 1, 2, …, once for each, of SEG or RTSTRUCT files; needs --write. "
+            "By default the structures that all files have, or the classes of --model.",
+        ),
     ] = None,
 ) -> None:
     """Open every file and list what is wrong and what is odd, without training or segmenting.
@@ -56,6 +68,8 @@ def check(
     """
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
+    if class_names and target is None:
+        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--class")
     with uncollected():
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.data.datasets.cases import is_training_set
@@ -64,7 +78,7 @@ def check(
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
         lost: list[Finding] = []
         if target is not None:
-            lost, folder = _rewritten(folder, target, mapping or [], num_classes, opened), target
+            lost, folder = _rewritten(folder, target, mapping or [], num_classes, opened, class_names or []), target
         trains = is_training_set(folder)
         looked = _look_at_dataset if trains else _look_at_files
         findings, count = looked(folder, num_classes, opened, ignore)
@@ -136,22 +150,39 @@ def _look_at_files(
 
 
 def _rewritten(
-    folder: Path, target: Path, mapping: list[str], num_classes: int | None, bundle: Bundle | None
+    folder: Path,
+    target: Path,
+    mapping: list[str],
+    num_classes: int | None,
+    bundle: Bundle | None,
+    class_names: Sequence[str],
 ) -> list[Finding]:
     """Write a data set with the labels' values mapped to class numbers, and give what it lost."""
     from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.cases import is_training_set
     from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
+    from monai_mobileunet.data.datasets.structures import has_structures, write_labels_of_structures
 
+    if class_names or not (mapping or is_training_set(folder)):
+        odd: list[Finding] = []
+        names = class_names or (bundle.class_names if bundle else ())
+        if class_names or has_structures(folder):
+            _say_written(write_labels_of_structures(folder, target, names, odd.append), target)
+            return odd
     values = parse_mapping(mapping)
     names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
+    _say_written(index, target)
+    return list(regions_lost(folder, index, values, names))
+
+
+def _say_written(index: Path, target: Path) -> None:
     console.print(
         printable(f"{index} written: train with --dataset_dir {target}, or mobileunet plan {target}"),
         markup=False,
         soft_wrap=True,
     )
-    return list(regions_lost(folder, index, values, names))
 
 
 @contextmanager

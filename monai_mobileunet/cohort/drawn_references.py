@@ -10,8 +10,7 @@ from pathlib import Path
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data.datasets.listing import Case
-from monai_mobileunet.data.dicom import files_of, is_dicom
-from monai_mobileunet.data.dicom.headers import read_identity
+from monai_mobileunet.data.datasets.structures import uid_of
 from monai_mobileunet.data.dicom.segments.structures import describe_structures
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
@@ -42,7 +41,7 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
 def drawn_cases(folder: Path, output: Path) -> list[Case]:
     """The series of a folder that have a SEG or RTSTRUCT there, as cases of a data set; none if it holds no such file.
 
-    Series without one are no cases, and a log line says how many; so it does of files whose series are not there.
+    Series without one are no cases. Warnings name the first of them, and files whose series are not there.
 
     Args:
         folder: of the series and what was drawn on them, in any folders below it.
@@ -105,15 +104,10 @@ def _paired(wanted: Mapping[str, Sequence[str]], drawn: Mapping[str, Sequence[Pa
 
 
 def _series_of(image: Path) -> str:
-    for file in [image] if image.is_file() else files_of(image):
-        if is_dicom(file):
-            try:
-                identity = read_identity(file)
-            except DataError:  # reading the case will say why
-                continue
-            if identity.image:
-                return identity.series
-    return ""
+    try:
+        return uid_of(image)
+    except DataError:  # reading the case will say why
+        return ""
 
 
 def _drawn_on(file: Path) -> str:

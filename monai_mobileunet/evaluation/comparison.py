@@ -113,12 +113,14 @@ def read_reference(
     if describe_structures(label) is None:
         return read_label(label), None
     columns, rows, slices = pred.shape
-    found = read_structures(label, drawn_names, pred.affine, (columns, rows, slices))
-    for finding in found.warnings:
+    numbers = {name: number for number, name in enumerate(drawn_names, 1)}
+    warnings: list[Finding] = []
+    found = read_structures(label, numbers, pred.affine, (columns, rows, slices), warnings.append)
+    for finding in warnings:
         report(finding)
-    every = len(found.labelled) == len(drawn_names)
-    volume = Volume(found.values, pred.affine, str(label), warnings=found.warnings)
-    return volume, None if every else found.labelled
+    drawn = tuple(number for name, number in numbers.items() if name not in found.missing)
+    volume = Volume(found.values, pred.affine, str(label), warnings=tuple(warnings))
+    return volume, drawn if found.missing else None
 
 
 def refuse_unknown(

@@ -85,6 +85,7 @@ def test_what_was_drawn_on_a_series_is_its_reference(trained: Path, study: Path,
         shutil.copy(out / f"t1.{kind}.dcm", drawn / "drawn")
         segment("-i", study.parent, "-o", tmp_path / kind, "-m", trained, "--reference", drawn.parent)
         (row,) = json.loads((tmp_path / kind / "report.json").read_text())["cases"]
+        assert row["warnings"] == []
         dice = {name: one["dice"] for name, one in row["metrics"].items()}
         assert {value for value in dice.values() if value is not None} == {1.0}, dice
     shutil.copy(out / "t1.seg.dcm", drawn / "other")

@@ -17,6 +17,7 @@ from monai_mobileunet.data.datasets.labels import LABELLED, refuse_unknown_label
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, index_of, list_cases, read_description
 from monai_mobileunet.data.datasets.naming import name_cases, name_of
+from monai_mobileunet.data.datasets.structures import has_structures
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 
 __all__ = [
@@ -114,6 +115,9 @@ def _no_cases(root: Path, description: dict[str, Any]) -> DataError:
     held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
     problem = f"found neither a {INDEX} with a 'training' list{others}, nor two folders {pairs}, nor a folder for each "
     problem += "patient with an image and a file named as a label."
+    if has_structures(root):
+        remedy = f"It holds DICOM SEG or RTSTRUCT. Make labels of these: mobileunet check {root} --write NEW_FOLDER"
+        return refusal(root, problem, remedy)
     example = '{"labels": {"0": "background", "1": "liver"}, "training": [{"image": "a.nii.gz", "label": "b.nii.gz"}]}'
     return refusal(root, problem, f"It holds: {held}. Write a {INDEX} there: {example}.")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.dicom import is_dicom, series_in
+from monai_mobileunet.data.dicom.segments.structures import is_structures
 from monai_mobileunet.data.errors import Finding, ending_program, list_some, refusal, warning
 from monai_mobileunet.data.names import (
     IMAGE_SUFFIXES,
@@ -226,7 +227,9 @@ class _Walk:
             name = base.name if homes[found.home] == 1 else f"{base.name}_series_{numbers[found.home]:03d}"
             yield FoundImage((found.source,), base.with_name(f"{name}.nii.gz"))
         for folder in self.with_dicom:
-            if not homes.keys() & {folder, *folder.parents}:
+            if not homes.keys() & {folder, *folder.parents} and not all(
+                map(is_structures, filter(is_dicom, folder.iterdir()))
+            ):
                 problem = "holds DICOM files, but no series with images."
                 self.warnings.append(warning(folder, problem, "Export the series again."))
 

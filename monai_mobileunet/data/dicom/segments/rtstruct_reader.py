@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -49,7 +49,11 @@ def describe_rtstruct(path: Path) -> StructureSet:
 
 
 def read_rtstruct(
-    path: Path, affine: np.ndarray, shape: tuple[int, int, int], report: Report = logger.warning
+    path: Path,
+    affine: np.ndarray,
+    shape: tuple[int, int, int],
+    report: Report = logger.warning,
+    only: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """The structures of a file as masks; :func:`each_structure` holds one of them at a time.
 
@@ -58,6 +62,7 @@ def read_rtstruct(
         affine: ``(4, 4)``, from voxel indices of the image to mm with RAS axes.
         shape: of the image.
         report: is called with what is odd about the file.
+        only: names of the structures that are wanted; by default all are.
 
     Returns:
         A boolean mask for each structure that has closed contours, by its name without spaces at the ends. A name
@@ -67,7 +72,8 @@ def read_rtstruct(
         DataError: the file is damaged or no RTSTRUCT, its contours lie between the image's slices or in no plane of
             its voxels, or all of them beside it.
     """
-    return dict(each_structure(path, affine, shape, report))
+    each = each_structure(path, affine, shape, report)
+    return {name: mask for name, mask in each if only is None or name in only}
 
 
 def each_structure(

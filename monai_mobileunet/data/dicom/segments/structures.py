@@ -1,113 +1,163 @@
-"""SEG and RTSTRUCT as references: which file is of which series, and its structures as the classes of a model."""
+"""Drawn structures of either kind, SEG and RTSTRUCT, as the class numbers of a model."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from monai_mobileunet.data.dicom.headers import is_dicom, read_identity
-from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, each_structure
-from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, each_segment
-from monai_mobileunet.data.dicom.segments.structure_set import StructureSet
-from monai_mobileunet.data.errors import Finding, list_some, refusal, warning
+from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, read_rtstruct
+from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
+from monai_mobileunet.data.dicom.segments.structure_set import Report
+from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
 
-__all__ = ["DrawnClasses", "describe_structures", "read_structures"]
+__all__ = ["ClassNumbers", "Structures", "describe_structures", "is_structures", "match_names", "read_structures"]
 
-KINDS = {"SEG": (describe_seg, each_segment), "RTSTRUCT": (describe_rtstruct, each_structure)}
-"""How files of a modality are read."""
+logger = logging.getLogger(__name__)
+
+SEG, RTSTRUCT = "SEG", "RTSTRUCT"
+READERS = {SEG: read_seg, RTSTRUCT: read_rtstruct}
 
 
 @dataclass(frozen=True)
-class DrawnClasses:
-    """Structures of a file as classes.
+class Structures:
+    """What the header of a SEG or an RTSTRUCT says.
 
     Attributes:
-        values: class numbers on the grid of the image.
-        labelled: numbers of the classes that the file names. Of others nothing is known: they were not drawn.
-        warnings: what is odd about the file.
+        kind: the modality, ``SEG`` or ``RTSTRUCT``.
+        series: UID of the series that the structures were drawn on; empty if it is not said.
+        instances: UIDs of the files of that series, as far as a SEG says them.
+        names: of the structures.
+    """
+
+    kind: str
+    series: str
+    instances: frozenset[str]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassNumbers:
+    """The structures of a file as class numbers.
+
+    Attributes:
+        values: on the grid of the image; 0 where no class is.
+        missing: classes that the file has no structure for, in their order. Nobody drew them, which does not mean
+            that they are empty: they cannot be measured.
     """
 
     values: np.ndarray
-    labelled: tuple[int, ...]
-    warnings: tuple[Finding, ...]
+    missing: tuple[str, ...]
 
 
-def describe_structures(path: Path) -> StructureSet | None:
-    """Which series a file belongs to, and what its structures are called; ``None`` if it is no SEG or RTSTRUCT.
+def is_structures(path: Path) -> bool:
+    """Whether a file is SEG or RTSTRUCT; one that is damaged is not."""
+    try:
+        return is_dicom(path) and read_identity(path).modality in READERS
+    except DataError:
+        return False
+
+
+def describe_structures(path: Path) -> Structures | None:
+    """What a file is about; ``None`` for what is neither SEG nor RTSTRUCT.
 
     Raises:
-        DataError: it is damaged.
+        DataError: it is one of these, but damaged.
     """
-    kind = _kind(path)
-    return KINDS[kind][0](path) if kind else None
+    if not path.is_file() or not is_dicom(path):
+        return None
+    modality = read_identity(path).modality
+    if modality == SEG:
+        seg = describe_seg(path)
+        return Structures(SEG, seg.series, seg.instances, seg.names)
+    if modality == RTSTRUCT:
+        drawn = describe_rtstruct(path)
+        return Structures(RTSTRUCT, drawn.series, frozenset(), drawn.names)
+    return None
 
 
 def read_structures(
-    path: Path, class_names: Sequence[str], affine: np.ndarray, shape: tuple[int, int, int]
-) -> DrawnClasses:
-    """The structures of a file that have the names of classes.
+    path: Path,
+    names: Mapping[str, int],
+    affine: np.ndarray,
+    shape: tuple[int, int, int],
+    report: Report = logger.warning,
+) -> ClassNumbers:
+    """The structures of a file as class numbers on the grid of an image.
 
-    A structure has the very name of a class, or one that is the same up to case, spaces, hyphens and underscores. Other
-    structures of the file are left out, and a warning lists them. Where classes overlap, the voxel is of the class with
-    the greatest number, whatever their order in the file, and a warning counts such voxels.
+    A voxel that two structures have gets the class of the smaller one, so that a tumour stays in its organ, whatever
+    their numbers; the overlap is reported.
 
     Args:
-        path: SEG or RTSTRUCT.
-        class_names: of the classes from 1 on.
+        path: a SEG or an RTSTRUCT.
+        names: numbers of the classes by their names; see :func:`match_names`.
         affine: ``(4, 4)``, from voxel indices of the image to mm with RAS axes.
         shape: of the image.
+        report: is called with what is odd about the file.
+
+    Returns:
+        Class numbers, ``uint8`` or ``uint16``, and the classes that the file lacks.
 
     Raises:
-        DataError: as of the readers; or no class is in the file, or one class twice.
+        DataError: the file is damaged, of neither kind or of another grid, two of its structures may be one class, or
+            none is any.
     """
-    kind = _kind(path)
-    if kind is None:
-        raise refusal(path, "is neither DICOM SEG nor RTSTRUCT.", "Name one of these.")
-    describe, each = KINDS[kind]
-    names = describe(path).names
-    numbers = _class_numbers(path, names, class_names)
-    warnings: list[Finding] = []
-    if others := [name for name in names if name not in numbers]:
-        problem = f"has structures that are no classes: {list_some(others, 20)}."
-        warnings.append(warning(path, problem, "They are left out; rename those that are meant."))
-    values = np.zeros(shape, np.uint8 if len(class_names) < 256 else np.uint16)
-    several = np.zeros(shape, bool)
-    for name, mask in each(path, affine, shape, warnings.append):
-        if name in numbers:
-            several |= mask & (values > 0)
-            values[mask] = np.maximum(values[mask], numbers[name])
-    if overlapping := int(np.count_nonzero(several)):
-        problem = f"has {overlapping:,} voxels in several classes."
-        warnings.append(warning(path, problem, "They count for the class with the greatest number."))
-    return DrawnClasses(values, tuple(sorted(numbers.values())), tuple(warnings))
+    described = describe_structures(path)
+    if described is None:
+        raise refusal(path, "is neither a DICOM SEG nor an RTSTRUCT.", "Name a file of one of these kinds.")
+    matched = match_names(path, described.names, list(names), report)
+    masks = READERS[described.kind](path, affine, shape, report, matched.values())
+    matched = {name: structure for name, structure in matched.items() if structure in masks}
+    sizes = {name: int(np.count_nonzero(masks[structure])) for name, structure in matched.items()}
+    values = np.zeros(shape, np.uint8 if max(names.values()) < 256 else np.uint16)
+    overlapping = 0
+    for name in sorted(matched, key=lambda name: (-sizes[name], names[name])):
+        mask = masks[matched[name]]
+        overlapping += int(np.count_nonzero(values[mask]))
+        values[mask] = names[name]
+    if overlapping:
+        problem = f"has {overlapping} voxels in structures of several classes."
+        report(warning(path, problem, "They are of the smallest of these structures: look whether that is right."))
+    return ClassNumbers(values, tuple(name for name in names if name not in matched))
 
 
-def _class_numbers(path: Path, names: Sequence[str], class_names: Sequence[str]) -> dict[str, int]:
-    """Class numbers by the names of structures."""
-    numbers = {name: number for number, name in enumerate(class_names, 1) if name in names}
-    for number, class_name in enumerate(class_names, 1):
-        if class_name not in numbers:
-            alike = [name for name in names if name not in numbers and _plain(name) == _plain(class_name)]
-            if len(alike) > 1:
-                problem = f"has structures that may each be {class_name}: {list_some(alike)}."
-                raise refusal(path, problem, "Rename or remove one.")
-            numbers |= dict.fromkeys(alike, number)
-    if not numbers:
-        problem = f"has the structures {list_some(names)}; expected those of the model: {list_some(class_names)}."
-        raise refusal(path, problem, "Rename them there, or leave the file out.")
-    return numbers
+def match_names(path: Path, structures: Sequence[str], classes: Sequence[str], report: Report) -> dict[str, str]:
+    """Which structure is which class: that of the same name, else one that differs in case, spaces, ``_`` and ``-``.
 
+    Args:
+        path: the file, for messages.
+        structures: names of its structures.
+        classes: names of the classes.
+        report: is called with the structures that are no class.
 
-def _kind(path: Path) -> str | None:
-    if not is_dicom(path):
-        return None
-    modality = read_identity(path).modality
-    return modality if modality in KINDS else None
+    Returns:
+        Names of structures by names of classes, without the classes that have none.
+
+    Raises:
+        DataError: several structures may be one class, or none is any.
+    """
+    matched = {name: name for name in classes if name in structures}
+    for name in classes:
+        if name in matched:
+            continue
+        found = [one for one in structures if _plain(one) == _plain(name) and one not in matched.values()]
+        if len(found) > 1:
+            problem = f"has several structures that may be {name}: {list_some(found)}."
+            raise refusal(path, problem, f"Rename the one that is meant to {name}.")
+        if found:
+            matched[name] = found[0]
+    if not matched:
+        problem = f"has no structure of the classes {list_some(classes)}; it has {list_some(structures) or 'none'}."
+        raise refusal(path, problem, "Rename its structures to the names of the classes.")
+    others = [one for one in structures if one not in matched.values()]
+    if others:
+        report(warning(path, f"has structures that are no class: {list_some(others)}.", "They are left out."))
+    return matched
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name).casefold()
+    return "".join(letter for letter in name.casefold() if letter not in " _-")
