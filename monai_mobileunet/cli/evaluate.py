@@ -49,7 +49,12 @@ PARTS = ("all", "training", "validation")
 
 
 def evaluate(
-    dataset: Annotated[Path, typer.Argument(help="Data set: a Decathlon folder, or one with images/ and labels/.")],
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="Data set: a Decathlon folder, one with images/ and labels/, or DICOM series with SEG or RTSTRUCT."
+        ),
+    ],
     bundle: Annotated[
         Path | None,
         typer.Option(help=f"{MODEL} It segments the cases and names the classes."),
@@ -102,21 +107,23 @@ def evaluate(
         with uncollected():
             from monai_mobileunet.bundle import Bundle
             from monai_mobileunet.bundle.changes import known_changes
+            from monai_mobileunet.cohort.dicom_output import drawn_names
             from monai_mobileunet.cohort.evaluate import evaluate_cases
             from monai_mobileunet.data.names import PICTURES_IN_PIXELS
             from monai_mobileunet.reports.evaluation_report import write_report
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
-        cases = _cases(dataset, opened, part, fold, changed)
+        cases = _cases(dataset, opened, part, fold, changed, output)
         names = tuple(classes) if classes else _class_names(dataset, opened)
         annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
         regions = _regions(dataset, opened, names, bool(classes))
+        drawn = names if classes or opened is None else drawn_names(opened)
     except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
         title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
         evaluation = evaluate_cases(
-            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation, regions
+            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation, regions, drawn
         )
         files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
@@ -158,9 +165,15 @@ def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
         yield show
 
 
-def _cases(dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any]) -> list[Case]:
+def _cases(
+    dataset: Path, bundle: Bundle | None, part: str, fold: int, changed: dict[str, Any], output: Path
+) -> list[Case]:
+    from monai_mobileunet.cohort.drawn_references import drawn_cases
     from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.cases import is_training_set
 
+    if part == "all" and dataset.is_dir() and not is_training_set(dataset) and (drawn := drawn_cases(dataset, output)):
+        return drawn
     return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
 
 

@@ -53,6 +53,8 @@ def compare_cases(
     version = monai_mobileunet.__version__
     settings = {"version": version, "classes": list(class_names), "tolerance": float(tolerance)}
     settings |= {"regions": {name: list(numbers) for name, numbers in regions.items()}} if regions else {}
+    if drawn_names and tuple(drawn_names) != tuple(class_names):
+        settings |= {"drawn": list(drawn_names)}
     compared = []
     for record in records:
         if record.done and record.label is not None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.plan import plan_run
+from monai_mobileunet.data.datasets.listing import Case
 from monai_mobileunet.data.datasets.structures import uid_of
 from monai_mobileunet.data.dicom.segments.structures import describe_structures
-from monai_mobileunet.data.errors import DataError, Finding, list_some
+from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
-from monai_mobileunet.data.walking import walk_folders
+from monai_mobileunet.data.walking import STATE, walk_folders
 
-__all__ = ["find_drawn"]
+__all__ = ["drawn_cases", "find_drawn"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,19 +31,68 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
     Raises:
         DataError: a series has several.
     """
-    wanted: dict[str, list[str]] = defaultdict(list)
-    for case in cases:
-        if format_of(case.images[0]).name == DICOM:
-            wanted[_series_of(case.images[0])].append(case.name)
-    wanted.pop("", None)
+    wanted = _by_series(cases)
     if not wanted:
         return {}
-    own = {path.resolve() for case in cases for path in case.outputs}
+    found = _drawn_in(folder, {path.resolve() for case in cases for path in case.outputs})
+    return _paired(wanted, found)
+
+
+def drawn_cases(folder: Path, output: Path) -> list[Case]:
+    """The series of a folder that have a SEG or RTSTRUCT there, as cases of a data set; none if it holds no such file.
+
+    Series without one are no cases. Warnings name the first of them, and files whose series are not there.
+
+    Args:
+        folder: of the series and what was drawn on them, in any folders below it.
+        output: folder of the evaluation, whose masks are no images.
+
+    Raises:
+        DataError: no images, none that belongs to such a file, or a series with several.
+    """
+    found = _drawn_in(folder)
+    if not found:
+        return []
+    cases = plan_run(folder, output).cases
+    wanted = _by_series(cases)
+    paired = _paired(wanted, found)
+    lost = [file for series, files in found.items() if series not in wanted for file in files]
+    if not paired:
+        problem = f"holds {list_some(lost)}, but not the series that it was drawn on."
+        raise refusal(folder, problem, "Put the series there, too.")
+    if lost:
+        logger.warning("%s: has %d files drawn on series that are not there: %s.", folder, len(lost), list_some(lost))
+    if others := [case.name for case in cases if case.name not in paired]:
+        logger.warning("%s: has %d images without SEG or RTSTRUCT: %s.", folder, len(others), list_some(others))
+    return [
+        {"image": str(case.images[0]), "label": str(paired[case.name]), "name": case.name}
+        for case in cases
+        if case.name in paired
+    ]
+
+
+def _by_series(cases: Sequence[CaseRecord]) -> dict[str, list[str]]:
+    """Names of cases by the UID of their series."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        if format_of(case.images[0]).name == DICOM and (series := _series_of(case.images[0])):
+            names[series].append(case.name)
+    return names
+
+
+def _drawn_in(folder: Path, own: Collection[Path] = ()) -> dict[str, list[Path]]:
+    """The files by the UID of their series, but those to be written, and what runs wrote into folders below."""
     found: dict[str, list[Path]] = defaultdict(list)
-    for _, _, files in walk_folders(folder):
+    for _, inner, files in walk_folders(folder):
+        inner[:] = [path for path in inner if not (path / STATE).is_dir()]
         for file in files:
-            if file.resolve() not in own and (series := _drawn_on(file)) in wanted:
+            if file.resolve() not in own and (series := _drawn_on(file)):
                 found[series].append(file)
+    return found
+
+
+def _paired(wanted: Mapping[str, Sequence[str]], drawn: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
+    found = {series: files for series, files in drawn.items() if series in wanted}
     problems = [
         Finding(str(files[0]), f"is of the same series as {list_some(files[1:])}.", "Leave one reference for a series.")
         for files in found.values()

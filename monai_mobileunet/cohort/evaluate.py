@@ -49,6 +49,7 @@ def evaluate_cases(
     progress: Callable[[str, int], AbstractContextManager[Show]] = _silent,
     annotation: Annotation = WHOLE,
     regions: Regions = NO_REGIONS,
+    drawn_names: Sequence[str] = (),
 ) -> Evaluation:
     """Compare segmentations with references: those in a folder, or those that a bundle makes of the images.
 
@@ -64,6 +65,7 @@ def evaluate_cases(
         progress: given what is done and to how many cases, a context with a function for the record of each.
         annotation: what the references do not say.
         regions: unions of classes that are measured beside these.
+        drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
 
     Raises:
         DataError: no segmentations, masks in the way of the bundle's, or a folder that another run has.
@@ -74,13 +76,15 @@ def evaluate_cases(
         journal = open_journal(output)
         with journal:
             records = find_masks(cases, preds, class_names, journal.records)
-            return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions)
+            return _compared(
+                title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
+            )
     if bundle is None:
         raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
     with progress("segmenting", len(cases)) as show:
         records, journal = segment_dataset(bundle, cases, output / SEGMENTED, output, changed, show)
     with journal:
-        return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions)
+        return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names)
 
 
 def _compared(
@@ -92,10 +96,11 @@ def _compared(
     progress: Callable[[str, int], AbstractContextManager[Show]],
     annotation: Annotation,
     regions: Regions,
+    drawn_names: Sequence[str],
 ) -> Evaluation:
     with progress("measuring", len(records)) as show:
-        compared = compare_cases(records, class_names, tolerance, journal, show, annotation, regions)
-    return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation, regions)
+        compared = compare_cases(records, class_names, tolerance, journal, show, annotation, regions, drawn_names)
+    return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation, regions, tuple(drawn_names))
 
 
 def open_journal(output: Path) -> Journal:

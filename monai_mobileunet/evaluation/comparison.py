@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from monai_mobileunet.annotation import unknown_voxels
 from monai_mobileunet.data.datasets.label_values import check_classes, different_values
+from monai_mobileunet.data.dicom.segments.structure_set import Report
 from monai_mobileunet.data.dicom.segments.structures import describe_structures, read_structures
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
@@ -19,6 +21,8 @@ from monai_mobileunet.data.writing import mask_type
 from monai_mobileunet.evaluation.metrics import TOLERANCE, ClassResult, measure_case
 
 __all__ = ["WHOLE", "Annotation", "measure_files", "read_classes", "read_reference"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def measure_files(
         DataError: a file cannot be read or has values that are no classes, or the two are on different grids.
     """
     pred = read_classes(masks, num_classes)
-    reference, drawn = read_reference(label, pred, drawn_names)
+    reference, drawn = read_reference(label, pred, drawn_names, logger.warning)
     labelled = drawn if labelled is None else labelled
     refuse_unknown(reference, num_classes, ignore, labelled)
     check_grid(pred, reference)
@@ -92,13 +96,16 @@ def measure_files(
     )
 
 
-def read_reference(label: Path, pred: Volume, drawn_names: Sequence[str]) -> tuple[Volume, tuple[int, ...] | None]:
+def read_reference(
+    label: Path, pred: Volume, drawn_names: Sequence[str], report: Report = lambda finding: None
+) -> tuple[Volume, tuple[int, ...] | None]:
     """A reference, and which classes were annotated in it if not all were.
 
     Args:
         label: a file of class numbers; or DICOM SEG or RTSTRUCT, which is read on the grid of the segmentation.
         pred: the segmentation.
         drawn_names: of the classes from 1 on in DICOM SEG or RTSTRUCT.
+        report: is called with what is odd about such a file.
 
     Raises:
         DataError: it cannot be read, or names no class.
@@ -109,6 +116,8 @@ def read_reference(label: Path, pred: Volume, drawn_names: Sequence[str]) -> tup
     numbers = {name: number for number, name in enumerate(drawn_names, 1)}
     warnings: list[Finding] = []
     found = read_structures(label, numbers, pred.affine, (columns, rows, slices), warnings.append)
+    for finding in warnings:
+        report(finding)
     drawn = tuple(number for name, number in numbers.items() if name not in found.missing)
     volume = Volume(found.values, pred.affine, str(label), warnings=tuple(warnings))
     return volume, drawn if found.missing else None

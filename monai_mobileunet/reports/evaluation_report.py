@@ -45,6 +45,7 @@ class Evaluation:
         cases: the record of each case.
         annotation: what the references do not say.
         regions: unions of classes that were measured beside these: numbers of the classes, by their name.
+        drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Evaluation:
     cases: tuple[CaseRecord, ...]
     annotation: Annotation = WHOLE
     regions: Regions = field(default_factory=dict)
+    drawn_names: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -211,7 +213,9 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int)
         pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
-        png, problem = draw_case(case, evaluation.class_names, annotation=evaluation.annotation)
+        png, problem = draw_case(
+            case, evaluation.class_names, annotation=evaluation.annotation, drawn_names=evaluation.drawn_names
+        )
         shown.append({"case": case, "picture": data_uri(png, "png") if png else "", "problem": problem})
     return render(
         "evaluation.html",
@@ -226,7 +230,11 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int)
 
 
 def draw_case(
-    case: CaseRecord, class_names: Sequence[str], title: str = "", annotation: Annotation = WHOLE
+    case: CaseRecord,
+    class_names: Sequence[str],
+    title: str = "",
+    annotation: Annotation = WHOLE,
+    drawn_names: Sequence[str] = (),
 ) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most.
 
@@ -235,6 +243,7 @@ def draw_case(
         class_names: names of the classes from 1 on.
         title: above the picture; by default the name of the case.
         annotation: what the reference does not say; nothing is drawn there.
+        drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
 
     Returns:
         A PNG, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
@@ -242,7 +251,7 @@ def draw_case(
     num_classes = len(class_names) + 1
     try:
         pred = read_classes(case.masks, num_classes)
-        label, _ = read_reference(case.label or Path(), pred, class_names)
+        label, _ = read_reference(case.label or Path(), pred, drawn_names or class_names)
         unknown = annotation.unknown(label, num_classes)
         label, pred = (replace(one, values=np.where(unknown, 0, one.values)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)

@@ -93,6 +93,32 @@ def test_what_was_drawn_on_a_series_is_its_reference(trained: Path, study: Path,
     assert "is of the same series as" in told
 
 
+def evaluate(*arguments: object) -> list[dict]:
+    folder = Path(str(arguments[-1]))
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads((folder / "results.json").read_text())["cases"]
+
+
+def test_series_with_what_was_drawn_on_them_are_evaluated(trained: Path, study: Path, tmp_path: Path):
+    studies, masks = study.parent, study.parent / "masks"
+    other = {**FOUND, "SeriesInstanceUID": "1.2.3.5", "StudyInstanceUID": "1.2.4"}
+    series(studies / "t2", kind=MR, **other)
+    segment("-i", studies, "-o", masks, "-m", trained, *TYPES)
+    shutil.copy(masks / "t1.seg.dcm", studies / "t1")
+    shutil.copy(masks / "t2.rtstruct.dcm", studies / "drawn.dcm")
+    found = evaluate(studies, "--bundle", trained, "--pred", masks, "-o", tmp_path / "by_folder")
+    assert [(one["name"], Path(one["label"]).name) for one in found] == [("t1", "t1.seg.dcm"), ("t2", "drawn.dcm")]
+    for one in found:
+        assert {result["dice"] for result in one["classes"].values()} - {None} == {1.0}, one
+    by_bundle = evaluate(studies, "--bundle", trained, "--worst", 0, "-o", tmp_path / "by_bundle")
+    assert [one["classes"] for one in by_bundle] == [one["classes"] for one in found]
+    shutil.move(studies / "t1" / "t1.seg.dcm", studies / "t1.dcm")
+    (studies / "dataset.json").write_text(json.dumps({"training": [{"image": "t1", "label": "t1.dcm"}]}))
+    (one,) = evaluate(studies, "--bundle", trained, "--pred", masks, "--worst", 0, "-o", tmp_path / "by_list")
+    assert one["classes"] == found[0]["classes"]
+
+
 def test_a_form_goes_through_json_and_its_key_is_what_decides_about_content():
     form = OutputForm(False, tuple(OutputType), SegType.LABELMAP, True)
     assert OutputForm.from_json(form.to_json()) == form
