@@ -9,6 +9,8 @@ from typing import Any
 
 from monai_mobileunet.bundle.network_format import describe_format
 from monai_mobileunet.bundle.reuse import START
+from monai_mobileunet.data.dicom.segments.attributes import SEGMENT_ATTRIBUTES, attributes_of
+from monai_mobileunet.data.dicom.segments.terms import segment_classes
 
 __all__ = ["Retrained", "describe", "modality_of", "spoken"]
 
@@ -150,7 +152,9 @@ def _classes(metadata: Mapping[str, Any], new: Retrained) -> dict[str, Any]:
     modality = new.training_data.get("modality") or image.get("modality", "")
     inputs |= {"modality": modality} if modality else {}
     changed: dict[str, Any] = {"network_data_format": described}
-    if pred.get("channel_def") == channels and image.get("modality", "") == modality:
+    if pred.get("channel_def") != channels:
+        changed[SEGMENT_ATTRIBUTES] = attributes_of(segment_classes(new.class_names))
+    elif image.get("modality", "") == modality:
         return changed
     names = spoken(new.class_names)
     slices = f", for the {new.out_slices} middle slices of the input" if new.out_slices > 1 else ""

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code as Term
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Code, Maker, SegmentClass
@@ -21,6 +19,7 @@ from monai_mobileunet.data.dicom.segments.terms import LONGEST_TEXT
 __all__ = ["BINARY", "LABELMAP", "seg_dataset"]
 
 BINARY, LABELMAP = "BINARY", "LABELMAP"
+INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 
 
 def seg_dataset(
@@ -92,7 +91,7 @@ def _description(one: SegmentClass, identity: FileIdentity, maker: Maker) -> Any
     highdicom = extra("highdicom")
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name=maker.model[:LONGEST_TEXT],
-        family=codes.DCM.ArtificialIntelligence,
+        family=_term(INTELLIGENCE),
         version=maker.version[:LONGEST_TEXT],
         source=identity.manufacturer,
         parameters={"weights_sha256": maker.weights, "notice": DISCLAIMER},
@@ -109,14 +108,12 @@ def _description(one: SegmentClass, identity: FileIdentity, maker: Maker) -> Any
         display_color=highdicom.color.CIELabColor.from_rgb(*one.colour),
     )
     if one.side:
-        description.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
-            highdicom.sr.CodedConcept.from_code(_term(one.side))
-        ]
+        description.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [_term(one.side)]
     return description
 
 
-def _term(code: Code) -> Term:
-    return Term(code.value, code.scheme, code.meaning)
+def _term(code: Code) -> Any:
+    return extra("highdicom").sr.CodedConcept(code.value, code.scheme, code.meaning)
 
 
 def _fix(seg: Dataset, identity: FileIdentity) -> None:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from pydicom.sr.codedict import codes
-
 from monai_mobileunet.data.dicom.segments.described import Code, SegmentClass
 from monai_mobileunet.palette import colour_of
 
@@ -138,6 +136,8 @@ def _forms(name: str) -> Iterator[str]:
 @cache
 def _terms() -> dict[str, tuple[Code, Code]]:
     """Category and term by the meaning, and by pydicom's keyword, in small letters without separators."""
+    from pydicom.sr.codedict import codes  # takes half a second, which runs that write no DICOM do not have
+
     table: dict[str, tuple[Code, Code]] = {}
     for group, category in LISTS:
         for keyword, term in getattr(codes, group).concepts.items():
