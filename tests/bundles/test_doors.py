@@ -37,6 +37,7 @@ def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copytree(request.param, tmp_path / request.param.name))
 
 
+@pytest.mark.parametrize("bundle", ONE_QUICKLY, indirect=True, ids=lambda path: path.name)
 def test_the_mask_is_the_same_by_every_door(bundle: Path, images: Path, tmp_path: Path, run_bundle: RunBundle):
     run_bundle(bundle / "configs" / "inference.json", dataset_dir=images, output_dir=tmp_path / "monai", device="cpu")
     arguments = ["segment", "-i", images, "-o", tmp_path / "segment", "-m", bundle, "--device", "cpu"]
