@@ -76,7 +76,8 @@ def file_identity(mask: np.ndarray, source: Source, maker: Maker, kind: str) -> 
 
 
 def _shortened(text: str, end: str) -> str:
-    return f"{text[: LONGEST_SERIES_DESCRIPTION - len(end)]}{end}"
+    room = LONGEST_SERIES_DESCRIPTION - len(end)
+    return f"{text if len(text) <= room else text[:room].rsplit(' ', 1)[0]}{end}"
 
 
 def _day(given: object) -> datetime:
