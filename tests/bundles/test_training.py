@@ -227,7 +227,13 @@ def break_label_value(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "break_it",
-    [break_missing_label, break_orphan, break_empty, break_truncated, break_label_value],
+    [
+        break_missing_label,
+        pytest.param(break_orphan, marks=pytest.mark.slow),
+        pytest.param(break_empty, marks=pytest.mark.slow),
+        break_truncated,
+        break_label_value,
+    ],
     ids=lambda function: function.__name__.removeprefix("break_"),
 )
 def test_bad_data_end_it_with_one_clear_error_before_the_first_epoch(
