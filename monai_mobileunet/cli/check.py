@@ -63,8 +63,9 @@ def check(
 ) -> None:
     """Open every file and list what is wrong and what is odd, without training or segmenting.
 
-    It looks at the pairs of image and label of a training set, at images as mobileunet segment would see them, or with
-    --num-classes at the labels in a folder without images. Exit code 1 if anything is wrong.
+    It looks at the pairs of image and label of a training set; at images as mobileunet segment would see them, with the
+    SEG and RTSTRUCT files of DICOM series; or with --num-classes at the labels in a folder without images. Exit code 1
+    if anything is wrong.
     """
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
@@ -141,12 +142,16 @@ def _look_at_files(
     """What is wrong with a folder of images or of labels, and how many it holds."""
     from monai_mobileunet.cohort.check import inspect_images, inspect_labels
     from monai_mobileunet.cohort.plan import plan_run
+    from monai_mobileunet.data.datasets.structures import check_structures, has_structures
 
     planned = plan_run(folder, folder / ".masks").cases
     with _bar(len(planned)) as advance:
         if num_classes is not None and bundle is None:
             return inspect_labels(planned, num_classes, advance=advance, ignore=ignore), len(planned)
-        return inspect_images(planned, bundle, advance=advance), len(planned)
+        findings = inspect_images(planned, bundle, advance=advance)
+    if folder.is_dir() and has_structures(folder):
+        findings += check_structures(folder, bundle.class_names if bundle else ())
+    return findings, len(planned)
 
 
 def _rewritten(

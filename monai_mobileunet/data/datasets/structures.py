@@ -13,6 +13,7 @@ from monai_mobileunet.data.datasets.listing import INDEX
 from monai_mobileunet.data.dicom import is_dicom, read_dicom
 from monai_mobileunet.data.dicom.headers import read_identity
 from monai_mobileunet.data.dicom.segments.structures import (
+    ClassNumbers,
     Structures,
     describe_structures,
     is_structures,
@@ -21,10 +22,11 @@ from monai_mobileunet.data.dicom.segments.structures import (
 from monai_mobileunet.data.dicom.series import files_of, series_in
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.files import hash_file, write_json
+from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.data.walking import walk_folders
 from monai_mobileunet.data.writing import write_mask
 
-__all__ = ["has_structures", "pair_structures", "uid_of", "write_labels_of_structures"]
+__all__ = ["check_structures", "has_structures", "pair_structures", "uid_of", "write_labels_of_structures"]
 
 logger = logging.getLogger(__name__)
 
@@ -120,10 +122,36 @@ def write_labels_of_structures(
     return index
 
 
-def _write_label(source: Path, path: Path, numbers: Mapping[str, int], label: Path, report: Report) -> dict[str, Any]:
+def check_structures(folder: Path, class_names: Sequence[str] = ()) -> list[Finding]:
+    """What is wrong and what is odd about the structures of a folder, read as a training set would have them.
+
+    Args:
+        folder: of series with SEG or RTSTRUCT files, in any folders.
+        class_names: as for :func:`write_labels_of_structures`.
+    """
+    findings: list[Finding] = []
+    try:
+        paired = pair_structures(folder, findings.append)
+        names = tuple(class_names) or (_names_of_all(folder, paired, findings.append) if paired else ())
+    except DataError as error:
+        return [*findings, *error.findings]
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    for source, (path, _) in paired.items():
+        try:
+            _classes_of(source, path, numbers, findings.append)
+        except DataError as error:
+            findings += error.findings
+    return findings
+
+
+def _classes_of(source: Path, path: Path, numbers: Mapping[str, int], report: Report) -> tuple[Volume, ClassNumbers]:
     volume = read_dicom(source)
     height, width, depth = volume.shape
-    found = read_structures(path, numbers, volume.affine, (height, width, depth), report)
+    return volume, read_structures(path, numbers, volume.affine, (height, width, depth), report)
+
+
+def _write_label(source: Path, path: Path, numbers: Mapping[str, int], label: Path, report: Report) -> dict[str, Any]:
+    volume, found = _classes_of(source, path, numbers, report)
     write_mask(found.values, label, volume)
     return {LABELLED: [name for name in numbers if name not in found.missing]} if found.missing else {}
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from typer.testing import CliRunner
 
@@ -41,6 +42,9 @@ def test_patients_with_structures_become_a_training_set(tmp_path: Path):
     patient(tmp_path / "data" / "b", 2, "seg.dcm", mask)
     result = CliRunner().invoke(app, ["check", str(tmp_path / "data"), "--write", str(tmp_path / "by_name")])
     assert "structures that only some files have: body" in " ".join(result.output.split()), result.output
+    looked = CliRunner().invoke(app, ["check", str(tmp_path / "data")])
+    assert looked.exit_code == 0
+    assert "2 cases, nothing wrong, 3 warnings" in looked.output, looked.output
     assert find_class_names(tmp_path / "by_name") == ("head", "tail")
     assert np.array_equal(read_label(find_cases(tmp_path / "by_name")[0]["label"]).values, mask)
     said: list[Finding] = []
@@ -58,3 +62,15 @@ def test_patients_with_structures_become_a_training_set(tmp_path: Path):
         write_labels_of_structures(tmp_path / "data", tmp_path / "set")
     with pytest.raises(DataError, match="no DICOM series with a SEG"):
         write_labels_of_structures(tmp_path / "set" / "labels", tmp_path / "other")
+
+
+def test_check_names_structures_of_another_grid(tmp_path: Path):
+    mask = np.ones(VALUES.shape, np.uint8)
+    patient(tmp_path / "a", 1, "seg.dcm", mask)
+    for file in (tmp_path / "a" / "ct").glob("IM*"):
+        data = pydicom.dcmread(file)
+        data.PixelSpacing = [2, 2]
+        data.save_as(file)
+    result = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "seg.dcm: has pixels that are not the image's voxels" in " ".join(result.output.split())
