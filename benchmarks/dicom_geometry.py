@@ -27,7 +27,7 @@ from monai_mobileunet.data.dicom.segments.terms import segment_classes
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import LPS_TO_RAS
 
-__all__ = ["cost_table", "geometries", "geometry_table", "made_source"]
+__all__ = ["by_dcmqi", "by_highdicom", "cost_table", "geometries", "geometry_table", "made_source"]
 
 DCMQI = Path(sys.executable).with_name("segimage2itkimage")
 MAKER = Maker("benchmark", "0", "0" * 64)
@@ -124,7 +124,7 @@ def _geometry(mask: np.ndarray, affine: np.ndarray) -> tuple[int, int, float, fl
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seg.dcm"
         seg_dataset(mask, classes, source, MAKER).save_as(path, enforce_file_format=True)
-        there, elsewhere = _by_highdicom(path), _by_dcmqi(path)
+        there, elsewhere = by_highdicom(path), by_dcmqi(path)
         rtstruct_dataset(mask, classes, source, MAKER).save_as(path, enforce_file_format=True)
         structures = read_rtstruct(path, LPS_TO_RAS @ affine, mask.shape)
     dice, off = 1.0, 0.0
@@ -138,15 +138,16 @@ def _geometry(mask: np.ndarray, affine: np.ndarray) -> tuple[int, int, float, fl
     return _differing(mask, affine, *there), _differing(mask, affine, *elsewhere), off, dice
 
 
-def _by_highdicom(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def by_highdicom(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Class numbers that highdicom reads from a SEG, and their affine in LPS."""
     import highdicom
 
     volume = highdicom.seg.segread(path).get_volume(combine_segments=True, allow_missing_positions=True)
     return volume.array, volume.affine
 
 
-def _by_dcmqi(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """What dcmqi makes of it, as SimpleITK reads that."""
+def by_dcmqi(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Class numbers that dcmqi makes of a SEG, as SimpleITK reads them, and their affine in LPS."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(DCMQI), "--inputDICOM", str(path), "--outputDirectory", folder, "--mergeSegments"]
         subprocess.run(command, check=True, capture_output=True)

@@ -21,8 +21,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from nibabel.orientations import axcodes2ornt, ornt_transform
+from typer.testing import CliRunner
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.cli import app
 from monai_mobileunet.cli.terminal import printable
 from monai_mobileunet.runtimes.conversion_cache import CACHE_VARIABLE
 
@@ -50,6 +52,13 @@ settings.load_profile("busy machine")
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+def segment(*arguments: object, expect: int = 0) -> str:
+    """What ``mobileunet segment`` says, in one line."""
+    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == expect, result.output
+    return " ".join(result.output.split())
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
+from rich.progress import Progress, track
 
 from monai_mobileunet.cli.arguments import Ignore, bundle_folder
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
@@ -69,6 +69,10 @@ def check(
     """
     if mapping and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
+    if class_names and mapping:
+        raise typer.BadParameter(
+            "It names structures of SEG or RTSTRUCT files, and --map values.", param_hint="--class"
+        )
     if class_names and target is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--class")
     with uncollected():
@@ -141,6 +145,7 @@ def _look_at_files(
 ) -> tuple[list[Finding], int]:
     """What is wrong with a folder of images or of labels, and how many it holds."""
     from monai_mobileunet.cohort.check import inspect_images, inspect_labels
+    from monai_mobileunet.cohort.dicom_output import drawn_names
     from monai_mobileunet.cohort.plan import plan_run
     from monai_mobileunet.data.datasets.structures import check_structures, has_structures
 
@@ -150,7 +155,7 @@ def _look_at_files(
             return inspect_labels(planned, num_classes, advance=advance, ignore=ignore), len(planned)
         findings = inspect_images(planned, bundle, advance=advance)
     if folder.is_dir() and has_structures(folder):
-        findings += check_structures(folder, bundle.class_names if bundle else ())
+        findings += check_structures(folder, drawn_names(bundle) if bundle else (), _shown)
     return findings, len(planned)
 
 
@@ -162,24 +167,28 @@ def _rewritten(
     bundle: Bundle | None,
     class_names: Sequence[str],
 ) -> list[Finding]:
-    """Write a data set with the labels' values mapped to class numbers, and give what it lost."""
+    """Write a data set with class numbers, of labels' values or of structures, and give what it lost or what is odd."""
+    from monai_mobileunet.cohort.dicom_output import drawn_names
     from monai_mobileunet.data import find_all_cases
     from monai_mobileunet.data.datasets.cases import is_training_set
     from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
     from monai_mobileunet.data.datasets.structures import has_structures, write_labels_of_structures
 
-    if class_names or not (mapping or is_training_set(folder)):
+    if class_names or not (mapping or is_training_set(folder) or not has_structures(folder)):
         odd: list[Finding] = []
-        names = class_names or (bundle.class_names if bundle else ())
-        if class_names or has_structures(folder):
-            _say_written(write_labels_of_structures(folder, target, names, odd.append), target)
-            return odd
+        named = class_names or (drawn_names(bundle) if bundle else ())
+        _say_written(write_labels_of_structures(folder, target, named, odd.append, _shown), target)
+        return odd
     values = parse_mapping(mapping)
     names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
     _say_written(index, target)
     return list(regions_lost(folder, index, values, names))
+
+
+def _shown(series: Sequence[Path]) -> Iterable[Path]:
+    return track(series, "reading", console=console, disable=not console.is_terminal)
 
 
 def _say_written(index: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.dicom.pixels import PYDICOM
 from monai_mobileunet.data.dicom.segments.attributes import classes_from
 from monai_mobileunet.data.dicom.segments.described import Maker, SegmentClass
-from monai_mobileunet.data.dicom.segments.extras import extra
+from monai_mobileunet.data.dicom.segments.extras import import_highdicom
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
@@ -34,7 +34,7 @@ def check_dicom_output(form: OutputForm, cases: Iterable[CaseRecord]) -> None:
         problem = f"DICOM files need pydicom 3 or newer; {pydicom.__version__} is installed."
         raise ModuleNotFoundError(f"{problem} Type: pip install 'monai_mobileunet[dicom]'", name="pydicom")
     if OutputType.DICOM_SEG in form.types:
-        extra("highdicom")
+        import_highdicom()
     others = [case.images[0] for case in cases if format_of(case.images[0]).name != DICOM]
     if others:
         asked = " and ".join(kind for kind in form.types if kind is not OutputType.NIFTI)

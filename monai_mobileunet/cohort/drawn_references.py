@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.plan import plan_run
 from monai_mobileunet.data.datasets.listing import Case
-from monai_mobileunet.data.datasets.structures import uid_of
-from monai_mobileunet.data.dicom.segments.structures import describe_structures
+from monai_mobileunet.data.datasets.structures import find_structures
+from monai_mobileunet.data.dicom import series_uid
+from monai_mobileunet.data.dicom.segments.structure_set import StructureSet
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
-from monai_mobileunet.data.walking import STATE, walk_folders
 
 __all__ = ["drawn_cases", "find_drawn"]
 
@@ -26,7 +26,7 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
 
     Args:
         cases: the cases; files that they are to be written to are passed over in the folder.
-        folder: searched with the folders below it, but hidden ones. A file that is damaged is logged.
+        folder: searched as by :func:`.structures.find_structures`. A file that is damaged is logged.
 
     Raises:
         DataError: a series has several.
@@ -34,8 +34,9 @@ def find_drawn(cases: Sequence[CaseRecord], folder: Path) -> dict[str, Path]:
     wanted = _by_series(cases)
     if not wanted:
         return {}
-    found = _drawn_in(folder, {path.resolve() for case in cases for path in case.outputs})
-    return _paired(wanted, found)
+    own = {path.resolve() for case in cases for path in case.outputs}
+    drawn = {path: about for path, about in find_structures(folder).items() if path.resolve() not in own}
+    return _paired(wanted, drawn)
 
 
 def drawn_cases(folder: Path, output: Path) -> list[Case]:
@@ -50,13 +51,13 @@ def drawn_cases(folder: Path, output: Path) -> list[Case]:
     Raises:
         DataError: no images, none that belongs to such a file, or a series with several.
     """
-    found = _drawn_in(folder)
-    if not found:
+    drawn = find_structures(folder)
+    if not drawn:
         return []
     cases = plan_run(folder, output).cases
     wanted = _by_series(cases)
-    paired = _paired(wanted, found)
-    lost = [file for series, files in found.items() if series not in wanted for file in files]
+    paired = _paired(wanted, drawn)
+    lost = [path for path, about in drawn.items() if about.series not in wanted]
     if not paired:
         problem = f"holds {list_some(lost)}, but not the series that it was drawn on."
         raise refusal(folder, problem, "Put the series there, too.")
@@ -80,19 +81,11 @@ def _by_series(cases: Sequence[CaseRecord]) -> dict[str, list[str]]:
     return names
 
 
-def _drawn_in(folder: Path, own: Collection[Path] = ()) -> dict[str, list[Path]]:
-    """The files by the UID of their series, but those to be written, and what runs wrote into folders below."""
+def _paired(wanted: Mapping[str, Sequence[str]], drawn: Mapping[Path, StructureSet]) -> dict[str, Path]:
     found: dict[str, list[Path]] = defaultdict(list)
-    for _, inner, files in walk_folders(folder):
-        inner[:] = [path for path in inner if not (path / STATE).is_dir()]
-        for file in files:
-            if file.resolve() not in own and (series := _drawn_on(file)):
-                found[series].append(file)
-    return found
-
-
-def _paired(wanted: Mapping[str, Sequence[str]], drawn: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
-    found = {series: files for series, files in drawn.items() if series in wanted}
+    for path, about in drawn.items():
+        if about.series in wanted:
+            found[about.series].append(path)
     problems = [
         Finding(str(files[0]), f"is of the same series as {list_some(files[1:])}.", "Leave one reference for a series.")
         for files in found.values()
@@ -105,15 +98,6 @@ def _paired(wanted: Mapping[str, Sequence[str]], drawn: Mapping[str, Sequence[Pa
 
 def _series_of(image: Path) -> str:
     try:
-        return uid_of(image)
+        return series_uid(image)
     except DataError:  # reading the case will say why
         return ""
-
-
-def _drawn_on(file: Path) -> str:
-    try:
-        described = describe_structures(file)
-    except DataError as error:
-        logger.warning("%s It is passed over.", error)
-        return ""
-    return described.series if described else ""

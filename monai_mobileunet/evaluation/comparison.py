@@ -13,7 +13,7 @@ import numpy as np
 from monai_mobileunet.annotation import unknown_voxels
 from monai_mobileunet.data.datasets.label_values import check_classes, different_values
 from monai_mobileunet.data.dicom.segments.structure_set import Report
-from monai_mobileunet.data.dicom.segments.structures import describe_structures, read_structures
+from monai_mobileunet.data.dicom.segments.structures import is_structures, read_structures
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume, same_grid
@@ -110,17 +110,13 @@ def read_reference(
     Raises:
         DataError: it cannot be read, or names no class.
     """
-    if describe_structures(label) is None:
+    if not is_structures(label):
         return read_label(label), None
     columns, rows, slices = pred.shape
     numbers = {name: number for number, name in enumerate(drawn_names, 1)}
-    warnings: list[Finding] = []
-    found = read_structures(label, numbers, pred.affine, (columns, rows, slices), warnings.append)
-    for finding in warnings:
-        report(finding)
+    found = read_structures(label, numbers, pred.affine, (columns, rows, slices), report)
     drawn = tuple(number for name, number in numbers.items() if name not in found.missing)
-    volume = Volume(found.values, pred.affine, str(label), warnings=tuple(warnings))
-    return volume, drawn if found.missing else None
+    return Volume(found.values, pred.affine, str(label)), drawn if found.missing else None
 
 
 def refuse_unknown(

@@ -8,10 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from conftest import segment
 
 from monai_mobileunet.bundle import Bundle
-from monai_mobileunet.cli import app
 from monai_mobileunet.cohort.bids import describe_derivatives, plan_bids
 from monai_mobileunet.data import DataError
 from monai_mobileunet.palette import colour_of
@@ -25,12 +24,6 @@ MASKS = (
 
 
 THEIRS = {"Name": "corrected by hand", "Version": "1"}
-
-
-def segment(*arguments: object, expect: int = 0) -> str:
-    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == expect, result.output
-    return " ".join(result.output.split())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import highdicom
 import nibabel
 import numpy as np
 import pytest
+from conftest import segment
 from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
@@ -19,12 +20,6 @@ from tests.data.dicom.segments.made_sources import FOUND
 from tests.data.dicom.test_series import MR, series
 
 TYPES = [argument for kind in OutputType for argument in ("--output-type", kind.value)]
-
-
-def segment(*arguments: object, expect: int = 0) -> str:
-    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == expect, result.output
-    return " ".join(result.output.split())
 
 
 @pytest.fixture

@@ -16,11 +16,9 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from conftest import ONE_THREAD
-from typer.testing import CliRunner
+from conftest import ONE_THREAD, segment
 
 from monai_mobileunet.case_record import CaseState
-from monai_mobileunet.cli import app
 from monai_mobileunet.cohort import case_in_hand
 from monai_mobileunet.cohort.journal import read_records
 from monai_mobileunet.cohort.options import SegmentOptions
@@ -28,12 +26,6 @@ from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.cohort.prepared import prepare_images
 from monai_mobileunet.cohort.segment import claim_images, segment_images
 from monai_mobileunet.segmentation.segmenter import Segmenter
-
-
-def segment(*arguments: object, expect: int = 0) -> str:
-    result = CliRunner().invoke(app, ["segment", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == expect, result.output
-    return " ".join(result.output.split())
 
 
 @pytest.fixture

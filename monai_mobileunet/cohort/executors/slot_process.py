@@ -81,7 +81,7 @@ def main() -> int:
     try:
         order = Order.of_text(sys.stdin.readline())
         tools = order.open(lambda record: parent.tell(Answer.ENDED, record.as_json()))
-    except Exception as error:  # of a bundle's code, anything; it is told, and ends the run
+    except Exception as error:  # of a bundle's code, anything; it is reported, and ends the run
         logging.getLogger(__name__).exception("the worker cannot start")
         parent.tell(Answer.REFUSED, root_cause(error) if not str(error) else str(error))
         return 1

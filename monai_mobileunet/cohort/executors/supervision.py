@@ -93,7 +93,7 @@ def _sorted_out(left: Sequence[Unfinished], tools: Tools) -> list[Unfinished]:
         record = known.get(one.case.name)
         new = record is not None and record.settings == tools.settings and record != before.get(one.case.name)
         if record is not None and new and (record.done or record.failed):
-            ended(record)  # the worker was killed when this was on disk, and not yet told
+            ended(record)  # the worker was killed when this was on disk, and not yet reported
         elif record is not None and new and record.attempts > one.case.attempts:
             rest.append(one)
         else:

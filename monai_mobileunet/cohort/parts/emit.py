@@ -75,7 +75,7 @@ printf -v report '%q ' "$${MOBILEUNET[@]}" report "$$OUTPUT"
 array=$$(sbatch --parsable --job-name=mobileunet --array="0-$$((PARTS - 1))" --cpus-per-task="$$CPUS" --mem="$$MEMORY" \
   --time="$$TIME" --output="$$LOGS/%A_%a.log" "$${JOB[@]}" "$${TASK[@]}" <<TASK_SCRIPT
 #!/usr/bin/env bash
-# srun passes on the signal that ends a task in time, so that it writes its report; it is told the processors again
+# srun passes on the signal that ends a task, in time for its report; it does not know the number of processors
 srun --cpus-per-task=$$CPUS $$segment --threads $$CPUS --num-parts $$PARTS --part-id \$$SLURM_ARRAY_TASK_ID
 TASK_SCRIPT
 )

@@ -4,60 +4,87 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.data.datasets.labels import LABELLED
 from monai_mobileunet.data.datasets.listing import INDEX
-from monai_mobileunet.data.dicom import is_dicom, read_dicom
-from monai_mobileunet.data.dicom.headers import read_identity
+from monai_mobileunet.data.dicom import is_dicom, read_dicom, series_in, series_uid
+from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet
 from monai_mobileunet.data.dicom.segments.structures import (
     ClassNumbers,
-    Structures,
     describe_structures,
     is_structures,
     read_structures,
 )
-from monai_mobileunet.data.dicom.series import files_of, series_in
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.files import hash_file, write_json
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.data.walking import walk_folders
+from monai_mobileunet.data.walking import STATE, walk_folders
 from monai_mobileunet.data.writing import write_mask
 
-__all__ = ["check_structures", "has_structures", "pair_structures", "uid_of", "write_labels_of_structures"]
+__all__ = ["check_structures", "find_structures", "has_structures", "pair_structures", "write_labels_of_structures"]
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[Finding], object]
+Pairs = Mapping[Path, tuple[Path, StructureSet]]
+"""For each series, as ``read_dicom`` takes it, its file of structures and what that says."""
+
+Progress = Callable[[Sequence[Path]], Iterable[Path]]
+"""Gives what it gets, one by one, and shows how far it is."""
 
 
 def has_structures(folder: Path) -> bool:
-    """Whether a SEG or an RTSTRUCT lies in a folder or below it; files that are damaged are none."""
-    return any(is_structures(path) for _, _, files in walk_folders(folder) for path in files)
+    """Whether :func:`find_structures` finds a file that is not damaged."""
+    return any(is_structures(path) for _, files in _folders(folder) for path in files)
 
 
-def pair_structures(folder: Path, report: Report = logger.warning) -> dict[Path, tuple[Path, Structures]]:
-    """The SEG or RTSTRUCT of each series in a tree of folders, by the UID of the series that it names.
+def find_structures(folder: Path, damaged: Report = logger.warning) -> dict[Path, StructureSet]:
+    """The SEG and RTSTRUCT files in a tree of folders, but what runs wrote into folders below it, and what they say.
 
     Args:
         folder: searched with the folders below it.
-        report: is called with structures whose series is not there; series without structures are passed over.
+        damaged: is called with what is wrong with a file; such a file is passed over.
+    """
+    found = {}
+    for _, files in _folders(folder):
+        for path in files:
+            try:
+                about = describe_structures(path)
+            except DataError as error:
+                for finding in error.findings:
+                    damaged(finding)
+                continue
+            if about is not None:
+                found[path] = about
+    return found
 
-    Returns:
-        For each series with structures, by what :func:`monai_mobileunet.data.dicom.read_dicom` reads, their file and
-        what it is about.
+
+def _folders(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+    for here, inner, files in walk_folders(root):
+        inner[:] = [path for path in inner if not (path / STATE).is_dir()]
+        yield here, files
+
+
+def pair_structures(folder: Path, report: Report = logger.warning) -> Pairs:
+    """The SEG or RTSTRUCT of each series in a tree of folders, by the UID of the series that it names.
+
+    Args:
+        folder: searched as by :func:`find_structures`.
+        report: is called with structures whose series is not there; series without structures are passed over.
 
     Raises:
         DataError: a file is damaged, or a series has several files of structures, or lies there several times.
     """
-    files = {here: [path for path in found if is_dicom(path)] for here, _, found in walk_folders(folder)}
-    drawn = {path: about for found in files.values() for path in found if (about := describe_structures(path))}
+    findings: list[Finding] = []
+    drawn = find_structures(folder, findings.append)
+    if findings:
+        raise DataError(findings)
     sources: dict[str, list[Path]] = defaultdict(list)
-    for series in series_in([here for here, found in files.items() if any(path not in drawn for path in found)]):
-        sources[uid_of(series.source)].append(series.source)
-    paired: dict[Path, tuple[Path, Structures]] = {}
+    for series in series_in([here for here, files in _folders(folder) if any(map(is_dicom, files))]):
+        sources[series_uid(series.source)].append(series.source)
+    paired: dict[Path, tuple[Path, StructureSet]] = {}
     for path, about in drawn.items():
         found = sources.get(about.series, []) if about.series else []
         if not found:
@@ -74,7 +101,11 @@ def pair_structures(folder: Path, report: Report = logger.warning) -> dict[Path,
 
 
 def write_labels_of_structures(
-    folder: Path, output: Path, class_names: Sequence[str] = (), report: Report = logger.warning
+    folder: Path,
+    output: Path,
+    class_names: Sequence[str] = (),
+    report: Report = logger.warning,
+    progress: Progress = iter,
 ) -> Path:
     """Write a training set whose images are the series of a folder, and whose labels are their structures.
 
@@ -86,12 +117,13 @@ def write_labels_of_structures(
         output: new folder for ``dataset.json`` and ``labels``.
         class_names: of the structures that are classes, from 1 on; by default those that all files have.
         report: is called with what is odd.
+        progress: shows how many series are done.
 
     Returns:
         The ``dataset.json``; under ``structures`` it says for each label from which file, with its hash, it was made.
 
     Raises:
-        DataError: nothing to be paired, no structure that all files have, a file of another grid than its series, or
+        DataError: nothing to be paired, no structure that all files have, files of other grids than their series, or
             an output that is a data set already.
     """
     index = output / INDEX
@@ -102,32 +134,31 @@ def write_labels_of_structures(
         problem = "has no DICOM series with a SEG or an RTSTRUCT."
         raise refusal(folder, problem, "Name the folder that holds both, in it or in folders below it.")
     names = tuple(class_names) or _names_of_all(folder, paired, report)
-    numbers = {name: number for number, name in enumerate(names, 1)}
-    cases, made_from = [], {}
-    findings: list[Finding] = []
-    for number, (source, (path, _)) in enumerate(paired.items(), 1):
-        place = source.relative_to(folder).parent if source.is_file() else source.relative_to(folder)
-        label = Path("labels") / f"{'_'.join(place.parts) or 'case'}_{number:04d}.nii.gz"
-        try:
-            entry = _write_label(source, path, numbers, output / label, report)
-        except DataError as error:  # all that is wrong is said at once
-            findings += error.findings
-            continue
-        cases.append({**entry, "image": str(source.resolve()), "label": label.as_posix()})
+    cases: list[dict[str, Any]] = []
+    made_from = {}
+    wrong: list[Finding] = []
+    for source, volume, found in _drawn(paired, names, report, wrong.append, progress):
+        place, path = source.relative_to(folder), paired[source][0]
+        stem = "_".join((place.parent if source.is_file() else place).parts) or "case"
+        label = Path("labels") / f"{stem}_{len(cases) + 1:04d}.nii.gz"
+        write_mask(found.values, output / label, volume)
+        labelled = {LABELLED: [name for name in names if name not in found.missing]} if found.missing else {}
+        cases.append({**labelled, "image": str(source.resolve()), "label": label.as_posix()})
         made_from[label.as_posix()] = {"file": str(path.resolve()), "sha256": hash_file(path)}
-    if findings:
-        raise DataError(findings)
-    labels = {"0": "background", **{str(number): name for name, number in numbers.items()}}
+    if wrong:
+        raise DataError(wrong)
+    labels = {"0": "background", **{str(number): name for number, name in enumerate(names, 1)}}
     write_json(index, {"labels": labels, "training": cases, "structures": made_from})
     return index
 
 
-def check_structures(folder: Path, class_names: Sequence[str] = ()) -> list[Finding]:
+def check_structures(folder: Path, class_names: Sequence[str] = (), progress: Progress = iter) -> list[Finding]:
     """What is wrong and what is odd about the structures of a folder, read as a training set would have them.
 
     Args:
         folder: of series with SEG or RTSTRUCT files, in any folders.
         class_names: as for :func:`write_labels_of_structures`.
+        progress: likewise.
     """
     findings: list[Finding] = []
     try:
@@ -135,41 +166,29 @@ def check_structures(folder: Path, class_names: Sequence[str] = ()) -> list[Find
         names = tuple(class_names) or (_names_of_all(folder, paired, findings.append) if paired else ())
     except DataError as error:
         return [*findings, *error.findings]
-    numbers = {name: number for number, name in enumerate(names, 1)}
-    for source, (path, _) in paired.items():
-        try:
-            _classes_of(source, path, numbers, findings.append)
-        except DataError as error:
-            findings += error.findings
+    for _ in _drawn(paired, names, findings.append, findings.append, progress):
+        pass
     return findings
 
 
-def _classes_of(source: Path, path: Path, numbers: Mapping[str, int], report: Report) -> tuple[Volume, ClassNumbers]:
-    volume = read_dicom(source)
-    height, width, depth = volume.shape
-    return volume, read_structures(path, numbers, volume.affine, (height, width, depth), report)
+def _drawn(
+    paired: Pairs, names: Sequence[str], odd: Report, wrong: Report, progress: Progress
+) -> Iterator[tuple[Path, Volume, ClassNumbers]]:
+    """Each series with its volume and classes; one that cannot be read is reported and stops no other."""
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    for source in progress(list(paired)):
+        try:
+            volume = read_dicom(source)
+            height, width, depth = volume.shape
+            found = read_structures(paired[source][0], numbers, volume.affine, (height, width, depth), odd)
+        except DataError as error:
+            for finding in error.findings:
+                wrong(finding)
+            continue
+        yield source, volume, found
 
 
-def _write_label(source: Path, path: Path, numbers: Mapping[str, int], label: Path, report: Report) -> dict[str, Any]:
-    volume, found = _classes_of(source, path, numbers, report)
-    write_mask(found.values, label, volume)
-    return {LABELLED: [name for name in numbers if name not in found.missing]} if found.missing else {}
-
-
-def uid_of(source: Path) -> str:
-    """UID of a series, by its first image; empty if it does not say.
-
-    Args:
-        source: as :func:`monai_mobileunet.data.dicom.read_dicom` takes it.
-
-    Raises:
-        DataError: a file before it is damaged.
-    """
-    files = [source] if source.is_file() else [path for path in files_of(source) if is_dicom(path)]
-    return next((one.series for one in map(read_identity, files) if one.image), "")
-
-
-def _names_of_all(folder: Path, paired: Mapping[Path, tuple[Path, Structures]], report: Report) -> tuple[str, ...]:
+def _names_of_all(folder: Path, paired: Pairs, report: Report) -> tuple[str, ...]:
     """Structures that all files have; those that only some have are reported, for they may be what is wanted."""
     every = [about.names for _, about in paired.values()]
     known = list(dict.fromkeys(name for names in every for name in names))

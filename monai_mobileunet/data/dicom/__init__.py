@@ -9,6 +9,7 @@ from monai_mobileunet.data.dicom.series import (
     read_dicom,
     read_stack,
     series_in,
+    series_uid,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "read_dicom",
     "read_stack",
     "series_in",
+    "series_uid",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from monai_mobileunet.data.dicom.tags import TAGS
 from monai_mobileunet.data.errors import DataError, refusal
 from monai_mobileunet.data.names import VOLUME_SUFFIXES, image_suffix
 
-__all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "unreadable"]
+__all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "readable", "unreadable"]
 
 PREAMBLE = 128
 LAST_OF_IDENTITY = TAGS["SeriesInstanceUID"]
@@ -66,6 +67,17 @@ def unreadable(path: Path, error: BaseException) -> DataError:
     """That a file is damaged, to be raised."""
     reason = " ".join(str(error).split("\n")[-1].split())[:200] or type(error).__name__
     return refusal(path, f"is DICOM but cannot be read ({reason}).")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What is raised within, other than that a file is missing or refused, is that it is damaged."""
+    try:
+        yield
+    except (DataError, FileNotFoundError):
+        raise
+    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
+        raise unreadable(path, error) from error
 
 
 def is_dicom(path: Path) -> bool:

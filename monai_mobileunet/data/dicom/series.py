@@ -18,7 +18,16 @@ from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal,
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
 from monai_mobileunet.data.walking import walk_folders
 
-__all__ = ["SeriesFiles", "dicom_series", "files_of", "grid_of_dicom", "read_dicom", "read_stack", "series_in"]
+__all__ = [
+    "SeriesFiles",
+    "dicom_series",
+    "files_of",
+    "grid_of_dicom",
+    "read_dicom",
+    "read_stack",
+    "series_in",
+    "series_uid",
+]
 
 T = TypeVar("T")
 
@@ -88,6 +97,19 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
     Files that are damaged are left out: reading their series, or their folder, says so.
     """
     return _by_series(_identities(_visible(folder))[0])
+
+
+def series_uid(path: Path) -> str:
+    """UID of a series, by its first image; empty if it does not say.
+
+    Args:
+        path: as for :func:`read_dicom`.
+
+    Raises:
+        DataError: a file before it is damaged.
+    """
+    files = [path] if path.is_file() else [file for file in files_of(path) if is_dicom(file)]
+    return next((one.series for one in map(read_identity, files) if one.image), "")
 
 
 def grid_of_dicom(path: Path) -> Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def test_patients_with_structures_become_a_training_set(tmp_path: Path):
     mask[1:3, 1:4, 1:4], mask[3:5, 1:4, 1:4] = 1, 2
     patient(tmp_path / "data" / "a", 1, "RS.dcm", mask)
     patient(tmp_path / "data" / "b", 2, "seg.dcm", mask)
+    (tmp_path / "data" / "masks" / ".mobileunet").mkdir(parents=True)  # what a model drew is no label of its series
+    shutil.copy(tmp_path / "data" / "b" / "drawn" / "seg.dcm", tmp_path / "data" / "masks" / "b.seg.dcm")
     result = CliRunner().invoke(app, ["check", str(tmp_path / "data"), "--write", str(tmp_path / "by_name")])
     assert "structures that only some files have: body" in " ".join(result.output.split()), result.output
     looked = CliRunner().invoke(app, ["check", str(tmp_path / "data")])

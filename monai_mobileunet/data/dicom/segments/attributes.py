@@ -87,5 +87,5 @@ def _to_json(code: Code) -> dict[str, str]:
 
 
 def _refused(where: str, problem: str) -> DataError:
-    remedy = f"Mend {SEGMENT_ATTRIBUTES} there, or delete it to have the terms that the classes' names give."
+    remedy = f"Correct {SEGMENT_ATTRIBUTES} there, or delete it to have the terms that the classes' names give."
     return refusal(where, f"{SEGMENT_ATTRIBUTES} {problem}.", remedy)

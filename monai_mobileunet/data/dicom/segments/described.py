@@ -1,10 +1,10 @@
-"""What DICOM is told of a mask: its classes in the words of a terminology, and what made it."""
+"""How DICOM files describe a mask: its classes as terms of a terminology, and what made it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DISCLAIMER", "Code", "Maker", "SegmentClass"]
+__all__ = ["DISCLAIMER", "INTELLIGENCE", "Code", "Maker", "SegmentClass"]
 
 DISCLAIMER = "AI generated, not for clinical use"
 """Said in every file that is written."""
@@ -23,6 +23,10 @@ class Code:
     value: str
     scheme: str
     meaning: str
+
+
+INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+"""Family of the algorithms that make masks here."""
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,21 @@
-"""The packages of the extra ``dicom``, imported where they are used."""
+"""The package of the extra ``dicom``, imported where it is used."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import ModuleType
 
-__all__ = ["extra"]
+__all__ = ["import_highdicom"]
 
 
-def extra(name: str) -> ModuleType:
-    """A module of the extra ``dicom``.
-
-    Args:
-        name: of the module, as ``"highdicom"``.
+def import_highdicom() -> ModuleType:
+    """The module ``highdicom``.
 
     Raises:
         ModuleNotFoundError: it is not installed; the message says what to type.
     """
     try:
-        return import_module(name)
+        import highdicom
     except ModuleNotFoundError as error:
-        package = name.partition(".")[0]
-        text = f"DICOM SEG needs {package}: pip install 'monai_mobileunet[dicom]'"
-        raise ModuleNotFoundError(text, name=package) from error
+        text = "DICOM SEG needs highdicom: pip install 'monai_mobileunet[dicom]'"
+        raise ModuleNotFoundError(text, name="highdicom") from error
+    return highdicom

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 
-from monai_mobileunet.data.dicom.headers import unreadable
+from monai_mobileunet.data.dicom.headers import readable
 from monai_mobileunet.data.dicom.segments.filling import filled
 from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet, different_names
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
@@ -41,7 +40,7 @@ def describe_rtstruct(path: Path) -> StructureSet:
     Raises:
         DataError: it is damaged, or no RTSTRUCT.
     """
-    with _readable(path):
+    with readable(path):
         with path.open("rb") as file:
             data = read_partial(file, lambda tag, vr, length: tag >= CONTOURS, force=True)
         _check_kind(path, data)
@@ -62,7 +61,7 @@ def read_rtstruct(
         affine: ``(4, 4)``, from voxel indices of the image to mm with RAS axes.
         shape: of the image.
         report: is called with what is odd about the file.
-        only: names of the structures that are wanted; by default all are.
+        only: names of the structures that are wanted, and looked at; by default all are.
 
     Returns:
         A boolean mask for each structure that has closed contours, by its name without spaces at the ends. A name
@@ -72,12 +71,15 @@ def read_rtstruct(
         DataError: the file is damaged or no RTSTRUCT, its contours lie between the image's slices or in no plane of
             its voxels, or all of them beside it.
     """
-    each = each_structure(path, affine, shape, report)
-    return {name: mask for name, mask in each if only is None or name in only}
+    return dict(each_structure(path, affine, shape, report, only))
 
 
 def each_structure(
-    path: Path, affine: np.ndarray, shape: tuple[int, int, int], report: Report = logger.warning
+    path: Path,
+    affine: np.ndarray,
+    shape: tuple[int, int, int],
+    report: Report = logger.warning,
+    only: Collection[str] | None = None,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """The structures of a file one by one, name and mask; see :func:`read_rtstruct`.
 
@@ -87,11 +89,11 @@ def each_structure(
     have nothing else are left out and reported.
     """
     to_voxels = np.linalg.inv(LPS_TO_RAS @ affine)
-    with _readable(path):
+    with readable(path):
         data = pydicom.dcmread(path, force=True)
         _check_kind(path, data)
-        names = _names(data)
-        drawn = {number: _closed_contours(item, to_voxels) for number, item in _items(data).items()}
+        names = {number: name for number, name in _names(data).items() if only is None or name in only}
+        drawn = {number: _closed_contours(item, to_voxels) for number, item in _items(data).items() if number in names}
     structures = {name: drawn[number] for number, name in names.items() if drawn.get(number)}
     without = [name for name in names.values() if name not in structures]
     if without:
@@ -100,16 +102,6 @@ def each_structure(
     _check_places(path, structures, axis, shape)
     for name, contours in structures.items():
         yield name, _mask(path, name, contours, axis, shape, report)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DataError, FileNotFoundError):
-        raise
-    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
-        raise unreadable(path, error) from error
 
 
 def _check_kind(path: Path, data: Dataset) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from pydicom.charset import default_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sr.codedict import codes
 from pydicom.tag import Tag
 from pydicom.uid import (
     PYDICOM_IMPLEMENTATION_UID,
@@ -21,7 +20,7 @@ from pydicom.uid import (
 
 from monai_mobileunet.data.dicom.checks import Frame
 from monai_mobileunet.data.dicom.segments.contours import contours_of
-from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Code, Maker, SegmentClass
+from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, INTELLIGENCE, Code, Maker, SegmentClass
 from monai_mobileunet.data.dicom.segments.identity import FileIdentity, file_identity
 from monai_mobileunet.data.dicom.segments.source import Source
 from monai_mobileunet.data.dicom.segments.terms import LONGEST_TEXT
@@ -186,9 +185,8 @@ def _reference(source: Source) -> Dataset:
 
 
 def _structure(one: SegmentClass, source: Source, maker: Maker, identity: FileIdentity) -> Dataset:
-    family = codes.DCM.ArtificialIntelligence
     algorithm = Dataset()
-    algorithm.AlgorithmFamilyCodeSequence = [_code(Code(family.value, family.scheme_designator, family.meaning))]
+    algorithm.AlgorithmFamilyCodeSequence = [_code(INTELLIGENCE)]
     algorithm.AlgorithmName, algorithm.AlgorithmVersion = maker.model[:LONGEST_TEXT], maker.version[:LONGEST_TEXT]
     algorithm.AlgorithmParameters = f"weights_sha256={maker.weights}"
     algorithm.AlgorithmSource = identity.manufacturer

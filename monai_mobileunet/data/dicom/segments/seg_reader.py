@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,12 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from monai_mobileunet.data.dicom.headers import unreadable
-from monai_mobileunet.data.dicom.segments.structure_set import Report, different_names
-from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
+from monai_mobileunet.data.dicom.headers import readable
+from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet, different_names
+from monai_mobileunet.data.errors import list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS
 
-__all__ = ["FRACTION", "SegmentSet", "describe_seg", "read_seg"]
+__all__ = ["FRACTION", "describe_seg", "read_seg"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,35 +27,17 @@ BESIDE = 0.2
 OWN_GRID = "Name the image that it was made on, or resample it to the grid of this one and save it as NIfTI."
 
 
-@dataclass(frozen=True)
-class SegmentSet:
-    """What the header of a SEG says.
-
-    Attributes:
-        kind: ``BINARY``, ``FRACTIONAL`` or ``LABELMAP``.
-        series: UID of the series that it was made on; empty if it is not said.
-        instances: UIDs of the files that it was made on, which tell the series where it is not said.
-        names: of all segments, those without voxels too, as :func:`read_seg` calls them.
-    """
-
-    kind: str
-    series: str
-    instances: frozenset[str]
-    names: tuple[str, ...]
-
-
-def describe_seg(path: Path) -> SegmentSet:
+def describe_seg(path: Path) -> StructureSet:
     """Read what a file is about, without its voxels.
 
     Raises:
         DataError: it is damaged, or no SEG.
     """
-    with _readable(path):
+    with readable(path):
         data = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        kind = _kind(path, data)
+        _kind(path, data)
         series = [str(item.get("SeriesInstanceUID", "")) for item in data.get("ReferencedSeriesSequence") or ()]
-        names = tuple(_names(data).values())
-        return SegmentSet(kind, next(filter(None, series), ""), frozenset(_instances(data)), names)
+        return StructureSet(next(filter(None, series), ""), tuple(_names(data).values()))
 
 
 def read_seg(
@@ -91,7 +72,7 @@ def read_seg(
         DICOM PS3.3 C.8.20 and C.7.6.16.
     """
     to_voxels = np.linalg.inv(LPS_TO_RAS @ affine)
-    with _readable(path):
+    with readable(path):
         data = pydicom.dcmread(path, force=True)
         kind = _kind(path, data)
         names = _names(data)
@@ -132,16 +113,6 @@ class _Place:
     steps: np.ndarray
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (DataError, FileNotFoundError):
-        raise
-    except Exception as error:  # pydicom raises whatever its parser comes upon in a damaged file
-        raise unreadable(path, error) from error
-
-
 def _kind(path: Path, data: Dataset) -> str:
     modality = data.get("Modality")
     if modality != "SEG":
@@ -160,17 +131,6 @@ def _names(data: Dataset) -> dict[int, str]:
     given = {int(item.SegmentNumber): str(item.get("SegmentLabel") or "") for item in items}
     given.pop(0, None)
     return different_names(given)
-
-
-def _instances(data: Dataset) -> Iterator[str]:
-    for series in data.get("ReferencedSeriesSequence") or ():
-        for item in series.get("ReferencedInstanceSequence") or ():
-            yield str(item.get("ReferencedSOPInstanceUID", ""))
-    shared = data.get("SharedFunctionalGroupsSequence") or ()
-    for groups in (*shared, *(data.get("PerFrameFunctionalGroupsSequence") or ())):
-        for derivation in groups.get("DerivationImageSequence") or ():
-            for item in derivation.get("SourceImageSequence") or ():
-                yield str(item.get("ReferencedSOPInstanceUID", ""))
 
 
 def _frame(path: Path, data: Dataset, number: int) -> _Frame:

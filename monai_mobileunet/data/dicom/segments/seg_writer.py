@@ -9,8 +9,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Code, Maker, SegmentClass
-from monai_mobileunet.data.dicom.segments.extras import extra
+from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, INTELLIGENCE, Code, Maker, SegmentClass
+from monai_mobileunet.data.dicom.segments.extras import import_highdicom
 from monai_mobileunet.data.dicom.segments.highdicom_sources import frames_for_highdicom
 from monai_mobileunet.data.dicom.segments.identity import FileIdentity, file_identity
 from monai_mobileunet.data.dicom.segments.source import Source
@@ -19,7 +19,6 @@ from monai_mobileunet.data.dicom.segments.terms import LONGEST_TEXT
 __all__ = ["BINARY", "LABELMAP", "seg_dataset"]
 
 BINARY, LABELMAP = "BINARY", "LABELMAP"
-INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 
 
 def seg_dataset(
@@ -50,7 +49,7 @@ def seg_dataset(
     """
     if mask.shape != source.shape:
         raise ValueError(f"the mask has shape {mask.shape}; its series {source.name} has {source.shape}.")
-    highdicom = extra("highdicom")
+    highdicom = import_highdicom()
     identity = file_identity(mask, source, maker, kind)
     images, places = frames_for_highdicom(source)
     pixels = np.zeros((max(places) + 1, *mask.shape[1::-1]), mask.dtype)
@@ -88,7 +87,7 @@ def seg_dataset(
 
 
 def _description(one: SegmentClass, identity: FileIdentity, maker: Maker) -> Any:
-    highdicom = extra("highdicom")
+    highdicom = import_highdicom()
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name=maker.model[:LONGEST_TEXT],
         family=_term(INTELLIGENCE),
@@ -113,7 +112,7 @@ def _description(one: SegmentClass, identity: FileIdentity, maker: Maker) -> Any
 
 
 def _term(code: Code) -> Any:
-    return extra("highdicom").sr.CodedConcept(code.value, code.scheme, code.meaning)
+    return import_highdicom().sr.CodedConcept(code.value, code.scheme, code.meaning)
 
 
 def _fix(seg: Dataset, identity: FileIdentity) -> None:

@@ -10,7 +10,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from monai_mobileunet.data.dicom.checks import Frame
-from monai_mobileunet.data.dicom.headers import unreadable
+from monai_mobileunet.data.dicom.headers import readable
 from monai_mobileunet.data.dicom.series import read_stack
 from monai_mobileunet.data.errors import refusal
 
@@ -55,17 +55,12 @@ def read_source(path: Path) -> Source:
     """
     stack = read_stack(path)
     files = list(dict.fromkeys(frame.file for frame in stack.frames))
-    read = {file: _read_header(file) for file in files}
-    for file, data in read.items():
+    read = {}
+    for file in files:
+        with readable(file):
+            data = read[file] = pydicom.dcmread(file, stop_before_pixels=True, force=True)
         missing = [keyword for keyword in NEEDED if not data.get(keyword)]
         if missing:
             problem = f"has no {', '.join(missing)}, so that no SEG or RTSTRUCT can refer to it."
             raise refusal(file, problem, "Write the masks with --output-type nifti, or export the original series.")
     return Source(str(path), stack.frames, stack.affine, tuple(read[frame.file] for frame in stack.frames))
-
-
-def _read_header(file: Path) -> Dataset:
-    try:
-        return pydicom.dcmread(file, stop_before_pixels=True, force=True)
-    except Exception as error:  # of a damaged file the parsers raise what they come upon
-        raise unreadable(file, error) from error

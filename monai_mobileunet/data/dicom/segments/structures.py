@@ -12,32 +12,15 @@ import numpy as np
 from monai_mobileunet.data.dicom.headers import is_dicom, read_identity
 from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstruct, read_rtstruct
 from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
-from monai_mobileunet.data.dicom.segments.structure_set import Report
+from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet
 from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
 
-__all__ = ["ClassNumbers", "Structures", "describe_structures", "is_structures", "match_names", "read_structures"]
+__all__ = ["ClassNumbers", "describe_structures", "is_structures", "match_names", "read_structures"]
 
 logger = logging.getLogger(__name__)
 
-SEG, RTSTRUCT = "SEG", "RTSTRUCT"
-READERS = {SEG: read_seg, RTSTRUCT: read_rtstruct}
-
-
-@dataclass(frozen=True)
-class Structures:
-    """What the header of a SEG or an RTSTRUCT says.
-
-    Attributes:
-        kind: the modality, ``SEG`` or ``RTSTRUCT``.
-        series: UID of the series that the structures were drawn on; empty if it is not said.
-        instances: UIDs of the files of that series, as far as a SEG says them.
-        names: of the structures.
-    """
-
-    kind: str
-    series: str
-    instances: frozenset[str]
-    names: tuple[str, ...]
+READERS = {"SEG": (describe_seg, read_seg), "RTSTRUCT": (describe_rtstruct, read_rtstruct)}
+"""How files are described and read, by their modality."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +40,23 @@ class ClassNumbers:
 def is_structures(path: Path) -> bool:
     """Whether a file is SEG or RTSTRUCT; one that is damaged is not."""
     try:
-        return is_dicom(path) and read_identity(path).modality in READERS
+        return _modality(path) in READERS
     except DataError:
         return False
 
 
-def describe_structures(path: Path) -> Structures | None:
+def describe_structures(path: Path) -> StructureSet | None:
     """What a file is about; ``None`` for what is neither SEG nor RTSTRUCT.
 
     Raises:
         DataError: it is one of these, but damaged.
     """
-    if not path.is_file() or not is_dicom(path):
-        return None
-    modality = read_identity(path).modality
-    if modality == SEG:
-        seg = describe_seg(path)
-        return Structures(SEG, seg.series, seg.instances, seg.names)
-    if modality == RTSTRUCT:
-        drawn = describe_rtstruct(path)
-        return Structures(RTSTRUCT, drawn.series, frozenset(), drawn.names)
-    return None
+    modality = _modality(path)
+    return READERS[modality][0](path) if modality in READERS else None
+
+
+def _modality(path: Path) -> str:
+    return read_identity(path).modality if is_dicom(path) else ""
 
 
 def read_structures(
@@ -106,11 +85,12 @@ def read_structures(
         DataError: the file is damaged, of neither kind or of another grid, two of its structures may be one class, or
             none is any.
     """
-    described = describe_structures(path)
-    if described is None:
+    modality = _modality(path)
+    if modality not in READERS:
         raise refusal(path, "is neither a DICOM SEG nor an RTSTRUCT.", "Name a file of one of these kinds.")
-    matched = match_names(path, described.names, list(names), report)
-    masks = READERS[described.kind](path, affine, shape, report, matched.values())
+    describe, read = READERS[modality]
+    matched = match_names(path, describe(path).names, list(names), report)
+    masks = read(path, affine, shape, report, matched.values())
     matched = {name: structure for name, structure in matched.items() if structure in masks}
     sizes = {name: int(np.count_nonzero(masks[structure])) for name, structure in matched.items()}
     values = np.zeros(shape, np.uint8 if max(names.values()) < 256 else np.uint16)

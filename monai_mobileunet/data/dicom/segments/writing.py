@@ -42,7 +42,7 @@ class DicomWriter:
 
         Raises:
             DataError: no such file can refer to the series.
-            ModuleNotFoundError: highdicom or scikit-image is not installed.
+            ModuleNotFoundError: highdicom is not installed.
             OSError: the file cannot be written there.
         """
         if dicom_type(path.name) is OutputType.DICOM_RTSTRUCT:

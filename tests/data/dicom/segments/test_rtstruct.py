@@ -266,3 +266,17 @@ def test_what_is_no_structure_set_is_refused(tmp_path: Path):
         for read in (describe_rtstruct, lambda path: read_rtstruct(path, *GRID)):
             with pytest.raises(DataError, match=f"{path.name}: .*(expected RTSTRUCT|cannot be read)"):
                 read(path)
+
+
+def test_a_structure_that_nobody_asks_for_is_not_looked_at(tmp_path: Path):
+    mask = head_and_tail(1, (15, 19, 9))[1].astype(np.uint8)
+    dataset = rtstruct_dataset(mask, CLASSES, source_of(mask.shape, np.eye(4)), MAKER)
+    for contour in dataset.ROIContourSequence[1].ContourSequence:
+        points = np.array(contour.ContourData, float).reshape(-1, 3)
+        contour.ContourData = [f"{value:.2f}" for value in np.add(points, (0, 0, 0.5)).ravel()]
+    dataset.save_as(tmp_path / "rs.dcm", enforce_file_format=True)
+    with pytest.raises(DataError, match="between slices"):
+        read_rtstruct(tmp_path / "rs.dcm", LPS_TO_RAS, mask.shape)
+    found = read_rtstruct(tmp_path / "rs.dcm", LPS_TO_RAS, mask.shape, only=["head"])
+    assert list(found) == ["head"]
+    assert np.array_equal(found["head"], mask == 1)

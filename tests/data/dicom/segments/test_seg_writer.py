@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import highdicom
@@ -14,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from benchmarks.dicom_geometry import geometries
+from benchmarks.dicom_geometry import by_dcmqi, by_highdicom, geometries
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.dicom.segments.described import DISCLAIMER, Maker
 from monai_mobileunet.data.dicom.segments.seg_writer import BINARY, LABELMAP, seg_dataset
@@ -22,8 +20,6 @@ from monai_mobileunet.data.dicom.segments.source import Source, read_source
 from tests.conftest import head_and_tail
 from tests.data.dicom.segments.made_sources import CLASSES, FOUND, MAKER, source_of
 from tests.data.dicom.test_series import VALUES, enhanced, series
-
-DCMQI = Path(sys.executable).with_name("segimage2itkimage")
 
 
 def written(path: Path, mask: np.ndarray, source: Source, kind: str = BINARY, maker: Maker = MAKER) -> Dataset:
@@ -49,23 +45,6 @@ def assert_there(values: np.ndarray, affine: np.ndarray, mask: np.ndarray, sourc
     points = (source.affine @ np.column_stack([voxels, np.ones(len(voxels))]).T)[:3].T
     assert np.array_equal(at(points, values, affine), mask.ravel())
     assert (values > 0).sum() == (mask > 0).sum()
-
-
-def by_highdicom(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    volume = highdicom.seg.segread(path).get_volume(combine_segments=True, allow_missing_positions=True)
-    return volume.array, volume.affine
-
-
-def by_dcmqi(path: Path, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """What dcmqi makes of it, as SimpleITK reads that."""
-    folder.mkdir()
-    command = [DCMQI, "--inputDICOM", path, "--outputDirectory", folder, "--mergeSegments"]
-    subprocess.run(command, check=True, capture_output=True)
-    image = sitk.ReadImage(str(next(folder.glob("*.nrrd"))))
-    affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return sitk.GetArrayFromImage(image).T, affine
 
 
 def centroids(data: Dataset) -> dict[int, np.ndarray]:
@@ -94,7 +73,7 @@ def test_every_voxel_lies_at_its_place_however_the_series_lies(tmp_path: Path, k
         data = written(path, mask, source, kind)
         assert_there(*by_highdicom(path), mask, source)
         if every == 1 or number % 12 == 0:
-            assert_there(*by_dcmqi(path, tmp_path / str(number)), mask, source)
+            assert_there(*by_dcmqi(path), mask, source)
         if kind == BINARY:
             assert_centred(data, mask, source)
 
@@ -119,7 +98,7 @@ def test_frames_of_one_file_and_files_that_itk_orders(tmp_path: Path):
     many = read_source(enhanced(tmp_path / "many.dcm", [3, 1, 0, 2, 6, 5, 4], **FOUND))
     data = written(tmp_path / "of_many.dcm", mask, many)
     assert_there(*by_highdicom(tmp_path / "of_many.dcm"), mask, many)
-    assert_there(*by_dcmqi(tmp_path / "of_many.dcm", tmp_path / "q"), mask, many)
+    assert_there(*by_dcmqi(tmp_path / "of_many.dcm"), mask, many)
     references = [
         frame.DerivationImageSequence[0].SourceImageSequence[0] for frame in data.PerFrameFunctionalGroupsSequence
     ]
@@ -190,7 +169,7 @@ def test_a_mask_without_any_class_has_one_frame_of_each(tmp_path: Path):
         data = written(tmp_path / "none.dcm", np.zeros(source.shape, np.uint8), source)
         assert data.NumberOfFrames == len(CLASSES), "one for each class"
         assert not by_highdicom(tmp_path / "none.dcm")[0].any()
-        assert not by_dcmqi(tmp_path / "none.dcm", tmp_path / f"q{id(source)}")[0].any()
+        assert not by_dcmqi(tmp_path / "none.dcm")[0].any()
 
 
 def test_exports_that_lack_what_a_seg_needs_or_say_it_slice_by_slice(tmp_path: Path):
