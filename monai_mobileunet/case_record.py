@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
+from monai_mobileunet.evaluation.results import ClassResult, Outcome
 from monai_mobileunet.output_form import dicom_type
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]

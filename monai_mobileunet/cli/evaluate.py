@@ -222,7 +222,7 @@ def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], b
 
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Means over cases with their intervals, and what the means leave out."""
-    from monai_mobileunet.evaluation.metrics import Outcome
+    from monai_mobileunet.evaluation.results import Outcome
     from monai_mobileunet.evaluation.summary import METRICS, Estimate
 
     def cell(known: Estimate | None, digits: int) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,63 +11,9 @@ import numpy as np
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-__all__ = ["TOLERANCE", "ClassResult", "Outcome", "check_installed", "measure_case"]
+from monai_mobileunet.evaluation.results import TOLERANCE, ClassResult, Outcome
 
-
-TOLERANCE = 1.0
-"""Tolerance of the surface Dice where none is asked for, in mm."""
-
-
-class Outcome(StrEnum):
-    """Which of the two has the class at all, where it was annotated; what an average must not mix."""
-
-    BOTH = "in both"
-    MISSED = "missed"
-    FALSE_POSITIVE = "false positive"
-    ABSENT = "absent"
-    UNKNOWN = "not annotated"
-
-
-@dataclass(frozen=True)
-class ClassResult:
-    """One class, or one region of several, of one case. ``None`` stands for what has no value there:
-
-    ===============  =======  ============  =================
-    outcome          Dice     surface Dice  surface distances
-    ===============  =======  ============  =================
-    in both          [0, 1]   [0, 1]        mm
-    missed           0        0             ``None``
-    false positive   ``None``  ``None``     ``None``
-    absent           ``None``  ``None``     ``None``
-    not annotated    ``None``  ``None``     ``None``
-    ===============  =======  ============  =================
-
-    A class that the reference lacks says nothing about how well it is drawn, so it has no Dice (neither a
-    flattering 1 nor a punishing 0) and is counted instead; the volume that was drawn stays to be seen. Where slices
-    were annotated one by one, surfaces have no distances.
-
-    Attributes:
-        outcome: which of the two has the class.
-        dice: overlap.
-        hd95: 95th percentile of the distances between the surfaces, the larger of both directions, mm.
-        asd: mean distance between the surfaces, both directions together, mm.
-        surface_dice: share of the two surfaces (by area) that lies within the tolerance of the other.
-        pred_ml: volume of the segmentation.
-        label_ml: volume of the reference.
-    """
-
-    outcome: Outcome
-    dice: float | None
-    hd95: float | None
-    asd: float | None
-    surface_dice: float | None
-    pred_ml: float
-    label_ml: float
-
-    @property
-    def bias_ml(self) -> float:
-        """Volume of the segmentation less that of the reference."""
-        return self.pred_ml - self.label_ml
+__all__ = ["check_installed", "measure_case"]
 
 
 def check_installed(*packages: str) -> None:

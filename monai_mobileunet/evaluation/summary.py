@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
+from monai_mobileunet.evaluation.results import ClassResult, Outcome
 
 __all__ = ["METRICS", "Agreement", "ClassSummary", "Estimate", "Metric", "summarise"]
 

@@ -19,8 +19,9 @@ from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes, read_reference
-from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.comparison import WHOLE, Annotation
+from monai_mobileunet.evaluation.masks import read_classes, read_reference
+from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from monai_mobileunet.data.files import replace_file
-from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
 from monai_mobileunet.palette import colour_of
 from monai_mobileunet.reports.slices import PLANES, contrast, cut, largest_slices, shades, shown_axes
