@@ -18,6 +18,7 @@ from monai_mobileunet.cli.report import report
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.terminal import SafeGroup, console
+from monai_mobileunet.cli.view import view
 
 __all__ = ["app"]
 
@@ -43,6 +44,7 @@ for command in (
     demo,
     plan,
     segment,
+    view,
     report,
     label,
     check,

@@ -14,7 +14,7 @@ from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import split_names
 from monai_mobileunet.cohort.pairing import Paired, pair_files
-from monai_mobileunet.cohort.plan import STATE, plan_dataset
+from monai_mobileunet.cohort.plan import COMPARISON, STATE, plan_dataset
 from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.cases import Case
@@ -110,7 +110,7 @@ def open_journal(output: Path) -> Journal:
         DataError: another evaluation has it open.
         OSError: the folder cannot be written to.
     """
-    return Journal(output / STATE / "comparison.jsonl")
+    return Journal(output / STATE / COMPARISON)
 
 
 def segment_dataset(
