@@ -82,6 +82,7 @@ class CaseRecord:
         cut_off: classes that reach the border of the image, so that their volume may be larger.
         seconds: time by stage.
         picture: file in the output folder; empty if there is none.
+        pictured: state of the reference that the picture shows; empty if it shows none.
         comparison: numbers against the reference; ``None`` if nothing was compared.
     """
 
@@ -102,6 +103,7 @@ class CaseRecord:
     cut_off: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     picture: str = ""
+    pictured: list[FileState] = field(default_factory=list)
     comparison: Comparison | None = None
 
     @property

@@ -10,8 +10,7 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.dicom.pixels import PYDICOM
-from monai_mobileunet.data.dicom.segments.attributes import classes_from
-from monai_mobileunet.data.dicom.segments.described import Maker, SegmentClass
+from monai_mobileunet.data.dicom.segments.described import Maker
 from monai_mobileunet.data.dicom.segments.extras import import_highdicom
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.errors import refusal
@@ -59,7 +58,7 @@ def dicom_writer(bundle: Bundle, weights: str, form: OutputForm) -> DicomWriter 
     """
     if not form.dicom_suffixes:
         return None
-    metadata, classes = bundle.metadata, _classes(bundle)
+    metadata, classes = bundle.metadata, bundle.segment_classes
     name, version = metadata.get("name", bundle.folder.name), metadata.get("version", "0")
     maker = Maker(
         str(name), str(version), weights, form.deterministic, f"monai_mobileunet {monai_mobileunet.__version__}"
@@ -73,8 +72,4 @@ def drawn_names(bundle: Bundle) -> tuple[str, ...]:
     Raises:
         DataError: what the bundle says of its classes cannot be used.
     """
-    return tuple(one.name for one in _classes(bundle))
-
-
-def _classes(bundle: Bundle) -> tuple[SegmentClass, ...]:
-    return classes_from(bundle.metadata, bundle.class_names, str(bundle.folder / "configs" / "metadata.json"))
+    return tuple(one.name for one in bundle.segment_classes)

@@ -119,6 +119,7 @@ def _facts(options: SegmentOptions, run: PreparedRun, whole: Plan, warnings: tup
         warnings,
         run.plan.journal,
         tuple(case.name for case in whole.cases),
+        run.bundle.colours,
     )
 
 
