@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
-from monai_mobileunet.output_form import dicom_type
+from monai_mobileunet.output_form import OutputType, type_of
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
 
@@ -119,12 +119,20 @@ class CaseRecord:
     @property
     def masks(self) -> tuple[Path, ...]:
         """Of the outputs the mask, or one for each class."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is None)
+        return self._written_as(OutputType.NIFTI) or self._written_as(OutputType.SEG_NRRD)
+
+    @property
+    def segmentations(self) -> tuple[Path, ...]:
+        """Of the outputs those of 3D Slicer that are written beside other masks."""
+        return self._written_as(OutputType.SEG_NRRD) if self._written_as(OutputType.NIFTI) else ()
 
     @property
     def dicom(self) -> tuple[Path, ...]:
         """Of the outputs those that are DICOM SEG or RTSTRUCT."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is not None)
+        return self._written_as(OutputType.DICOM_SEG, OutputType.DICOM_RTSTRUCT)
+
+    def _written_as(self, *kinds: OutputType) -> tuple[Path, ...]:
+        return tuple(path for path in self.outputs if type_of(path.name) in kinds)
 
     @property
     def results(self) -> dict[str, ClassResult]:

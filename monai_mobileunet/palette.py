@@ -18,8 +18,8 @@ Colour: TypeAlias = tuple[int, int, int]
 """Red, green and blue, 0 to 255 each."""
 
 COLOURS: tuple[Colour, ...] = (
-    (255, 135, 120),
     (0, 225, 255),
+    (255, 135, 120),
     (225, 240, 0),
     (225, 45, 165),
     (0, 195, 0),
@@ -65,7 +65,7 @@ def colours_of(count: int, own: Mapping[int, Colour] | None = None) -> tuple[Col
 
 
 def as_hex(colour: Colour) -> str:
-    """A colour as ``#ff8778``."""
+    """A colour as ``#00e1ff``."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 

@@ -19,7 +19,6 @@ from monai_mobileunet.cohort.outcome import done_record, failed_record, log_line
 from monai_mobileunet.cohort.plan import Plan
 from monai_mobileunet.cohort.standing import written_file
 from monai_mobileunet.data import DataError, Finding, write_mask
-from monai_mobileunet.data.dicom.segments.described import SegmentClass
 from monai_mobileunet.data.dicom.segments.source import Source, read_source
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.files import write_bytes
@@ -56,7 +55,6 @@ class Tools:
         postpone: called with a case that is too large for this worker, in place of its failure; ``None`` where no
             other worker has more memory.
         dicom: writes masks as DICOM; ``None`` where none are.
-        classes: what the classes are called in files, and their colours; none for numbers and the palette.
     """
 
     plan: Plan
@@ -71,7 +69,6 @@ class Tools:
     scratch_name: str = SCRATCH
     postpone: Callable[[CaseRecord], None] | None = None
     dicom: DicomWriter | None = None
-    classes: Sequence[SegmentClass] = ()
 
     @property
     def loaded(self) -> Segmenter:
@@ -185,7 +182,10 @@ class CaseInHand(Guarded):
         for number, path in enumerate(masks, 1):
             mask = result.mask if len(masks) == 1 else (result.mask == number).astype(mask_type(2))
             with self._writing(path):
-                write_mask(mask, path, result.volume, scratch)
+                write_mask(mask, path, result.volume, scratch, result.classes)
+        for path in self._record.segmentations:
+            with self._writing(path):
+                write_mask(result.mask, path, result.volume, scratch, result.classes)
         if self._source is not None and self._tools.dicom is not None:
             for path in dicom:
                 with self._writing(path):
@@ -198,7 +198,7 @@ class CaseInHand(Guarded):
     def _draw(self, result: Segmentation) -> tuple[str, list[FileState]]:
         """A picture for the report, and the reference in it; a mask without one is as good."""
         try:
-            drawn, pictured = draw_picture(self._record, result.mask, result.volume, self._tools.classes)
+            drawn, pictured = draw_picture(self._record, result.mask, result.volume, result.classes)
         except Exception:  # whatever a strange grid leads to
             logger.exception("%s: no picture", self.name)
             return "", []

@@ -208,8 +208,7 @@ def carry_out(
 
     spacing = spacing_of(run.bundle)
     tools = Tools(run.plan, segmenter, journal, Budget(), run.settings, strict, spacing, pictures, ended)
-    dicom = dicom_writer(run.bundle, run.weights, run.form)
-    tools = replace(tools, dicom=dicom, classes=run.bundle.segment_classes)
+    tools = replace(tools, dicom=dicom_writer(run.bundle, run.weights, run.form))
     supervise(executor_of(tools) if executor_of else Here(tools, num_workers), run.standing.todo, tools)
 
 

@@ -24,6 +24,9 @@ GAP = 6
 WIDTH = 1.5
 """Of a contour, in pixels of a page."""
 
+RIM = 0.6
+"""Of a dark line at both sides of a contour over colours, which may be those of the contour, in pixels of a page."""
+
 DASH, PAUSE = 4.0, 3.5
 """Of the reference's contour, in pixels of a page."""
 
@@ -33,7 +36,7 @@ FINER = 2
 CRISP = 2.0
 """From how many of its pixels for one of the image on a picture shows these as squares, not blurred into each other."""
 
-LETTER = (235, 235, 235)
+LETTER, DARK = (235, 235, 235), (0, 0, 0)
 
 
 def draw_panels(panels: Sequence[Panel], side: int, colours: Sequence[Colour], letter: int = 11) -> Image.Image:
@@ -72,18 +75,24 @@ def _drawn(panel: Panel, square: int, colours: Sequence[Colour]) -> Image.Image:
     if not any(mask.any() for mask in panel.masks):
         return shown
     canvas = shown.resize((width * FINER, height * FINER), Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(canvas)
-    fine = DENSITY * FINER
-    for number, mask in enumerate(panel.masks):
-        zoom = np.array([canvas.width / mask.shape[1], canvas.height / mask.shape[0]])
+    draw, fine = ImageDraw.Draw(canvas), DENSITY * FINER
+    zoom = np.array([canvas.width / panel.pixels.shape[1], canvas.height / panel.pixels.shape[0]])
+    for value, line in _contours(panel, zoom):
+        if panel.pixels.ndim == 3:
+            draw.line(line, fill=DARK, width=round((WIDTH + 2 * RIM) * fine), joint="curve")
+        draw.line(line, fill=colours[value - 1], width=round(WIDTH * fine), joint="curve")
+    return canvas.reduce(FINER)
+
+
+def _contours(panel: Panel, zoom: np.ndarray) -> Iterator[tuple[int, list[tuple[float, float]]]]:
+    """Numbers of classes with lines around them: first the dashes of the reference, and over these the segmentation."""
+    dash, pause = DASH * DENSITY * FINER, PAUSE * DENSITY * FINER
+    for number, mask in reversed(list(enumerate(panel.masks))):
         for value in np.unique(mask[mask > 0]).tolist():
             for line in outlines_of((mask == value).T):
                 points = (np.vstack([line, line[:1]]) + 0.5) * zoom
-                parts = dashes(points, DASH * fine, PAUSE * fine) if number else [points]
-                for part in parts:
-                    corners = [(x, y) for x, y in part.tolist()]
-                    draw.line(corners, fill=colours[value - 1], width=round(WIDTH * fine), joint="curve")
-    return canvas.reduce(FINER)
+                for part in dashes(points, dash, pause) if number else [points]:
+                    yield value, [(x, y) for x, y in part.tolist()]
 
 
 def dashes(points: np.ndarray, dash: float, pause: float) -> Iterator[np.ndarray]:
@@ -109,7 +118,7 @@ def _write_letters(draw: ImageDraw.ImageDraw, letters: Sequence[str], left: int,
     places = ((edge, middle, "lm"), (square - edge, middle, "rm"), (middle, edge, "mt"), (middle, square - edge, "mb"))
     for letter, (across, down, anchor) in zip(letters, places, strict=False):
         place = (left + across, down)
-        draw.text(place, letter, LETTER, _font(size), anchor, stroke_width=max(1, size // 8), stroke_fill=(0, 0, 0))
+        draw.text(place, letter, LETTER, _font(size), anchor, stroke_width=max(1, size // 8), stroke_fill=DARK)
 
 
 @cache

@@ -60,7 +60,7 @@ CONTEXT = 5.0
 """How many lengths of its masks a panel shows at most, so that they are seen in a picture of any size."""
 
 PIXELS = 72
-"""How many pixels a panel shows at least, if there are so many: less of them is no place that one recognises."""
+"""How many pixels a panel shows at least along their shorter side, if there are so many: less is no known place."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _window(seen: np.ndarray, masks: np.ndarray, step: tuple[float, float]) -> t
     longest = max(lengths)
     if drawn is not None:
         mask = max((high - low) * mm for (low, high), mm in zip(drawn, step, strict=True))
-        longest = min(longest, max(CONTEXT * mask, PIXELS * max(step)))
+        longest = min(longest, max(CONTEXT * mask, PIXELS * min(step)))
         longest = max(longest, mask * (1 + 2 * ROOM))
     rows, columns = (
         _range(size, body[axis], None if drawn is None else drawn[axis], longest / step[axis])

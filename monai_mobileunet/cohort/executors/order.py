@@ -138,5 +138,4 @@ class Order:
             show,
             f"{SCRATCH}/{unique_name()}",
             dicom=dicom_writer(bundle, weights, form),
-            classes=bundle.segment_classes,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from monai_mobileunet.data.datasets.listing import index_of, read_json
 from monai_mobileunet.data.errors import DataError, Finding, warning
-from monai_mobileunet.data.names import LABEL_WORDS, case_name, image_suffix, parse_channel
+from monai_mobileunet.data.names import LABEL_WORDS, SEG_NRRD, case_name, image_suffix, parse_channel
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
 
@@ -93,10 +93,15 @@ def labels_beside(images: Sequence[Path]) -> set[Path]:
     Args:
         images: files of the folder that have the suffix of an image.
     """
-    named = {path: LABEL_FILE.fullmatch(case_name(path)) for path in images}
+    named = {path: LABEL_FILE.fullmatch(_said(path)) for path in images}
     others = {case_name(path).lower() for path, match in named.items() if match is None}
     known = others | {name[:end] for name in others for end in range(len(name)) if name[end] in "-_. "} | {""}
     return {path for path, match in named.items() if others and match and (match["case"] or "").lower() in known}
+
+
+def _said(path: Path) -> str:
+    """The name of a file without the suffix of an image; ``a.seg`` of ``a.seg.nrrd``, which says that it is a label."""
+    return f"{case_name(path)}{'.seg' if image_suffix(path).lower() in SEG_NRRD else ''}"
 
 
 def group_channels(
