@@ -35,6 +35,9 @@ They were searched for so that the two nearest are as far apart as can be, for p
 and who lack green, and so that none is a grey, dark or white, on which they are drawn.
 """
 
+MOST = 512
+"""Different colours that there are; the next class has the first one again."""
+
 STEP = 15
 """Between the values of red, green and blue that further colours are chosen from."""
 
@@ -55,7 +58,7 @@ def colour_of(number: int) -> Colour:
     """Red, green and blue of a class, by its number in the mask."""
     if number <= len(COLOURS):
         return COLOURS[number - 1]
-    more = _further(len(COLOURS) * 2 ** int(np.ceil(np.log2(number / len(COLOURS)))))
+    more = _further(min(MOST, 2 ** (number - 1).bit_length()))
     return more[(number - 1) % len(more)]
 
 
@@ -80,39 +83,43 @@ def distances(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarra
         Twice ``(n, m)``; the latter is the smaller distance of the two.
     """
     seen, *less = (
-        np.linalg.norm(_lab(one, sight)[:, None] - _lab(other, sight)[None], axis=-1)
-        for sight in (np.eye(3), WITHOUT_RED, WITHOUT_GREEN)
+        np.linalg.norm(ours[:, None] - theirs[None], axis=-1) for ours, theirs in zip(_seen(one), _seen(other))
     )
     return seen, np.minimum(*less)
 
 
 @cache
 def _further(count: int) -> tuple[Colour, ...]:
-    """The palette with as many colours as are asked for, or as there are."""
+    """The palette with as many colours as are asked for."""
     steps = np.arange(0, 256, STEP)
     among = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    lab = _lab(among, np.eye(3))
-    bright = (lab[:, 0] > LIGHTNESS[0]) & (lab[:, 0] < LIGHTNESS[1])
-    among = among[bright & (np.hypot(lab[:, 1], lab[:, 2]) > CHROMA)]
+    lightness, *colourful = np.moveaxis(_seen(among)[0], -1, 0)
+    among = among[(lightness > LIGHTNESS[0]) & (lightness < LIGHTNESS[1]) & (np.hypot(*colourful) > CHROMA)]
+    seen, weights = _seen(among), (1, DEFICIENT, DEFICIENT)
+
+    def apart(colour: Colour) -> np.ndarray:
+        sights = zip(seen, _seen(np.array([colour])), weights, strict=True)
+        return np.min([weight * np.linalg.norm(ours - theirs, axis=1) for ours, theirs, weight in sights], axis=0)
+
     colours = list(COLOURS)
-    nearest = np.min([_apart(among, colour) for colour in colours], axis=0)
-    while len(colours) < count and nearest.max() > 0:
+    nearest = np.min([apart(colour) for colour in colours], axis=0)
+    while len(colours) < count:
         red, green, blue = among[nearest.argmax()].tolist()
         colours.append((red, green, blue))
-        nearest = np.minimum(nearest, _apart(among, colours[-1]))
+        nearest = np.minimum(nearest, apart(colours[-1]))
     return tuple(colours)
 
 
-def _apart(among: np.ndarray, colour: Colour) -> np.ndarray:
-    seen, less = distances(among, np.array([colour]))
-    return np.minimum(seen, less * DEFICIENT)[:, 0]
-
-
-def _lab(colours: np.ndarray, sight: np.ndarray) -> np.ndarray:
-    """CIELAB of colours of a screen (sRGB), as they are seen with some sight."""
+def _seen(colours: np.ndarray) -> list[np.ndarray]:
+    """CIELAB of colours of a screen (sRGB), as all people see them, and as those do who lack red and who lack green."""
     values = np.asarray(colours, float) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    xyz = np.clip(linear @ sight.T, 0, 1) @ TO_XYZ.T / WHITE
+    return [_lab(np.clip(linear @ sight.T, 0, 1)) for sight in (np.eye(3), WITHOUT_RED, WITHOUT_GREEN)]
+
+
+def _lab(linear: np.ndarray) -> np.ndarray:
+    """CIELAB of linear red, green and blue."""
+    xyz = linear @ TO_XYZ.T / WHITE
     part = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     x, y, z = np.moveaxis(part, -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import ONE_THREAD, segment
 
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseState
 from monai_mobileunet.cohort import case_in_hand
 from monai_mobileunet.cohort.journal import read_records
@@ -25,6 +26,7 @@ from monai_mobileunet.cohort.options import SegmentOptions
 from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.cohort.prepared import prepare_images
 from monai_mobileunet.cohort.segment import claim_images, segment_images
+from monai_mobileunet.palette import as_hex
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 
@@ -59,7 +61,10 @@ def test_a_folder_is_segmented_and_reported(trained: Path, images: Path, tmp_pat
         assert mask.shape == image.shape
         assert mask.dtype == np.uint8
         assert np.array_equal(nibabel.load(out / name).affine, image.affine)
-    assert json.loads((out / "labels.json").read_text())["labels"]["2"] == "posterior"
+    labels = json.loads((out / "labels.json").read_text())
+    assert labels["labels"]["2"] == "posterior"
+    assert list(labels["colours"].values()) == list(map(as_hex, Bundle(trained).colours))
+    assert '"posterior"' in (out / "labels_itksnap.txt").read_text()
 
     content = report(out)
     assert (content["version"], content["done"], content["failed"], content["left"]) == (1, 3, 0, 0)
@@ -233,6 +238,7 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
     out = tmp_path / "out"
     segment("-i", images, "-o", out, "-m", trained, "--reference", references)
     rows = {row["case"]: row for row in report(out)["cases"]}
+    shown = (out / rows["one/a"]["picture"]).read_bytes()
     assert 0 <= rows["one/a"]["metrics"]["anterior"]["dice"] <= 1
     assert rows["one/b"]["metrics"] == {}
     assert "3 finished before, 0 to do" in segment("-i", images, "-o", out, "-m", trained)
@@ -245,6 +251,7 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
     told = segment("-i", images, "-o", out, "-m", trained, "--reference", references)
     assert "3 finished before, 0 to do" in told, "nothing is segmented again for another reference"
     assert report(out)["cases"][0]["metrics"]["anterior"]["dice"] is None
+    assert (out / rows["one/a"]["picture"]).read_bytes() != shown, "the other reference is in the picture"
     nibabel.save(nibabel.Nifti1Image(empty[:3, :3, :3], np.eye(4)), references / "one" / "a.nii.gz")
     told = segment("-i", images, "-o", out, "-m", trained, "--reference", references, expect=1)
     assert "is a reference with shape (3, 3, 3)" in told
