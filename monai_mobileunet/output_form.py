@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["DEFAULT_FORM", "OutputForm", "OutputType", "SegType", "type_of"]
+__all__ = ["DEFAULT_FORM", "DICOM_SUFFIXES", "OutputForm", "OutputType", "SegType", "type_of"]
 
 
 class OutputType(StrEnum):
@@ -26,8 +26,8 @@ class SegType(StrEnum):
     LABELMAP = "labelmap"
 
 
-DICOM = {OutputType.DICOM_SEG: ".seg.dcm", OutputType.DICOM_RTSTRUCT: ".rtstruct.dcm"}
-SUFFIXES = {OutputType.SEG_NRRD: ".seg.nrrd", **DICOM}
+DICOM_SUFFIXES = {OutputType.DICOM_SEG: ".seg.dcm", OutputType.DICOM_RTSTRUCT: ".rtstruct.dcm"}
+SUFFIXES = {OutputType.SEG_NRRD: ".seg.nrrd", **DICOM_SUFFIXES}
 """Ends of the names of files of one kind, behind the name of the case."""
 
 
@@ -71,7 +71,7 @@ class OutputForm:
     @property
     def dicom_suffixes(self) -> tuple[str, ...]:
         """Ends of the names of the DICOM files that are written."""
-        return tuple(suffix for kind, suffix in DICOM.items() if kind in self.types)
+        return tuple(suffix for kind, suffix in DICOM_SUFFIXES.items() if kind in self.types)
 
     @property
     def key(self) -> dict[str, Any]:

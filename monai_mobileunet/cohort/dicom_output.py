@@ -15,7 +15,7 @@ from monai_mobileunet.data.dicom.segments.extras import import_highdicom
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
-from monai_mobileunet.output_form import OutputForm, OutputType
+from monai_mobileunet.output_form import DICOM_SUFFIXES, OutputForm, OutputType
 
 __all__ = ["check_dicom_output", "dicom_writer", "drawn_names"]
 
@@ -36,7 +36,7 @@ def check_dicom_output(form: OutputForm, cases: Iterable[CaseRecord]) -> None:
         import_highdicom()
     others = [case.images[0] for case in cases if format_of(case.images[0]).name != DICOM]
     if others:
-        asked = " and ".join(kind for kind in form.types if kind is not OutputType.NIFTI)
+        asked = " and ".join(kind for kind in form.types if kind in DICOM_SUFFIXES)
         more = f", as {len(others) - 1} more images are" if others[1:] else ""
         problem = f"is {format_of(others[0]).name}{more}; --output-type {asked} needs DICOM series to refer to."
         raise refusal(others[0], problem, "Name a folder of DICOM series, or leave that --output-type out.")
