@@ -58,10 +58,16 @@ def draw_panels(panels: Sequence[Panel], side: int, colours: Sequence[Colour], l
     return picture
 
 
-def webp(picture: Image.Image, quality: int) -> bytes:
-    """A picture as a file."""
+def webp(picture: Image.Image, quality: int, effort: int = 4) -> bytes:
+    """A picture as a file.
+
+    Args:
+        picture: the picture.
+        quality: of WebP, to 100.
+        effort: of packing, from 0 to 6: 2 takes half the time of 4, for a tenth more bytes.
+    """
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=quality, method=4)
+    picture.save(file, "WEBP", quality=quality, method=effort)
     return file.getvalue()
 
 

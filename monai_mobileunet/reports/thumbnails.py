@@ -19,7 +19,7 @@ HEIGHT = 160
 WIDTHS = {panels: panels * (HEIGHT + GAP) - GAP for panels in (1, 3)}
 """In pixels of a page, by the number of slices that are shown."""
 
-QUALITY = 45
+QUALITY, EFFORT = 40, 2
 
 
 def draw_thumbnail(
@@ -46,4 +46,4 @@ def draw_thumbnail(
     colours = colours if len(colours) >= highest else colours_of(highest)
     shown = masks[0] if masks[0].any() else masks[-1]
     panels = lay_out(image, masks, spacing_ras(volume.affine), shown, lettered=not volume.in_pixels)
-    return webp(draw_panels(panels, HEIGHT, colours), QUALITY)
+    return webp(draw_panels(panels, HEIGHT, colours), QUALITY, EFFORT)
