@@ -46,6 +46,9 @@ CONTOURS = "The solid contour is the segmentation, the dashed one the reference.
 BODY = 0.12
 """Share of the contrast above which a pixel is no background, which is the darkest."""
 
+TAILS = (0.5, 99.5)
+"""Percentiles of values that stand for their lowest and highest."""
+
 PART = 0.2
 """A part of a slice that is no background belongs to the body if it has this share of the largest part's pixels: legs
 do, the table does not."""
@@ -106,25 +109,26 @@ def lay_out(
         across, up = (other for other in range(3) if other != axis)
         step = (spacing[up], spacing[across])
         seen, drawn = cut(image, axis, at[axis]), [cut(mask, axis, at[axis]) for mask in masks]
-        rows, columns = _window(seen, np.any([mask > 0 for mask in drawn], axis=0), step)
+        body = _body(seen)
+        rows, columns = _window(body, np.any([mask > 0 for mask in drawn], axis=0), step)
         kept = seen[rows, columns]
         size = (kept.shape[1] * step[1], kept.shape[0] * step[0])
-        pixels = shades(kept, *contrast(kept, image.ndim == 4))
+        pixels = shades(kept, *contrast(kept, body[rows, columns]))
         name = f"{PLANES[axis]} {at[axis]}" if image.shape[axis] > 1 else ""
         letters = LETTERS[axis] if lettered else ()
         panels.append(Panel(name, pixels, tuple(mask[rows, columns] for mask in drawn), size, letters))
     return panels
 
 
-def _window(seen: np.ndarray, masks: np.ndarray, step: tuple[float, float]) -> tuple[slice, slice]:
+def _window(inside: np.ndarray, masks: np.ndarray, step: tuple[float, float]) -> tuple[slice, slice]:
     """Rows and columns to show of a slice: about a square, as large as the body, or as the masks allow.
 
     Args:
-        seen: the slice.
+        inside: where the body is in the slice.
         masks: where masks are in it.
         step: mm per row and per column.
     """
-    body, drawn = _box(_body(seen)), _box(masks)
+    body, drawn = _box(inside), _box(masks)
     if body is None:
         body = tuple((0, size) for size in masks.shape)
     lengths = [(high - low) * mm * (1 + 2 * MARGIN) for (low, high), mm in zip(body, step, strict=True)]
@@ -157,7 +161,7 @@ def _range(size: int, body: tuple[int, int], drawn: tuple[int, int] | None, leng
 def _body(seen: np.ndarray) -> np.ndarray:
     """Where a slice is brighter than its background, in parts that are not small."""
     grey = seen.astype(np.float32).mean(axis=-1) if seen.ndim == 3 else seen
-    low, high = contrast(grey, False)
+    low, high = np.nanpercentile(grey, TAILS)
     parts = sitk.ConnectedComponent(sitk.GetImageFromArray((grey > low + BODY * (high - low)).astype(np.uint8)))
     numbers = sitk.GetArrayViewFromImage(parts)
     sizes = np.bincount(numbers.ravel())
@@ -232,17 +236,21 @@ def shown_values(volume: Volume) -> np.ndarray:
     return volume.values if volume.in_pixels and volume.channels == 3 else volume.values[..., 0]
 
 
-def contrast(values: np.ndarray, colours: bool) -> tuple[float, float]:
-    """What is shown black and what white: colours of 8 bits as they are, of all else the darkest and brightest 0.5 %.
+def contrast(values: np.ndarray, body: np.ndarray) -> tuple[float, float]:
+    """What is shown black and what white: colours of 8 bits as they are, of all else the ends of the body's values.
+
+    Air around a body would leave few shades for its organs, and the body's own lowest value none for its dark parts:
+    black is halfway between the lowest values of both.
 
     Args:
         values: what is shown of a slice.
-        colours: whether they are red, green and blue.
+        body: where the body is in it.
     """
-    if colours and 0 <= values.min() <= values.max() <= 255:
+    if values.ndim == 3 and 0 <= values.min() <= values.max() <= 255:
         return 0.0, 255.0
-    low, high = np.nanpercentile(values, [0.5, 99.5])
-    return float(low), float(high)
+    lowest, _ = np.nanpercentile(values, TAILS)
+    low, high = np.nanpercentile(values[body] if body.any() else values, TAILS)
+    return float(lowest + low) / 2, float(high)
 
 
 def shades(values: np.ndarray, low: float, high: float) -> np.ndarray:
