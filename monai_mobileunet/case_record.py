@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.evaluation.results import ClassResult, Outcome
-from monai_mobileunet.output_form import dicom_type
+from monai_mobileunet.output_form import OutputType, type_of
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
 
@@ -82,6 +82,7 @@ class CaseRecord:
         cut_off: classes that reach the border of the image, so that their volume may be larger.
         seconds: time by stage.
         picture: file in the output folder; empty if there is none.
+        pictured: state of the reference that the picture shows; empty if it shows none.
         comparison: numbers against the reference; ``None`` if nothing was compared.
     """
 
@@ -102,6 +103,7 @@ class CaseRecord:
     cut_off: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     picture: str = ""
+    pictured: list[FileState] = field(default_factory=list)
     comparison: Comparison | None = None
 
     @property
@@ -117,12 +119,20 @@ class CaseRecord:
     @property
     def masks(self) -> tuple[Path, ...]:
         """Of the outputs the mask, or one for each class."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is None)
+        return self._written_as(OutputType.NIFTI) or self._written_as(OutputType.SEG_NRRD)
+
+    @property
+    def segmentations(self) -> tuple[Path, ...]:
+        """Of the outputs those of 3D Slicer that are written beside other masks."""
+        return self._written_as(OutputType.SEG_NRRD) if self._written_as(OutputType.NIFTI) else ()
 
     @property
     def dicom(self) -> tuple[Path, ...]:
         """Of the outputs those that are DICOM SEG or RTSTRUCT."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is not None)
+        return self._written_as(OutputType.DICOM_SEG, OutputType.DICOM_RTSTRUCT)
+
+    def _written_as(self, *kinds: OutputType) -> tuple[Path, ...]:
+        return tuple(path for path in self.outputs if type_of(path.name) in kinds)
 
     @property
     def results(self) -> dict[str, ClassResult]:

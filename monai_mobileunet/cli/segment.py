@@ -47,7 +47,7 @@ def segment(
             "--output-type",
             "-ot",
             help="Kind of file to write; may be repeated. nifti writes the format of the image where that is another; "
-            "dicom_seg and dicom_rtstruct need DICOM series.",
+            "seg_nrrd is for 3D Slicer, with names and colours; dicom_seg and dicom_rtstruct need DICOM series.",
         ),
     ] = [OutputType.NIFTI],  # noqa: B006
     seg_type: Annotated[

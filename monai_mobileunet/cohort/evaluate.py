@@ -20,7 +20,9 @@ from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.datasets.regions import NO_REGIONS, Regions
+from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation
+from monai_mobileunet.palette import Colour
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -76,15 +78,19 @@ def evaluate_cases(
         journal = open_journal(output)
         with journal:
             records = find_masks(cases, preds, class_names, journal.records)
-            return _compared(
+            compared = _compared(
                 title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
             )
+            return replace(compared, colours=_colours(bundle, preds, class_names))
     if bundle is None:
         raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
     with progress("segmenting", len(cases)) as show:
         records, journal = segment_dataset(bundle, cases, output / SEGMENTED, output, changed, show)
     with journal:
-        return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names)
+        compared = _compared(
+            title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
+        )
+        return replace(compared, colours=_colours(bundle, output, class_names))
 
 
 def _compared(
@@ -101,6 +107,12 @@ def _compared(
     with progress("measuring", len(records)) as show:
         compared = compare_cases(records, class_names, tolerance, journal, show, annotation, regions, drawn_names)
     return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation, regions, tuple(drawn_names))
+
+
+def _colours(bundle: Bundle | None, masks: Path, class_names: Sequence[str]) -> tuple[Colour, ...]:
+    """The colours that the pictures of a run have in which the masks were made; none for those of the palette."""
+    own = bundle.colours if bundle is not None else known_colours(masks, class_names)
+    return own if len(own) == len(class_names) else ()
 
 
 def open_journal(output: Path) -> Journal:

@@ -18,6 +18,7 @@ from monai_mobileunet.cohort.report import RunFacts
 from monai_mobileunet.cohort.run import PreparedRun, prepare, refuse_foreign, spacing_of
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
+from monai_mobileunet.output_form import OutputType
 
 __all__ = ["PreparedImages", "deal_parts", "describe_images", "prepare_images"]
 
@@ -61,8 +62,8 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     plan = _planned(options, bundle)
     check_dicom_output(options.form, plan.cases)
     if options.reference:
-        if not options.form.masks:
-            raise ValueError("--reference compares the masks of --output-type nifti. Add that.")
+        if not options.form.comparable:
+            raise ValueError("--reference compares the masks of --output-type nifti or seg_nrrd. Add that.")
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
     whole, part, deal = plan, _part(options, plan), None
@@ -119,12 +120,15 @@ def _facts(options: SegmentOptions, run: PreparedRun, whole: Plan, warnings: tup
         warnings,
         run.plan.journal,
         tuple(case.name for case in whole.cases),
+        run.bundle.colours,
     )
 
 
 def _planned(options: SegmentOptions, bundle: Bundle) -> Plan:
     """What the options ask for as a plan."""
     if options.bids:
+        if OutputType.SEG_NRRD in options.form.types:
+            raise ValueError("--bids writes NIfTI, as BIDS has it. Leave out --output-type seg_nrrd.")
         return plan_bids(
             options.source, options.output, bundle, options.form.split, options.bids_suffix, options.participants
         )

@@ -17,11 +17,13 @@ __all__ = [
     "PICTURES_IN_PIXELS",
     "PICTURE_SUFFIXES",
     "PNG",
+    "SEG_NRRD",
     "TIFF",
     "VOLUME_SUFFIXES",
     "case_name",
     "image_suffix",
     "is_picture",
+    "is_label_file",
     "is_label_name",
     "names_without_channel",
     "parse_channel",
@@ -30,7 +32,10 @@ __all__ = [
 ]
 
 NIFTI, NRRD, METAIMAGE = (".nii.gz", ".nii"), (".nrrd", ".nhdr"), (".mha", ".mhd")
-VOLUME_SUFFIXES = (*NIFTI, *NRRD, *METAIMAGE)
+SEG_NRRD = (".seg.nrrd",)
+"""Of a segmentation of 3D Slicer, which is a NRRD file that says what its numbers mean."""
+
+VOLUME_SUFFIXES = (*NIFTI, *SEG_NRRD, *NRRD, *METAIMAGE)
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 PICTURE_SUFFIXES = (*PNG, *TIFF, *JPEG)
 """Suffixes of 2D pictures, which are images only where no volume lies beside them; see :mod:`.walking`."""
@@ -108,3 +113,8 @@ def names_without_channel(name: str, label: str = "") -> set[str]:
 def is_label_name(name: str) -> bool:
     """Whether a file name without its suffix says that the file is a label: ``seg``, ``p01_mask``, ``ground_truth``."""
     return LABEL_NAME.fullmatch(name) is not None
+
+
+def is_label_file(path: str | Path) -> bool:
+    """Whether the name of a file says that it is a label: the words that do, or 3D Slicer's suffix."""
+    return image_suffix(path).lower() in SEG_NRRD or is_label_name(case_name(path))

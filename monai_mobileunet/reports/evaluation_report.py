@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Sequence
@@ -23,9 +22,10 @@ from monai_mobileunet.evaluation.comparison import WHOLE, Annotation
 from monai_mobileunet.evaluation.masks import read_classes, read_reference
 from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
+from monai_mobileunet.palette import Colour
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
-from monai_mobileunet.reports.slices import shown_values, spacing_ras, to_ras
+from monai_mobileunet.reports.slices import CONTOURS, CONVENTION, shown_values, spacing_ras, to_ras
 
 __all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
 
@@ -47,6 +47,7 @@ class Evaluation:
         annotation: what the references do not say.
         regions: unions of classes that were measured beside these: numbers of the classes, by their name.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        colours: of the classes from 1 on; by default those of the palette.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Evaluation:
     annotation: Annotation = WHOLE
     regions: Regions = field(default_factory=dict)
     drawn_names: tuple[str, ...] = ()
+    colours: tuple[Colour, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -210,14 +212,20 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int)
     measured = evaluation.measured
     pictures = {}
     if measured:
-        pictures["distributions"] = data_uri(draw_distributions(evaluation.class_names, measured), "png")
-        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured), "png")
+        pictures["distributions"] = data_uri(
+            draw_distributions(evaluation.class_names, measured, evaluation.colours), "png"
+        )
+        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured, evaluation.colours), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
-        png, problem = draw_case(
-            case, evaluation.class_names, annotation=evaluation.annotation, drawn_names=evaluation.drawn_names
+        picture, problem = draw_case(
+            case,
+            evaluation.class_names,
+            annotation=evaluation.annotation,
+            drawn_names=evaluation.drawn_names,
+            colours=evaluation.colours,
         )
-        shown.append({"case": case, "picture": data_uri(png, "png") if png else "", "problem": problem})
+        shown.append({"case": case, "picture": data_uri(picture, "webp") if picture else "", "problem": problem})
     return render(
         "evaluation.html",
         evaluation=evaluation,
@@ -227,6 +235,7 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int)
         outcomes=list(summaries[0].outcomes) if summaries else [],
         pictures=pictures,
         worst=shown,
+        orientation=f"{CONTOURS} {'' if evaluation.in_pixels else CONVENTION}",
     )
 
 
@@ -236,6 +245,7 @@ def draw_case(
     title: str = "",
     annotation: Annotation = WHOLE,
     drawn_names: Sequence[str] = (),
+    colours: Sequence[Colour] = (),
 ) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most.
 
@@ -245,9 +255,10 @@ def draw_case(
         title: above the picture; by default the name of the case.
         annotation: what the reference does not say; nothing is drawn there.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        colours: of the classes from 1 on; by default those of the palette.
 
     Returns:
-        A PNG, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
+        A WebP file, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
     """
     num_classes = len(class_names) + 1
     try:
@@ -258,10 +269,11 @@ def draw_case(
         image, problem = _shown_image(case.images[0] if case.images else None, label)
         shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
         differing = drawn != true
-        png = io.BytesIO()
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
-        draw_overlay(shown, drawn, png, class_names, spacing, true, shown=at, title=title or case.name)
-        return png.getvalue(), problem
+        picture = draw_overlay(
+            shown, drawn, class_names, spacing, true, title or case.name, at, colours, not is_picture(case.label or "")
+        )
+        return picture, problem
     except Exception as error:  # any, since the case is measured all the same; it is logged and said
         logger.exception("%s cannot be shown", case.name)
         return None, f"It cannot be shown ({root_cause(error)})."

@@ -15,8 +15,10 @@ from markupsafe import Markup
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.evaluation.summary import METRICS, Metric
-from monai_mobileunet.palette import colour_of
+from monai_mobileunet.palette import Colour, colours_of
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render_pieces, write_reports
+from monai_mobileunet.reports.slices import CONTOURS, CONVENTION
+from monai_mobileunet.reports.thumbnails import HEIGHT, WIDTHS
 
 __all__ = ["PAGE_ROWS", "REPORTS", "SELF_CONTAINED", "RunReport", "write_run_report"]
 
@@ -27,7 +29,7 @@ COLUMNS = (*METRICS, Metric("label_ml", "label", "ml", True))
 """Columns of a class beside its volume, where there is a reference."""
 
 SELF_CONTAINED = 500
-"""From so many cases on the page does not hold its pictures: 100,000 of 10 KB would make it a gigabyte."""
+"""From so many cases on the page does not hold its pictures: 100,000 of 15 KB would make it two gigabytes."""
 
 PAGE_ROWS = 200
 """Rows that a page of so many cases shows at once; search, order and choice are of all."""
@@ -50,6 +52,7 @@ class RunReport:
         rows: of the cases, those of earlier runs over the same folder among them.
         left: how many cases are still to do.
         warnings: about the run as a whole.
+        colours: of the classes; by default those of the palette.
     """
 
     bundle: str
@@ -59,6 +62,7 @@ class RunReport:
     rows: Sequence[CaseRecord]
     left: int = 0
     warnings: tuple[str, ...] = field(default_factory=tuple)
+    colours: tuple[Colour, ...] = ()
 
     def counted(self, state: CaseState) -> int:
         """How many cases have a state."""
@@ -145,6 +149,9 @@ def _page(report: RunReport, folder: Path) -> Iterator[str]:
     stages = tuple(dict.fromkeys(stage for row in report.rows for stage in row.seconds))
     digits = [3, *(2 if metric.unit else 3 for metric in metrics)] * len(report.class_names)
     per_page = PAGE_ROWS if many else max(1, len(report.rows))
+    colours = report.colours or colours_of(len(report.class_names))
+    about = {"digits": digits, "stages": stages, "per_page": per_page, "height": HEIGHT, "widths": WIDTHS}
+    pixels = "pixels" in report.settings
     return render_pieces(
         "run.html",
         report=report,
@@ -153,9 +160,10 @@ def _page(report: RunReport, folder: Path) -> Iterator[str]:
         done=report.counted(CaseState.DONE),
         failed=report.counted(CaseState.FAILED),
         warned=sum(bool(row.warnings) for row in report.rows),
-        classes=[(name, f"rgb{colour_of(number)}") for number, name in enumerate(report.class_names, 1)],
+        classes=[(name, f"rgb{colour}") for name, colour in zip(report.class_names, colours, strict=True)],
+        orientation=" ".join([*([] if pixels else [CONVENTION]), *([CONTOURS] if metrics else [])]),
         metrics=metrics,
-        about=_in_page({"digits": digits, "stages": stages, "per_page": per_page}),
+        about=_in_page(about),
         rows=(
             _in_page(_page_row(row, report.class_names, metrics, stages, _picture(row.picture, folder, many)))
             for row in report.rows

@@ -50,7 +50,8 @@ def page(tmp_path: Path) -> Path:
         CaseRecord("case_3", (Path("case_3.nii.gz"),), state=CaseState.FAILED, problem=empty),
         done(tmp_path, "case_10", 1.25, 2.0, ["has 3 voxels that are NaN."]),
     ]
-    report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, ("liver", "<b>spleen</b>"), rows, 4, ("a warning",))
+    names, colours = ("liver", "<b>spleen</b>"), ((1, 2, 3), (4, 5, 6))
+    report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, names, rows, 4, ("a warning",), colours)
     return write_run_report(report, tmp_path)[-1]
 
 
@@ -99,7 +100,11 @@ def test_the_page_says_what_there_is(opened):
     assert "cut off" in text
     assert "<b>spleen</b>, ml" in text, "names are text, never markup"
     assert opened.locator("tbody img").count() == 2
-    assert opened.evaluate("[...document.images].slice(0, 2).every(i => i.complete && i.naturalWidth > 100)")
+    twice = "i.naturalWidth === 2 * i.clientWidth && i.naturalHeight === 2 * i.clientHeight"
+    assert opened.evaluate(f"[...document.images].slice(0, 2).every(i => i.complete && {twice})"), "sharp on any screen"
+    assert opened.locator(".swatch").nth(1).evaluate("e => e.style.background") == "rgb(4, 5, 6)"
+    assert "the patient's right side (R) is at the left" in text
+    assert "dashed" not in text, "there is no reference"
 
 
 def test_columns_sort_by_number_or_name_and_failures_come_last(opened):

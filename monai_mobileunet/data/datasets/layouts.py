@@ -12,7 +12,7 @@ from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.names import (
     IMAGE_SUFFIXES,
     case_name,
-    is_label_name,
+    is_label_file,
     parse_channel,
     split_channel,
     without_suffix,
@@ -116,7 +116,7 @@ def pair_by_folder(root: Path) -> list[Case]:
     findings: list[Finding] = []
     labelled = False
     for folder, files in _folders(root):
-        labels = [path for path in files if is_label_name(case_name(path))]
+        labels = [path for path in files if is_label_file(path)]
         images: Images = {}
         for path in files:
             if path not in labels:
