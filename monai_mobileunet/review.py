@@ -14,7 +14,7 @@ from monai_mobileunet.data.errors import DataError, refusal
 from monai_mobileunet.data.files import write_text
 from monai_mobileunet.wording import readable
 
-__all__ = ["REVIEW", "Quality", "Verdict", "read_verdicts", "write_verdicts"]
+__all__ = ["REVIEW", "Quality", "Verdict", "find_verdicts", "read_verdicts", "write_verdicts"]
 
 REVIEW = "review.csv"
 """Name of the table in the folder of a run or an evaluation."""
@@ -112,6 +112,18 @@ def _verdict(row: list[str]) -> tuple[str, Verdict]:
 def _malformed(path: Path, line: int, problem: str) -> DataError:
     remedy = "Correct that line and save the table as CSV in UTF-8, or remove the file to begin a new review."
     return refusal(f"{path}, line {line}", problem, remedy)
+
+
+def find_verdicts(folder: Path) -> tuple[dict[str, Verdict], str]:
+    """The same for reports, which are made whatever the table holds.
+
+    Returns:
+        The verdicts, and why there are none where the table cannot be read; otherwise an empty text.
+    """
+    try:
+        return read_verdicts(folder), ""
+    except (DataError, OSError) as error:
+        return {}, str(error)
 
 
 def write_verdicts(folder: Path, verdicts: Mapping[str, Verdict]) -> Path:

@@ -15,6 +15,7 @@ from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import write_json
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.review import find_verdicts
 
 __all__ = ["RunFacts", "keep_facts", "make_report", "report_run", "summary_line"]
 
@@ -104,7 +105,9 @@ def make_report(
 
     rows = sorted(filter(shown, records.values()), key=lambda record: record.name)
     left = len(planned) - sum(row.name in planned for row in rows)
-    return RunReport(facts.bundle, facts.weights, facts.settings, facts.class_names, rows, left, facts.warnings)
+    verdicts, odd = find_verdicts(output)
+    warnings = (*facts.warnings, *filter(None, [odd]))
+    return RunReport(facts.bundle, facts.weights, facts.settings, facts.class_names, rows, left, warnings, verdicts)
 
 
 def is_left_by_others(record: CaseRecord, output: Path) -> bool:
