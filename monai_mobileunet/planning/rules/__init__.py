@@ -33,6 +33,7 @@ from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, 
 from monai_mobileunet.planning.rules.network import batches_to_time
 from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
+from monai_mobileunet.wording import counted
 
 __all__ = [
     "NOTHING_ASKED",
@@ -149,7 +150,8 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
     subjects = {case.subject for case in fingerprint.cases}
     if len(subjects) < 2:
         problem = (
-            f"{len(fingerprint.cases)} cases of {len(subjects)} subjects; training needs one and validation another."
+            f"{counted(len(fingerprint.cases), 'case')} of "
+            f"{counted(len(subjects), 'subject')}; training needs one and validation another."
         )
         raise refusal(
             fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."
@@ -157,7 +159,7 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
     channels = {case.channels: case.name for case in fingerprint.cases}
     if len(channels) > 1:
         held = ", ".join(f"{count} (as {name})" for count, name in sorted(channels.items()))
-        problem = f"its images have {held} channels; expected as many in each."
+        problem = f"its images have {counted(held, 'channel')}; expected as many in each."
         remedy = "Leave the others out by --leave-out, or add what they lack; pictures can all be saved in colour."
         raise refusal(fingerprint.dataset_dir, problem, remedy)
     refuse_mixed_slices(fingerprint)
