@@ -159,7 +159,7 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
     channels = {case.channels: case.name for case in fingerprint.cases}
     if len(channels) > 1:
         held = ", ".join(f"{count} (as {name})" for count, name in sorted(channels.items()))
-        problem = f"its images have {counted(held, 'channel')}; expected as many in each."
+        problem = f"its images have {held} channels; expected as many in each."
         remedy = "Leave the others out by --leave-out, or add what they lack; pictures can all be saved in colour."
         raise refusal(fingerprint.dataset_dir, problem, remedy)
     refuse_mixed_slices(fingerprint)
