@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.evaluation.results import ClassResult, Outcome
+from monai_mobileunet.data.names import is_picture
+from monai_mobileunet.evaluation.results import ClassResult, Outcome, flat_axis
 from monai_mobileunet.output_form import OutputType, type_of
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
@@ -135,6 +137,25 @@ class CaseRecord:
         return tuple(path for path in self.outputs if type_of(path.name) in kinds)
 
     @property
+    def in_pixels(self) -> bool:
+        """Whether it is a picture, which tells no mm."""
+        return is_picture((*self.images, *filter(None, [self.label]), "")[0])
+
+    @property
+    def areas(self) -> dict[str, float]:
+        """Areas in mm² by the name of the class, of an image with a single slice; in pixels of a picture."""
+        flat = flat_axis(self.shape)
+        if flat is None:
+            return {}
+        return {name: 1000 * ml / self.spacing_mm[flat] for name, ml in self.volumes_ml.items()}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Shares of the image in [0, 1] by the name of the class, of an image with a single slice."""
+        whole = prod(self.shape) * prod(self.spacing_mm) / 1000
+        return {name: self.volumes_ml[name] / whole for name in self.areas}
+
+    @property
     def results(self) -> dict[str, ClassResult]:
         """Results against the reference by the name of the class; empty without a comparison."""
         return self.comparison.results if self.comparison else {}
@@ -175,12 +196,19 @@ class CaseRecord:
             "status": self.state.value,
             "images": [str(image) for image in self.images],
             "outputs": [str(output) for output in self.outputs] if self.done else [],
-            **{key: getattr(self, key) for key in ("problem", "warnings", "shape", "spacing_mm", "volumes_ml")},
+            **{key: getattr(self, key) for key in ("problem", "warnings", "shape", "spacing_mm")},
+            **self._sizes(),
             **{key: getattr(self, key) for key in ("cut_off", "seconds")},
-            "metrics": {name: asdict(result) for name, result in self.results.items()},
+            "metrics": {name: result.as_row(self.in_pixels) for name, result in self.results.items()},
             "reference_problem": self.comparison_problem,
             "picture": self.picture,
         }
+
+    def _sizes(self) -> dict[str, dict[str, float]]:
+        """How large the classes are, in the units that the image tells."""
+        if self.in_pixels:
+            return {"areas_pixels": self.areas, "shares_of_image": self.shares}
+        return {"volumes_ml": self.volumes_ml} | ({"areas_mm2": self.areas} if self.areas else {})
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for :meth:`from_json`."""

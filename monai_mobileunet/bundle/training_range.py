@@ -13,6 +13,7 @@ from monai.data import MetaTensor
 from monai_mobileunet.data import DataError, Finding, read_volume
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.wording import counted
 
 __all__ = ["WARNINGS", "TrainingRange", "measure_range"]
 
@@ -82,7 +83,10 @@ class TrainingRange:
             DataError: another number of channels.
         """
         if self.channels is not None and volume.channels != self.channels:
-            problem = f"has {volume.channels} channels or time points; the bundle segments images of {self.channels}."
+            problem = (
+                f"has {counted(volume.channels, 'channel', 'channels or time points')}; the "
+                f"bundle segments images of {self.channels}."
+            )
             remedy = "Split it into volumes." if volume.channels > 1 else "List one file per channel in a list.json."
             remedy = "Save it in colour or in grey, as those of the training were." if volume.in_pixels else remedy
             raise DataError([Finding(volume.name, problem, remedy)])

@@ -14,6 +14,7 @@ from rich.progress import Progress, track
 from monai_mobileunet.cli.arguments import Ignore, bundle_folder
 from monai_mobileunet.cli.terminal import console, fail, printable, say_error
 from monai_mobileunet.importing import uncollected
+from monai_mobileunet.wording import counted
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -98,8 +99,8 @@ def check(
             console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
     errors = [finding for finding in findings if strict or not finding.warning]
     warned = len(findings) - len(errors)
-    summary = f"{len(errors) or 'nothing'} wrong" + (f", {warned} warnings" if warned else "")
-    console.print(f"{count} cases, {summary}.", highlight=False)
+    summary = f"{len(errors) or 'nothing'} wrong" + (f", {counted(warned, 'warning')}" if warned else "")
+    console.print(f"{counted(count, 'case')}, {summary}.", highlight=False)
     if errors:
         raise typer.Exit(1)
 

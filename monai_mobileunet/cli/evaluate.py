@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
 
 from monai_mobileunet.cli.arguments import (
     MODEL,
@@ -34,6 +31,7 @@ from monai_mobileunet.cli.terminal import (
     stoppable,
 )
 from monai_mobileunet.importing import uncollected
+from monai_mobileunet.wording import counted, same_texts
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -41,9 +39,8 @@ if TYPE_CHECKING:
     from monai_mobileunet.data.datasets.cases import Case
     from monai_mobileunet.data.datasets.regions import Regions
     from monai_mobileunet.evaluation import Annotation
-    from monai_mobileunet.reports.evaluation_report import Evaluation
 
-__all__ = ["evaluate", "evaluation_table"]
+__all__ = ["evaluate"]
 
 PARTS = ("all", "training", "validation")
 
@@ -107,6 +104,7 @@ def evaluate(
         with uncollected():
             from monai_mobileunet.bundle import Bundle
             from monai_mobileunet.bundle.changes import known_changes
+            from monai_mobileunet.cli.evaluated import evaluation_table
             from monai_mobileunet.cohort.dicom_output import drawn_names
             from monai_mobileunet.cohort.evaluate import evaluate_cases
             from monai_mobileunet.data.names import PICTURES_IN_PIXELS
@@ -129,8 +127,8 @@ def evaluate(
     console.print(evaluation_table(evaluation))
     if evaluation.in_pixels:
         console.print(PICTURES_IN_PIXELS, highlight=False, soft_wrap=True)
-    for case in evaluation.problems:
-        say_error(case.trouble)
+    for text in same_texts((case.name, case.trouble) for case in evaluation.problems):
+        say_error(text)
     console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
     if evaluation.problems:
         raise typer.Exit(1)
@@ -160,7 +158,7 @@ def _ends_in_words(output: Path) -> Iterator[None]:
 @contextmanager
 def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
     """Progress over cases, with what is done to them."""
-    console.print(f"{doing} {total} cases", highlight=False)
+    console.print(f"{doing} {counted(total, 'case')}", highlight=False)
     with case_progress(console, total) as show:
         yield show
 
@@ -218,33 +216,3 @@ def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], b
     else:
         refuse_shared_names(str(dataset), known, class_names, "Name the classes otherwise, one by one with --class.")
     return known
-
-
-def evaluation_table(evaluation: Evaluation) -> Table:
-    """Means over cases with their intervals, and what the means leave out."""
-    from monai_mobileunet.evaluation.results import Outcome
-    from monai_mobileunet.evaluation.summary import METRICS, Estimate
-
-    def cell(known: Estimate | None, digits: int) -> str:
-        if known is None:
-            return "–"
-        ends = () if known.low is None or known.high is None else (known.low, known.high)
-        interval = "–".join(f"{end:.{digits}f}".removeprefix("0") for end in ends)
-        return f"{known.mean:.{digits}f}\n{interval}"
-
-    title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
-    table.add_column("class", overflow="fold")
-    for column in (*(metric.heading for metric in METRICS), "bias, ml", "cases"):
-        table.add_column(column)
-    for summary, made_of in zip(evaluation.summaries, evaluation.made_of, strict=True):
-        values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]
-        counts = (
-            f"{count} {outcome.value}" if outcome is not Outcome.BOTH else str(count)
-            for outcome, count in summary.outcomes.items()
-            if count
-        )
-        bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
-        numbers = f"\n({', '.join(map(str, made_of))})" if made_of else ""  # a region's classes tell it from a class
-        table.add_row(escape(summary.name) + numbers, *values, bias, "\n".join(counts))
-    return table

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from monai_mobileunet.cli.arguments import bundle_folder
 from monai_mobileunet.cli.terminal import console, fail, printable, steps, stoppable
+from monai_mobileunet.wording import counted
 
 if TYPE_CHECKING:
     from monai_mobileunet.labelling import ServerEnvironment
@@ -126,4 +127,6 @@ def _guide(url: str, studies: str, info: dict[str, Any], host: str) -> str:
     local = host in LOOPBACK
     notice = "It has no password, and only this machine reaches it." if local else "Anyone who reaches it may use it."
     guide = GUIDE.format(url=url, ohif=ohif, labels=labels, notice=notice)
-    return f"MONAI Label at {url}: {models}. {store['total']} images, {store['completed']} labelled.\n{guide}"
+    return (
+        f"MONAI Label at {url}: {models}. {counted(store['total'], 'image')}, {store['completed']} labelled.\n{guide}"
+    )

@@ -9,6 +9,7 @@ import typer
 
 from monai_mobileunet.cli.arguments import MODEL, Runtime, Weights, bundle_folder, overrides, set_option
 from monai_mobileunet.cli.emitting import emit_script
+from monai_mobileunet.cli.outcome import list_sizes, list_troubled, list_warnings
 from monai_mobileunet.cli.terminal import (
     INTERRUPTED,
     case_progress,
@@ -210,9 +211,10 @@ def _carry_out(claimed: ClaimedImages) -> None:
     except OSError as error:
         files, stopped = "", stopped or str(error)
         say_error(f"the report cannot be written: {error}")
-    troubled = claimed.troubled
-    for record in troubled:
-        say_error(f"{record.name}: {record.trouble}")
+    troubled, todo = claimed.troubled, {case.name for case in prepared.run.standing.todo}
+    list_sizes([record for record in claimed.records if record.name in todo])
+    list_warnings(claimed.records)
+    list_troubled(troubled)
     console.print(printable(f"{claimed.summary()}. {files}"), markup=False, highlight=False, soft_wrap=True)
     if stopped or troubled:
         raise typer.Exit(code if stopped else 1)

@@ -18,7 +18,7 @@ from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.data.writing import fitting_name, mask_type
-from monai_mobileunet.evaluation.comparison import read_classes, read_reference
+from monai_mobileunet.evaluation.masks import read_classes, read_reference
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
 
 __all__ = ["PICTURES", "add_references", "draw_picture", "place_of_picture"]

@@ -19,6 +19,7 @@ from monai_mobileunet.cohort.run import PreparedRun, prepare, refuse_foreign, sp
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
 from monai_mobileunet.output_form import OutputType
+from monai_mobileunet.wording import counted
 
 __all__ = ["PreparedImages", "deal_parts", "describe_images", "prepare_images"]
 
@@ -159,7 +160,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
     lines = [
         f"{bundle.folder.name}: {names}. Not a medical device; not for diagnostic use.",
         f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, {workers_of(options)}",
-        f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
+        f"{counted(len(plan.cases), 'case')} in {options.source}: {len(standing.finished)} finished before, "
         f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.form.split else ''}",
     ]
     if prepared.part is not None:
@@ -177,5 +178,8 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         count = sum(case.label is not None for case in plan.cases)
         lines.append(f"{count} of them have a reference in {options.reference}")
     if standing.foreign:
-        lines.append(f"{len(standing.foreign)} masks are there that this would replace, as {standing.foreign[0]}")
+        lines.append(
+            f"{counted(len(standing.foreign), 'mask is', 'masks are')} there that this would "
+            f"replace, as {standing.foreign[0]}"
+        )
     return [*lines, *(f"warning: {warning}" for warning in prepared.warnings)]

@@ -16,6 +16,7 @@ from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import write_json
 from monai_mobileunet.palette import Colour
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.review import find_verdicts
 
 __all__ = ["RunFacts", "keep_facts", "make_report", "report_run", "summary_line"]
 
@@ -108,8 +109,10 @@ def make_report(
 
     rows = sorted(filter(shown, records.values()), key=lambda record: record.name)
     left = len(planned) - sum(row.name in planned for row in rows)
+    verdicts, odd = find_verdicts(output)
+    warnings = (*facts.warnings, *filter(None, [odd]))
     known = (facts.bundle, facts.weights, facts.settings, facts.class_names)
-    return RunReport(*known, rows, left, facts.warnings, facts.colours)
+    return RunReport(*known, rows, left, warnings, facts.colours, verdicts)
 
 
 def is_left_by_others(record: CaseRecord, output: Path) -> bool:

@@ -15,6 +15,7 @@ from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_fail
 from monai_mobileunet.data.loading.case_dataset import PROBLEMS, CaseProblem
 from monai_mobileunet.data.search.places import STATE, set_aside
 from monai_mobileunet.data.writing import output_lost
+from monai_mobileunet.wording import counted
 
 __all__ = ["CaseEvaluator"]
 
@@ -77,7 +78,11 @@ class CaseEvaluator(SupervisedEvaluator):
         except ForeignMasksError as error:
             text = str(error)
         except OutputLostError as error:
-            text = f"{error} {len(self.finished)} cases have their masks. Make room or name another --output_dir."
+            text = (
+                f"{error} "
+                f"{counted(len(self.finished), 'case has its mask', 'cases have their masks')}. "
+                "Make room or name another --output_dir."
+            )
         if text and self.exit_on_error:
             raise SystemExit(f"error: {text}")
         if text:
@@ -177,7 +182,7 @@ class CaseEvaluator(SupervisedEvaluator):
         if not self.problems and left <= 0:
             return ""
         masks = f"the other {len(self.finished)} have theirs" + (f" in {self.output_dir}" if self.output_dir else "")
-        lines = [f"{len(self.problems) + max(left, 0)} of {total} cases have no mask; {masks}."]
+        lines = [f"{len(self.problems) + max(left, 0)} of {counted(total, 'case')} have no mask; {masks}."]
         lines += [f"  - {problem.reason}" for problem in list(self.problems.values())[:SHOWN]]
         if len(self.problems) > SHOWN:
             lines.append(f"  … and {len(self.problems) - SHOWN} more, each of which is named above.")

@@ -25,6 +25,7 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.modality import modality_of_names
 from monai_mobileunet.planning.case_measures import measure_case
 from monai_mobileunet.planning.fingerprint import CaseFingerprint, Fingerprint
+from monai_mobileunet.wording import counted
 
 __all__ = ["LEFT_OUT", "inspect_dataset"]
 
@@ -131,7 +132,7 @@ def _kept(cases: Sequence[Case], leave_out: Collection[str], root: Path) -> list
         raise refusal(root, problem, "Write the names after --leave-out as they are here.")
     kept = [case for case, name in zip(cases, names, strict=True) if name not in leave_out]
     if not kept:
-        raise refusal(root, f"has {len(cases)} cases, and all are left out.", "Leave out fewer.")
+        raise refusal(root, f"has {counted(len(cases), 'case')}, and all are left out.", "Leave out fewer.")
     return kept
 
 

@@ -68,8 +68,8 @@ def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
     result = runner.invoke(app, alone)
     assert result.exit_code == 1
     assert "warning: " in result.output
-    assert "toy_001.nii.gz: has 1 voxels that are NaN" in flat(result.output)
-    assert "6 cases, 1 wrong, 1 warnings" in flat(result.output)
+    assert "toy_001.nii.gz: has 1 voxel that is NaN" in flat(result.output)
+    assert "6 cases, 1 wrong, 1 warning" in flat(result.output)
     assert "voxels of 9×9×9 mm" in flat(runner.invoke(app, [*alone, "--model", str(HIPPOCAMPUS)]).output)
     assert "6 cases, 2 wrong." in flat(runner.invoke(app, [*alone, "--strict"]).output)
 

@@ -142,7 +142,9 @@ def test_where_nothing_can_be_segmented_the_report_says_why(tmp_path: Path, own_
     output = tmp_path / "out"
     result = evaluate(own_dataset, "--bundle", trained_bundle, "--output", output, "--set", "device=cpu")
     assert result.exit_code == 1
-    assert result.output.replace("\n", "").count("is empty (0 bytes)") == 6
+    said = result.output.replace("\n", "")
+    assert said.count("is empty (0 bytes)") == 1
+    assert "error: 6 cases, toy_001 among them: " in said
     assert "0 of 6 cases" in (output / "report.html").read_text()
 
 

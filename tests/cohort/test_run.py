@@ -149,7 +149,7 @@ def test_what_no_run_has_written_is_not_replaced(trained: Path, images: Path, tm
     told = segment("-i", images, "-o", out, "-m", trained, expect=2)
     assert "one/a.nii.gz: is there, and no run has written it" in told
     assert drawn.read_bytes() == before
-    assert "1 masks are there that this would replace" in segment("-i", images, "-o", out, "-m", trained, "--dry-run")
+    assert "1 mask is there that this would replace" in segment("-i", images, "-o", out, "-m", trained, "--dry-run")
     segment("-i", images, "-o", out, "-m", trained, "--overwrite")
     assert drawn.read_bytes() != before
     shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", drawn)
@@ -207,7 +207,7 @@ def test_a_bad_case_is_told_and_stops_no_other(trained: Path, images: Path, tmp_
     assert "3 done, 1 failed, 1 with warnings" in told
     rows = {row["case"]: row for row in report(out)["cases"]}
     assert rows["one/b"]["status"] == "failed"
-    assert "1 voxels that are NaN" in rows["c"]["warnings"][0]
+    assert "1 voxel that is NaN" in rows["c"]["warnings"][0]
     assert "one/b.nii.gz" not in masks(out)
 
     known = ("--weights", trained / "models" / "model.pt")

@@ -97,7 +97,7 @@ def test_worst_cases_come_first_and_false_positives_count(evaluation):
 def test_nothing_but_problems_is_a_report_too(evaluation, tmp_path: Path):
     lost = Evaluation("lost", NAMES, 1.0, evaluation.cases[3:])
     write_report(lost, tmp_path)
-    assert "0 of 1 cases" in (tmp_path / "report.html").read_text()
+    assert "0 of 1 case<" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "results.json").read_text())["classes"][0]["metrics"]["dice"] is None
 
 

@@ -24,6 +24,7 @@ from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, refusal, root_cause
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, check_values, stack_channels
+from monai_mobileunet.wording import counted
 
 __all__ = [
     "CheckedCase",
@@ -123,8 +124,10 @@ def check_together(
     for one in checked:
         found += one.findings
         if one.channels is not None and one.channels != expected:
-            whose = "expected" if image_channels else f"{counts.count(expected)} of {len(checked)} cases have"
-            problem = f"has {one.channels} channels; {whose} {expected}."
+            whose = (
+                "expected" if image_channels else f"{counts.count(expected)} of {counted(len(checked), 'case')} have"
+            )
+            problem = f"has {counted(one.channels, 'channel')}; {whose} {expected}."
             remedy = "Give each case one image with the same channels, one file for each."
             found.append(Finding(str(image_files(one.case)[0]), problem, remedy))
     return found

@@ -14,6 +14,7 @@ from typing import Any
 from monai_mobileunet.data.datasets.listing import index_of, read_json
 from monai_mobileunet.data.errors import DataError, Finding, warning
 from monai_mobileunet.data.names import LABEL_WORDS, SEG_NRRD, case_name, image_suffix, parse_channel
+from monai_mobileunet.wording import counted
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
 
@@ -151,5 +152,5 @@ def _ambiguous(files: Sequence[Path]) -> Finding:
 
 
 def _incomplete(files: Sequence[Path], count: int) -> Finding:
-    problem = f"has {len(files)} channels, or numbers with a gap; other cases beside it have {count}."
+    problem = f"has {counted(len(files), 'channel')}, or numbers with a gap; other cases beside it have {count}."
     return warning(files[0], problem, "Add the files that are missing.")

@@ -8,6 +8,7 @@ from monai_mobileunet.data.errors import listed
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.intensity import OTHER
 from monai_mobileunet.planning.rules.known import Known
+from monai_mobileunet.wording import counted
 
 __all__ = ["FILL_IN", "RULES"]
 
@@ -35,7 +36,7 @@ def texts_of_the_data_set(known: Known) -> Decision:
             "copyright": f"{FILL_IN}: Copyright (c) whose",
             "data_source": f"{FILL_IN}: where the data come from (planned for the folder {data})",
             "data_license": f"{FILL_IN}: the licence of the data, in docs/data_license.txt too",
-            "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {seen}",
+            "image_classes": f"{'one channel' if channels == 1 else counted(channels, 'channel')}, {seen}",
             "label_classes": "one channel, "
             + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names]))
             + ignored,

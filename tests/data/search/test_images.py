@@ -187,7 +187,7 @@ def test_a_case_without_one_of_its_channels_is_named(tmp_path: Path):
     root = touched(tmp_path, "imagesTr/a_0000.nii", "imagesTr/a_0001.nii", "imagesTr/b_0000.nii", "labelsTr/a.nii")
     (warning,) = search_images(root).warnings
     assert warning.path.endswith("b_0000.nii")
-    assert "has 1 channels" in warning.problem
+    assert "has 1 channel" in warning.problem
 
 
 def test_every_mask_has_a_place_of_its_own(tmp_path: Path):
