@@ -9,7 +9,7 @@ from rich.table import Table
 from monai_mobileunet.cli.tables import NumberColumn, fitted_table
 from monai_mobileunet.cli.terminal import console
 from monai_mobileunet.data.errors import listed
-from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import FEWEST, ClassSummary, Estimate, metrics_in
 from monai_mobileunet.reports.evaluation_report import Evaluation, signed_form
 from monai_mobileunet.wording import counted

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import Metric
 from monai_mobileunet.reports.sizes import DIGITS, PIXELS, SHARE, Size, size_kind
 from monai_mobileunet.review import Quality, Verdict

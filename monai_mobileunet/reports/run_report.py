@@ -190,7 +190,7 @@ def _is_compared(report: RunReport) -> bool:
 def _columns(report: RunReport) -> list[Column]:
     kinds = size_kinds(report.rows)
     columns = size_columns(kinds)
-    if any(row.results for row in report.rows):
+    if _is_compared(report):
         columns += metric_columns(metrics_in(kinds == (PIXELS,)))
         columns += compared_columns(kinds, {"label": "reference "})
     return columns
