@@ -1,4 +1,4 @@
-"""The pages that one looks things up in: texts of errors as the package says them, keys as the bundles have them."""
+"""What the pages say of the package: options that exist, errors as it says them, keys as the bundles have them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,33 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import PROJECT
+from typer.main import get_command
 
+from monai_mobileunet.cli import app
 from monai_mobileunet.planning.plan import Plan
 
 DOCS = PROJECT / "docs"
 CONFIGS = {path.parent.parent.name: path.parent for path in (PROJECT / "bundles").glob("*/configs/train.json")}
 NOT_IN_OURS = {"class_share", "stratify_by", "leave_out", "ignore", "annotated_slices_only", "labelled", "regions"}
 """Entries that a plan writes where a data set asks for them, and those of the shipped bundles do not."""
+
+PAGES = [PROJECT / "README.md", *sorted(DOCS.glob("*.md"))]
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_have_the_options_that_a_page_gives_them(page: Path):
+    named = re.findall(r"(?:^|`)mobileunet ([a-z]+)", page.read_text(), flags=re.MULTILINE)
+    assert {*named} <= COMMANDS.keys() | {"view"}
+    for name, rest in re.findall(r"\bmobileunet ([a-z]+)(?=[ `\n])([^`|\n]*)", page.read_text()):
+        if name in COMMANDS:
+            known = {spelling for one in COMMANDS[name].params for spelling in (*one.opts, *one.secondary_opts)}
+            given = {*re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest)}
+            assert given <= known | {"--help"}, f"{page.name}: mobileunet {name}{rest}"
 
 
 def texts() -> list[str]:
