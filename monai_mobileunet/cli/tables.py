@@ -39,11 +39,15 @@ class NumberColumn:
     rank: int | None = None
 
     @property
+    def longest(self) -> int:
+        """Letters of the longest line of the numbers."""
+        return max(len(line) for cell in self.cells or ("",) for line in cell.split("\n"))
+
+    @property
     def wrapped(self) -> str:
         """The heading, no wider than the numbers where its words allow that."""
-        lines = [line for cell in self.cells for line in cell.split("\n")]
         heading = self.heading.replace(", ", ",\0")  # a unit stays where its comma is
-        return "\n".join(wrap(heading, max(map(len, [*lines, *heading.split()])))).replace("\0", " ")
+        return "\n".join(wrap(heading, max(map(len, [*heading.split(), " " * self.longest])))).replace("\0", " ")
 
 
 def fitted_table(
@@ -66,7 +70,7 @@ def fitted_table(
         longest = max((len(line) for name in names for line in name.split("\n")), default=0)
         table.add_column(heading, overflow="fold", min_width=min(longest, NARROWEST))
         for column in shown:
-            table.add_column(column.wrapped, no_wrap=True)
+            table.add_column(column.wrapped, no_wrap=True, min_width=column.longest)
         for row, name in enumerate(names):
             table.add_row(escape(name), *(escape(column.cells[row]) for column in shown))
         optional = [column for column in shown if column.rank is not None]

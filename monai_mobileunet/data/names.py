@@ -57,7 +57,7 @@ def image_suffix(path: str | Path) -> str:
     return next((name[-len(suffix) :] for suffix in IMAGE_SUFFIXES if name.lower().endswith(suffix)), "")
 
 
-PICTURES_IN_PIXELS = "Pictures tell no mm: a pixel is taken for 1 mm, distances are in pixels, and 1 ml is 1000 pixels."
+PICTURES_IN_PIXELS = "Pictures tell no mm: a pixel is taken for 1 mm, and areas and distances are in pixels."
 """What reports of pictures say."""
 
 

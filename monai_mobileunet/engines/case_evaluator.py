@@ -128,7 +128,7 @@ class CaseEvaluator(SupervisedEvaluator):
         except Exception as error:  # any, since no case may stop the others
             for link in causes(error):
                 if isinstance(link, OutputLostError):
-                    raise link from error
+                    raise link from link.__cause__  # from what was raised from it, the chain would have no end
             for name, mask in zip(names, masks, strict=True):
                 if name not in self.finished:
                     self._fail(CaseProblem(name, why_failed(error, name), mask), error)

@@ -204,7 +204,7 @@ def preprocess(preprocessing: Compose, volume: Volume) -> dict[str, Any]:
         known = find_data_error(error)
         if known is None:
             raise
-        raise known from error
+        raise known from known.__cause__  # from what was raised from it, the chain would have no end
     refuse_nothing_left(case["image"], volume.name)
     return case
 

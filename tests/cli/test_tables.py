@@ -10,6 +10,7 @@ from rich.console import Console
 
 from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
 from monai_mobileunet.cli.evaluated import evaluation_table
+from monai_mobileunet.cli.tables import NumberColumn, fitted_table
 from monai_mobileunet.cli.terminal import console as shared
 from monai_mobileunet.evaluation import ClassResult, Outcome
 from monai_mobileunet.reports.evaluation_report import Evaluation
@@ -40,3 +41,15 @@ def test_no_number_of_an_evaluation_is_cut(monkeypatch, width: int, left_out: st
         assert left_out in " ".join(shown.split())
     if width != 60:
         assert len(re.findall(r"12\d\.\d\d–12\d\.\d\d\b", shown)) == classes, "of HD95"
+
+
+def test_words_beside_numbers_are_whole_too(monkeypatch):
+    monkeypatch.setattr(shared, "_width", 80)
+    wide = NumberColumn("HD95, pixels", ["(1000.00–1000.00)"] * 2, 1)
+    columns = [NumberColumn("Dice", ["(.000–1.000)"] * 2), wide, wide, NumberColumn("cases", ["1 false positive"] * 2)]
+    text = io.StringIO()
+    names = ["right parotid", "left parotid"]
+    Console(file=text, width=80).print(fitted_table(shared, "", "class", names, columns, "classes.csv"))
+    assert text.getvalue().count("1 false positive") == 2
+    assert text.getvalue().count("parotid") == 2
+    assert "1 column has no room here: HD95, pixels. See classes.csv." in text.getvalue()
