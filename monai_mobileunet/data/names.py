@@ -23,6 +23,7 @@ __all__ = [
     "image_suffix",
     "is_picture",
     "is_label_name",
+    "labelled_name",
     "names_without_channel",
     "parse_channel",
     "split_channel",
@@ -43,7 +44,7 @@ DETACHED = {".nhdr": ".nrrd", ".mhd": ".mha"}
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 LABEL_WORDS = "labels?|masks?|d?segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|gt_segmentations"
 """What names of labels end with, and names of their folders begin with."""
-LABEL_NAME = re.compile(rf"(?:.*[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
+LABEL_NAME = re.compile(rf"(?:(?P<case>.*?)[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
 
 
 def image_suffix(path: str | Path) -> str:
@@ -108,3 +109,9 @@ def names_without_channel(name: str, label: str = "") -> set[str]:
 def is_label_name(name: str) -> bool:
     """Whether a file name without its suffix says that the file is a label: ``seg``, ``p01_mask``, ``ground_truth``."""
     return LABEL_NAME.fullmatch(name) is not None
+
+
+def labelled_name(name: str) -> str:
+    """What the name of a label says that its image is called: ``p01`` of ``p01_mask``; empty where it says nothing."""
+    match = LABEL_NAME.fullmatch(name)
+    return (match["case"] or "") if match else ""

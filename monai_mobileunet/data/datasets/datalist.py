@@ -152,10 +152,12 @@ class Survey:
     Attributes:
         findings: what is wrong with its lists, its labels together, and each case.
         checked: the cases, with what was measured of the sound ones.
+        num_classes: classes with the background, those that were asked for or else those that the labels hold.
     """
 
     findings: tuple[Finding, ...]
     checked: tuple[CheckedCase, ...]
+    num_classes: int
 
 
 def survey_dataset(
@@ -209,7 +211,7 @@ def survey_dataset(
             max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held
         )
         findings += check_together(found, labels, image_channels)
-    return Survey(tuple(dict.fromkeys(findings)), tuple(every))
+    return Survey(tuple(dict.fromkeys(findings)), tuple(every), count)
 
 
 def _names(dataset_dir: str | Path, num_classes: int) -> tuple[str, ...]:
