@@ -187,7 +187,7 @@ class Bundle:
         known = {key: value for key, value in (overrides or {}).items() if key.split("#")[0] in parser}
         parser.update({**known, "bundle_root": str(self.folder), "dataset_dir": str(dataset_dir), "fold": fold})
         # opened and checked they are one by one later, where one that is broken stops no other
-        parser.update({f"{data}#part": part, f"{data}#num_classes": None})
+        parser.update({f"{data}#part": part, f"{data}#num_classes": None, f"{data}#checked": None})
         try:
             return parser.get_parsed_content(data)
         except SystemExit as error:  # how a config says what is wrong with the data; see load_cases

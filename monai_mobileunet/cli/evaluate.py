@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import Progress
 
 from monai_mobileunet.cli.arguments import (
     MODEL,
@@ -49,7 +50,8 @@ def evaluate(
     dataset: Annotated[
         Path,
         typer.Argument(
-            help="Data set: a Decathlon folder, one with images/ and labels/, or DICOM series with SEG or RTSTRUCT."
+            help="Data set: a Decathlon folder, one with images/ and labels/, DICOM series with SEG or RTSTRUCT, or "
+            "with --pred a folder of labels alone."
         ),
     ],
     bundle: Annotated[
@@ -65,7 +67,11 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("eval_output"),
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Name of class 1, then 2, …; by default the bundle's or the data set's."),
+        typer.Option(
+            "--class",
+            help="Name of class 1, then 2, …; by default as the bundle, the data set or labels.json beside the masks "
+            "says, or else numbers.",
+        ),
     ] = None,
     part: Annotated[
         str,
@@ -112,7 +118,7 @@ def evaluate(
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         cases = _cases(dataset, opened, part, fold, changed, output)
-        names = tuple(classes) if classes else _class_names(dataset, opened)
+        names = _class_names(dataset, opened, classes or (), preds, cases, ignore)
         annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
         regions = _regions(dataset, opened, names, bool(classes))
         drawn = names if classes or opened is None else drawn_names(opened)
@@ -168,10 +174,15 @@ def _cases(
 ) -> list[Case]:
     from monai_mobileunet.cohort.drawn_references import drawn_cases
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.datasets.cases import is_training_set
+    from monai_mobileunet.data.datasets.cases import is_training_set, labels_alone
 
-    if part == "all" and dataset.is_dir() and not is_training_set(dataset) and (drawn := drawn_cases(dataset, output)):
-        return drawn
+    if part == "all" and dataset.is_dir() and not is_training_set(dataset):
+        if drawn := drawn_cases(dataset, output):
+            return drawn
+        if bundle is None and (alone := labels_alone(dataset)):
+            said = f"{dataset} holds no pairs of image and label: its {len(alone)} files are the references."
+            console.print(printable(said), markup=False, highlight=False, soft_wrap=True)
+            return alone
     return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
 
 
@@ -193,15 +204,25 @@ def _annotation(
     return Annotation(planned.get("ignore") if ignore is None else ignore, plane, labelled)
 
 
-def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
-    from monai_mobileunet.data import find_class_names
-    from monai_mobileunet.data.datasets.described import has_class_names
-    from monai_mobileunet.data.errors import refusal
+def _class_names(
+    dataset: Path,
+    bundle: Bundle | None,
+    asked_for: Sequence[str],
+    masks: Path | None,
+    cases: Sequence[Case],
+    ignore: int | None,
+) -> tuple[str, ...]:
+    from monai_mobileunet.data.datasets.class_names import by_number, held_classes, named_classes, said_of_numbers
+    from monai_mobileunet.data.datasets.described import value_to_ignore
 
-    if bundle is None and not has_class_names(dataset):
-        remedy = "Name the classes one by one with --class liver, or the bundle that made the masks with --bundle."
-        raise refusal(dataset, "names no classes.", remedy)
-    return find_class_names(dataset) if bundle is None else bundle.class_names
+    names = named_classes(dataset, asked_for, bundle.class_names if bundle else (), masks)
+    if names:
+        return names
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("reading the labels", total=len(cases))
+        count = held_classes(cases, dataset, value_to_ignore(dataset, ignore), lambda: progress.advance(bar))
+    console.print(printable(said_of_numbers(dataset, count)), markup=False, highlight=False, soft_wrap=True)
+    return by_number(count)
 
 
 def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], by_user: bool) -> Regions:

@@ -25,6 +25,7 @@ __all__ = [
     "is_picture",
     "is_label_file",
     "is_label_name",
+    "labelled_name",
     "names_without_channel",
     "parse_channel",
     "split_channel",
@@ -48,7 +49,7 @@ DETACHED = {".nhdr": ".nrrd", ".mhd": ".mha"}
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 LABEL_WORDS = "labels?|masks?|d?segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|gt_segmentations"
 """What names of labels end with, and names of their folders begin with."""
-LABEL_NAME = re.compile(rf"(?:.*[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
+LABEL_NAME = re.compile(rf"(?:(?P<case>.*?)[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
 
 
 def image_suffix(path: str | Path) -> str:
@@ -118,3 +119,15 @@ def is_label_name(name: str) -> bool:
 def is_label_file(path: str | Path) -> bool:
     """Whether the name of a file says that it is a label: the words that do, or 3D Slicer's suffix."""
     return image_suffix(path).lower() in SEG_NRRD or is_label_name(case_name(path))
+
+
+def labelled_name(path: str | Path) -> str:
+    """What the name of a label says that its image is called: ``p01`` of ``p01_mask.nii.gz`` and of ``p01.seg.nrrd``.
+
+    It is empty where the name says nothing.
+    """
+    name = case_name(path)
+    match = LABEL_NAME.fullmatch(name)
+    if match is None:
+        return name if image_suffix(path).lower() in SEG_NRRD else ""
+    return match["case"] or ""

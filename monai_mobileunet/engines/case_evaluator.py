@@ -87,6 +87,8 @@ class CaseEvaluator(SupervisedEvaluator):
             raise SystemExit(f"error: {text}")
         if text:
             raise RuntimeError(text)
+        count = f"{len(self.finished)} case{'' if len(self.finished) == 1 else 's'} segmented"
+        logger.info("%s", count + ("" if self.output_dir is None else f", masks in {self.output_dir}"))
 
     def _refuse_foreign(self, output: Path) -> None:
         """Files in the masks' places are somebody's work, in a folder that no run has written to."""

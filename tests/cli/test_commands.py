@@ -57,6 +57,20 @@ def test_check_knows_the_classes_of_a_data_set(own_dataset: Path):
     assert "has label values 2; expected 0 to 1" in flat(result.output)
 
 
+def test_check_counts_the_classes_of_a_plain_folder_and_writes_their_names(own_dataset: Path, tmp_path: Path):
+    (own_dataset / "dataset.json").unlink()
+    result = runner.invoke(app, ["check", str(own_dataset)])
+    assert result.exit_code == 0, result.output
+    assert "its labels hold 1 and 2, called class 1 and class 2 here. To name them, add --class once" in result.output
+    named = ["check", str(own_dataset), "--class", "head", "--class", "tail"]
+    assert "Nothing names" not in runner.invoke(app, named).output
+    runner.invoke(app, [*named, "--write", str(tmp_path / "new")])
+    labels = json.loads((tmp_path / "new" / "dataset.json").read_text())["labels"]
+    assert labels == {"0": "background", "1": "head", "2": "tail"}
+    refused = runner.invoke(app, ["check", str(own_dataset / "imagesTr"), "--class", "head"])
+    assert refused.exit_code == 2, "images have no classes"
+
+
 def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
     path = own_dataset / "imagesTr" / "toy_001.nii.gz"
     image = nibabel.load(path)

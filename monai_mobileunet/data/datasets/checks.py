@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rich.progress import track
-
+from monai_mobileunet.bars import bar
 from monai_mobileunet.data.datasets.grids import check_axes, check_grids, check_images
 from monai_mobileunet.data.datasets.label_values import (
     LabelSet,
@@ -79,8 +78,11 @@ def check_cases(
     Returns:
         What is wrong, first with the labels together, then in the order of the cases; empty if nothing is.
     """
-    opened = open_cases(cases, num_classes, num_workers, ignore=labels.ignore if labels else None)
-    checked = list(track(opened, "checking the data", total=len(cases), disable=not progress))
+    checked = []
+    with bar("checking the data", len(cases), progress) as advance:
+        for one in open_cases(cases, num_classes, num_workers, ignore=labels.ignore if labels else None):
+            checked.append(one)
+            advance()
     return check_together(checked, labels or LabelSet(num_classes), image_channels)
 
 

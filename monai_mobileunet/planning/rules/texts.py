@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from monai_mobileunet.data.datasets.class_names import by_number
 from monai_mobileunet.data.errors import listed
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.intensity import OTHER
@@ -57,10 +58,10 @@ def names_of_classes(known: Known) -> Decision:
     """As the labels number them."""
     total = len(known.cases)
     found = [f"{name} {len(known.of_class(name))}" for name in known.fingerprint.class_names]
-    return Decision(
-        list(known.fingerprint.class_names),
-        f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.",
-    )
+    by_numbers = tuple(known.fingerprint.class_names) == by_number(len(found))
+    how = " Nothing names them: --class does, once for each." if by_numbers else ""
+    reason = f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.{how}"
+    return Decision(list(known.fingerprint.class_names), reason)
 
 
 RULES = {"texts": texts_of_the_data_set, "dataset_dir": folder_of_the_data, "class_names": names_of_classes}
