@@ -86,12 +86,12 @@ class Segmenter:
     ``python -m monai.bundle run --config_file …/inference.json``. Reading and writing are this package's: an image
     of any format, in a file or in memory, and a mask on its own grid.
 
-    .. code-block:: python
-
-        segmenter = Segmenter("bundles/hippocampus_mri_segmentation")
-        result = segmenter("brain.nii.gz")
-        print(result.volumes_ml)
-        result.save("mask.nii.gz")
+    ```python
+    segmenter = Segmenter("bundles/hippocampus_mri_segmentation")
+    result = segmenter("brain.nii.gz")
+    print(result.volumes_ml)
+    result.save("mask.nii.gz")
+    ```
 
     Args:
         bundle: its folder, or an opened one. A bundle is code: only one you trust.

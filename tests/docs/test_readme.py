@@ -110,7 +110,7 @@ def test_the_python_examples_work(example: str, tmp_path: Path, toy_dataset: Pat
 
 
 def test_the_table_of_networks_is_what_the_networks_have():
-    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d.]+) \| (\d+) px \|", README, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d.]+) \| (\d+) px \|", PAGES["networks.md"], flags=re.MULTILINE)
     assert [row[0] for row in rows] == list(VARIANTS)
     for name, parameters, gmac, receptive_field in rows:
         info = network_info(create_network(name))
