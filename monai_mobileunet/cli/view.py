@@ -38,8 +38,10 @@ def view(
     Only this machine reaches the page, and nothing is sent anywhere. Ctrl-C ends the command.
     Not a medical device; not for diagnostic use.
     """
+    from monai_mobileunet.review import REVIEW
     from monai_mobileunet.viewing.finding import find_shown
     from monai_mobileunet.viewing.server import ViewServer
+    from monai_mobileunet.wording import counted
 
     try:
         if review is not None and not review.is_dir():
@@ -56,8 +58,8 @@ def view(
     except OSError as error:
         say_error(f"Port {port} cannot be listened at ({error.strerror}). Choose another one with --port.")
         raise typer.Exit(2) from error
-    cases = "1 case" if len(shown.cases) == 1 else f"{len(shown.cases):,} cases"
-    kept = f"Verdicts are kept in {shown.review / 'review.csv'}." if shown.review else "Verdicts are not kept."
+    cases = counted(len(shown.cases), "case")
+    kept = f"Verdicts are kept in {shown.review / REVIEW}." if shown.review else "Verdicts are not kept."
     for line in (f"{shown.title}: {cases}. {kept}", server.url, "Ctrl-C ends the page."):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     with server, stoppable():
@@ -67,3 +69,6 @@ def view(
             server.serve_forever()
         except KeyboardInterrupt:
             console.print("The page has ended.")
+    if shown.kind == "run" and shown.review == path and (path / REVIEW).is_file():
+        line = f"Write the verdicts into the report: mobileunet report {path}"
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)

@@ -12,9 +12,11 @@ from monai_mobileunet.cohort.pairing import pair_files
 from monai_mobileunet.cohort.plan import STATE, plan_run
 from monai_mobileunet.cohort.report import FACTS, make_report, read_facts
 from monai_mobileunet.data.datasets.cases import find_all_cases, is_training_set
+from monai_mobileunet.data.datasets.class_names import named_classes
 from monai_mobileunet.data.datasets.described import numbered_names
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.viewing.shown import Shown, ShownCase
 
 __all__ = ["find_shown"]
@@ -51,12 +53,13 @@ def _run(folder: Path, review: Path) -> Shown:
     if not cases:
         remedy = "Wait for the first case, and type the command again."
         raise refusal(folder, "holds a run of which no case has ended.", remedy)
-    return Shown(str(folder), "run", facts.class_names, cases, review)
+    return Shown(str(folder), "run", facts.class_names, cases, review, facts.colours)
 
 
 def _evaluation(folder: Path, review: Path) -> Shown:
     class_names, records = read_evaluation(folder)
-    return Shown(str(folder), "evaluation", class_names, tuple(map(ShownCase.of_record, records)), review)
+    cases = tuple(map(ShownCase.of_record, records))
+    return Shown(str(folder), "evaluation", class_names, cases, review, known_colours(folder, class_names))
 
 
 def _dataset(folder: Path, review: Path | None) -> Shown:
@@ -79,7 +82,10 @@ def _images(path: Path, masks: Path | None, labels: Path | None, review: Path | 
             replace(case, **{field: found[case.name] if field == "masks" else next(iter(found[case.name]), None)})
             for case in cases
         ]
-    return Shown(str(path), "images", _names_beside(masks or labels), tuple(cases), review)
+    folder = masks or labels
+    names = _known_names(folder)
+    colours = known_colours(folder, names) if folder is not None else ()
+    return Shown(str(path), "images", names, tuple(cases), review, colours)
 
 
 def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...]]:
@@ -98,15 +104,6 @@ def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...
     return {name: found.files for name, found in paired.items()}
 
 
-def _names_beside(masks: Path | None) -> tuple[str, ...]:
-    """Names of the classes that a run has written beside its masks."""
-    if masks is None:
-        return ()
-    described = (masks if masks.is_dir() else masks.parent) / "labels.json"
-    if not described.is_file():
-        return ()
-    from monai_mobileunet.data.datasets.labels import class_labels
-    from monai_mobileunet.data.datasets.listing import read_json
-
-    names = class_labels(read_json(described).get("labels", {}))
-    return tuple(names.get(number, f"class {number}") for number in range(1, max(names, default=0) + 1))
+def _known_names(masks: Path | None) -> tuple[str, ...]:
+    """Names of the classes that a data set or a run has written beside its masks."""
+    return named_classes(masks if masks.is_dir() else masks.parent) if masks is not None else ()
