@@ -231,7 +231,8 @@ def draw_case(
         unknown = annotation.unknown(label, num_classes)
         label, pred = (replace(one, values=np.where(unknown, 0, one.values)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
-        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
+        true = label.values.astype(pred.values.dtype)  # references may be stored in floats
+        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, true))
         differing = drawn != true
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
         picture = draw_overlay(
