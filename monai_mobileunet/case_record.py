@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -136,12 +137,12 @@ class CaseRecord:
     def _written_as(self, *kinds: OutputType) -> tuple[Path, ...]:
         return tuple(path for path in self.outputs if type_of(path.name) in kinds)
 
-    @property
+    @cached_property
     def in_pixels(self) -> bool:
         """Whether it is a picture, which tells no mm."""
         return is_picture((*self.images, *filter(None, [self.label]), "")[0])
 
-    @property
+    @cached_property
     def areas(self) -> dict[str, float]:
         """Areas in mm² by the name of the class, of an image with a single slice; in pixels of a picture."""
         flat = flat_axis(self.shape)

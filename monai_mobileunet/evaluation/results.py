@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -80,7 +80,7 @@ class ClassResult:
             pixels: whether the image is a picture.
         """
         sizes = {"pred": (self.pred_ml, self.pred_area), "label": (self.label_ml, self.label_area)}
-        row = {key: value for key, value in asdict(self).items() if not key.startswith(tuple(sizes))}
+        row = {key: value for key, value in vars(self).items() if not key.startswith(tuple(sizes))}
         for key, (volume, area) in sizes.items():
             row |= {} if pixels else {f"{key}_ml": volume}
             row |= {} if area is None else {f"{key}_{'pixels' if pixels else 'mm2'}": area}
