@@ -15,7 +15,7 @@ import numpy as np
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.datasets.regions import Regions
-from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.errors import list_some, root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
@@ -46,6 +46,7 @@ class Evaluation:
         annotation: what the references do not say.
         regions: unions of classes that were measured beside these: numbers of the classes, by their name.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        missing: names of the cases that were left out, for they have no segmentation.
     """
 
     title: str
@@ -55,6 +56,16 @@ class Evaluation:
     annotation: Annotation = WHOLE
     regions: Regions = field(default_factory=dict)
     drawn_names: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def partly(self) -> str:
+        """That some cases were left out, in words; empty if all were measured."""
+        if not self.missing:
+            return ""
+        total = len(self.cases) + len(self.missing)
+        some = list_some(self.missing, 3, " and {} more")
+        return f"Partial: {len(self.missing)} of {total} references have no segmentation, such as {some}."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,6 +192,7 @@ def _json(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> dict[str
         "interval": "95 %, percentile bootstrap over cases",
         "classes": list(map(_json_summary, summaries[:count])),
         **({"regions": [{**one, MADE_OF: list(made)} for one, made in of_regions]} if evaluation.regions else {}),
+        **({"missing": list(evaluation.missing)} if evaluation.missing else {}),
         "cases": [_json_case(case) for case in evaluation.cases],
     }
 
