@@ -1,4 +1,4 @@
-# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | bench-dicom | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | bench-dicom | pictures | docs | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -13,7 +13,7 @@ LABEL ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors bench-dicom test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors bench-dicom pictures docs test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -51,6 +51,15 @@ bench-executors: setup
 # DICOM SEG and RTSTRUCT on 58 geometries, read by others: make bench-dicom LABEL=<NIfTI file of class numbers>
 bench-dicom: setup
 	$(BIN)/python -m benchmarks dicom $(LABEL)
+
+# The pictures of the README, from the output of make demo and from docs/accuracy.csv.
+pictures: setup
+	$(BIN)/python -m benchmarks pictures --demo $(OUTPUT)
+
+# The site, from docs/ and the docstrings. A broken link, or a page without a place in mkdocs.yml, ends the build.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open build/site/index.html"
 
 # In as many processes as there are processors, four at most: one holds a gigabyte, and tests use one thread each.
 # PYTEST_ARGS come last and win: make test PYTEST_ARGS="-n 0 -x --pdb tests/data"

@@ -1,4 +1,4 @@
-"""The bundles and fragments of a checkout travel in the wheel as data of the package; the rest is in pyproject.toml."""
+"""The bundles, fragments and web pages of a checkout travel in the wheel as data; the rest is in pyproject.toml."""
 
 import shutil
 from pathlib import Path
@@ -6,11 +6,15 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("bundles", "configs")
+SHIPPED = ("bundles", "configs", "web")
+PAGES = ("view", "viewer", "vendor")
+"""What browsers take of ``web``; the rest tests and renews these."""
 
 
 def left_out(folder: str, names: list[str]) -> list[str]:
-    """What is no part of a bundle: results of trainings and exports, which lie beside it in a checkout."""
+    """What no user needs: results of trainings and exports beside a bundle, tools and tests beside web pages."""
+    if Path(folder).name == "web":
+        return [name for name in names if name not in PAGES]
     if Path(folder).name == "models":
         return [name for name in names if name != "model.pt"]
     return [name for name in names if name == "eval" or name.startswith(".")]

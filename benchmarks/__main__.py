@@ -193,6 +193,24 @@ def volumes(
     console.print(str(output), soft_wrap=True)
 
 
+@app.command()
+def pictures(
+    demo: Annotated[Path, typer.Option(help="Folder that mobileunet demo has written.")] = Path("demo_output"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the pictures; it holds accuracy.csv.")
+    ] = Path("docs"),
+) -> None:
+    """Draw the pictures of the README: masks beside their references, and accuracy against time."""
+    from benchmarks.pictures import draw_accuracy, draw_readme_examples
+
+    try:
+        draw_readme_examples(demo, output / "result.webp")
+        draw_accuracy(output / "accuracy.csv", output / "accuracy.png")
+    except (ValueError, FileNotFoundError) as error:
+        fail(error)
+    console.print(f"{output / 'result.webp'}, {output / 'accuracy.png'}", soft_wrap=True)
+
+
 def _sizes(shape: str) -> tuple[int, int, int]:
     """The numbers in ``512x512x200``."""
     sizes = tuple(int(size) for size in shape.split("x") if size.isdecimal() and int(size))

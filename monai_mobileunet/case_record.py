@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.evaluation.metrics import ClassResult, Outcome
-from monai_mobileunet.output_form import dicom_type
+from monai_mobileunet.data.names import is_picture
+from monai_mobileunet.evaluation.results import ClassResult, Outcome, flat_axis
+from monai_mobileunet.output_form import OutputType, type_of
 
 __all__ = ["CaseRecord", "CaseState", "Comparison", "FileState", "WrittenFile", "results_from_json"]
 
@@ -82,6 +84,7 @@ class CaseRecord:
         cut_off: classes that reach the border of the image, so that their volume may be larger.
         seconds: time by stage.
         picture: file in the output folder; empty if there is none.
+        pictured: state of the reference that the picture shows; empty if it shows none.
         comparison: numbers against the reference; ``None`` if nothing was compared.
     """
 
@@ -102,6 +105,7 @@ class CaseRecord:
     cut_off: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     picture: str = ""
+    pictured: list[FileState] = field(default_factory=list)
     comparison: Comparison | None = None
 
     @property
@@ -117,12 +121,39 @@ class CaseRecord:
     @property
     def masks(self) -> tuple[Path, ...]:
         """Of the outputs the mask, or one for each class."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is None)
+        return self._written_as(OutputType.NIFTI) or self._written_as(OutputType.SEG_NRRD)
+
+    @property
+    def segmentations(self) -> tuple[Path, ...]:
+        """Of the outputs those of 3D Slicer that are written beside other masks."""
+        return self._written_as(OutputType.SEG_NRRD) if self._written_as(OutputType.NIFTI) else ()
 
     @property
     def dicom(self) -> tuple[Path, ...]:
         """Of the outputs those that are DICOM SEG or RTSTRUCT."""
-        return tuple(path for path in self.outputs if dicom_type(path.name) is not None)
+        return self._written_as(OutputType.DICOM_SEG, OutputType.DICOM_RTSTRUCT)
+
+    def _written_as(self, *kinds: OutputType) -> tuple[Path, ...]:
+        return tuple(path for path in self.outputs if type_of(path.name) in kinds)
+
+    @property
+    def in_pixels(self) -> bool:
+        """Whether it is a picture, which tells no mm."""
+        return is_picture((*self.images, *filter(None, [self.label]), "")[0])
+
+    @property
+    def areas(self) -> dict[str, float]:
+        """Areas in mm² by the name of the class, of an image with a single slice; in pixels of a picture."""
+        flat = flat_axis(self.shape)
+        if flat is None:
+            return {}
+        return {name: 1000 * ml / self.spacing_mm[flat] for name, ml in self.volumes_ml.items()}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Shares of the image in [0, 1] by the name of the class, of an image with a single slice."""
+        whole = prod(self.shape) * prod(self.spacing_mm) / 1000
+        return {name: self.volumes_ml[name] / whole for name in self.areas}
 
     @property
     def results(self) -> dict[str, ClassResult]:
@@ -165,12 +196,19 @@ class CaseRecord:
             "status": self.state.value,
             "images": [str(image) for image in self.images],
             "outputs": [str(output) for output in self.outputs] if self.done else [],
-            **{key: getattr(self, key) for key in ("problem", "warnings", "shape", "spacing_mm", "volumes_ml")},
+            **{key: getattr(self, key) for key in ("problem", "warnings", "shape", "spacing_mm")},
+            **self._sizes(),
             **{key: getattr(self, key) for key in ("cut_off", "seconds")},
-            "metrics": {name: asdict(result) for name, result in self.results.items()},
+            "metrics": {name: result.as_row(self.in_pixels) for name, result in self.results.items()},
             "reference_problem": self.comparison_problem,
             "picture": self.picture,
         }
+
+    def _sizes(self) -> dict[str, dict[str, float]]:
+        """How large the classes are, in the units that the image tells."""
+        if self.in_pixels:
+            return {"areas_pixels": self.areas, "shares_of_image": self.shares}
+        return {"volumes_ml": self.volumes_ml} | ({"areas_mm2": self.areas} if self.areas else {})
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for :meth:`from_json`."""

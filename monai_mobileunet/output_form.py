@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["DEFAULT_FORM", "OutputForm", "OutputType", "SegType", "dicom_type"]
+__all__ = ["DEFAULT_FORM", "DICOM_SUFFIXES", "OutputForm", "OutputType", "SegType", "type_of"]
 
 
 class OutputType(StrEnum):
     """A kind of file that a mask can be in."""
 
     NIFTI = "nifti"
+    SEG_NRRD = "seg_nrrd"
     DICOM_SEG = "dicom_seg"
     DICOM_RTSTRUCT = "dicom_rtstruct"
 
@@ -25,13 +26,14 @@ class SegType(StrEnum):
     LABELMAP = "labelmap"
 
 
-SUFFIXES = {OutputType.DICOM_SEG: ".seg.dcm", OutputType.DICOM_RTSTRUCT: ".rtstruct.dcm"}
-"""Ends of the names of DICOM files, behind the name of the case."""
+DICOM_SUFFIXES = {OutputType.DICOM_SEG: ".seg.dcm", OutputType.DICOM_RTSTRUCT: ".rtstruct.dcm"}
+SUFFIXES = {OutputType.SEG_NRRD: ".seg.nrrd", **DICOM_SUFFIXES}
+"""Ends of the names of files of one kind, behind the name of the case."""
 
 
-def dicom_type(name: str) -> OutputType | None:
-    """The kind of DICOM file that a file's name says; ``None`` for any other file."""
-    return next((kind for kind, suffix in SUFFIXES.items() if name.lower().endswith(suffix)), None)
+def type_of(name: str) -> OutputType:
+    """The kind of file that a file's name says: ``NIFTI`` for a mask in any image's own format."""
+    return next((kind for kind, suffix in SUFFIXES.items() if name.lower().endswith(suffix)), OutputType.NIFTI)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class OutputForm:
 
     Attributes:
         split: whether there is one file for each class in place of one mask; DICOM files hold all classes anyway.
-        types: kinds of files, at least one. ``NIFTI`` stands for the image's own format where that is another.
+        types: kinds of files, at least one. ``NIFTI`` stands for the image's own format where that is another,
+            ``SEG_NRRD`` for a segmentation of 3D Slicer, which holds all classes with their names and colours.
         seg_type: of a DICOM SEG.
         deterministic: whether DICOM files get UIDs that follow from their content, and no clock time.
     """
@@ -56,9 +59,19 @@ class OutputForm:
         return OutputType.NIFTI in self.types
 
     @property
+    def comparable(self) -> bool:
+        """Whether files are written that are compared with references."""
+        return self.masks or OutputType.SEG_NRRD in self.types
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Ends of the names of the files that are written beside masks or in their place, those of DICOM last."""
+        return tuple(suffix for kind, suffix in SUFFIXES.items() if kind in self.types)
+
+    @property
     def dicom_suffixes(self) -> tuple[str, ...]:
         """Ends of the names of the DICOM files that are written."""
-        return tuple(suffix for kind, suffix in SUFFIXES.items() if kind in self.types)
+        return tuple(suffix for kind, suffix in DICOM_SUFFIXES.items() if kind in self.types)
 
     @property
     def key(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def state(site: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
-def test_the_wheel_carries_bundles_and_fragments_and_neither_tests_nor_benchmarks(wheel: Path):
+def test_the_wheel_carries_bundles_fragments_and_its_types_and_neither_tests_nor_benchmarks(wheel: Path):
     with zipfile.ZipFile(wheel) as content:
         names = content.namelist()
         data = "monai_mobileunet/shipped"
@@ -73,6 +73,7 @@ def test_the_wheel_carries_bundles_and_fragments_and_neither_tests_nor_benchmark
             assert weights == (bundle / "models" / "model.pt").read_bytes()
             assert f"{data}/bundles/{bundle.name}/configs/train.json" in names
             assert f"{data}/bundles/{bundle.name}/LICENSE" in names
+    assert "monai_mobileunet/py.typed" in names
     assert {Path(name).name for name in names if name.startswith(f"{data}/configs/")} == set(os.listdir(FRAGMENTS))
     assert {name.split("/")[0].split("-")[0] for name in names} == {"monai_mobileunet"}
     assert not [name for name in names if "/eval/" in name or name.endswith((".onnx", "=0.8.pt"))]

@@ -15,7 +15,10 @@ from monai_mobileunet.bundle.consistency import check_bundle, check_running_bund
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import class_names_of
 from monai_mobileunet.bundle.weights import load_weights, no_weights
+from monai_mobileunet.data.dicom.segments.attributes import SEGMENT_ATTRIBUTES, classes_from
+from monai_mobileunet.data.dicom.segments.described import SegmentClass
 from monai_mobileunet.networks import MobileUNet
+from monai_mobileunet.palette import Colour, colours_of
 from monai_mobileunet.runtimes.torch_runtime import check_device
 
 __all__ = ["Bundle", "check_running_bundle", "running_bundle_root", "samples_dropout"]
@@ -125,6 +128,27 @@ class Bundle:
         return class_names_of(self.metadata)
 
     @property
+    def segment_classes(self) -> tuple[SegmentClass, ...]:
+        """The classes in the words of DICOM, each with its colour, as ``segment_attributes`` in ``metadata.json`` says.
+
+        Raises:
+            DataError: what it says cannot be used.
+        """
+        metadata, path = self.metadata, self.folder / "configs" / "metadata.json"
+        return classes_from(metadata, class_names_of(metadata), str(path))
+
+    @property
+    def colours(self) -> tuple[Colour, ...]:
+        """Colours of the classes from 1 on: the bundle's own, and of the palette where it has none.
+
+        Raises:
+            DataError: likewise.
+        """
+        if SEGMENT_ATTRIBUTES not in self.metadata:  # terms for DICOM need not be looked up
+            return colours_of(len(self.class_names))
+        return tuple(one.colour for one in self.segment_classes)
+
+    @property
     def regions(self) -> dict[str, tuple[int, ...]]:
         """Numbers of the classes that each label of the data set is made of, where the bundle was planned for regions.
 
@@ -163,7 +187,7 @@ class Bundle:
         known = {key: value for key, value in (overrides or {}).items() if key.split("#")[0] in parser}
         parser.update({**known, "bundle_root": str(self.folder), "dataset_dir": str(dataset_dir), "fold": fold})
         # opened and checked they are one by one later, where one that is broken stops no other
-        parser.update({f"{data}#part": part, f"{data}#num_classes": None})
+        parser.update({f"{data}#part": part, f"{data}#num_classes": None, f"{data}#checked": None})
         try:
             return parser.get_parsed_content(data)
         except SystemExit as error:  # how a config says what is wrong with the data; see load_cases

@@ -11,8 +11,10 @@ import torch
 from monai.data import MetaTensor
 
 from monai_mobileunet.data import DataError, Finding, read_volume
+from monai_mobileunet.data.names import is_picture
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.wording import counted
 
 __all__ = ["WARNINGS", "TrainingRange", "measure_range"]
 
@@ -27,6 +29,9 @@ EXTENT_MARGIN = 1.5
 
 LABEL_MARGIN = 3.0
 """A class may be this many times smaller or larger than in any label of the training: disease does less than that."""
+
+PIXELS_IN_ML = 1000
+"""Of a picture, whose pixels are taken for cubes of 1 mm."""
 
 MOST_CLASSES = 65535
 
@@ -82,7 +87,10 @@ class TrainingRange:
             DataError: another number of channels.
         """
         if self.channels is not None and volume.channels != self.channels:
-            problem = f"has {volume.channels} channels or time points; the bundle segments images of {self.channels}."
+            problem = (
+                f"has {counted(volume.channels, 'channel', 'channels or time points')}; the "
+                f"bundle segments images of {self.channels}."
+            )
             remedy = "Split it into volumes." if volume.channels > 1 else "List one file per channel in a list.json."
             remedy = "Save it in colour or in grey, as those of the training were." if volume.in_pixels else remedy
             raise DataError([Finding(volume.name, problem, remedy)])
@@ -124,7 +132,8 @@ class TrainingRange:
         small = any(a < b / EXTENT_MARGIN for a, b in zip(sorted(extent), smallest, strict=True))
         if small or any(a > b * EXTENT_MARGIN for a, b in zip(sorted(extent), largest, strict=True)):
             trained = " to ".join(map(_sizes, self.extent_mm))
-            problem = f"is {_sizes(extent)} mm large; the images of the training were {trained} mm."
+            unit = "pixels" if is_picture(volume.name) else "mm"
+            problem = f"is {_sizes(extent)} {unit} large; the images of the training were {trained} {unit}."
             remedy = "Look whether it shows the part of the body that the bundle is for, and crop it to that."
             yield Finding(volume.name, problem, remedy, warning=True)
 
@@ -149,11 +158,13 @@ class TrainingRange:
             volumes_ml: volume of each class, by its name, in the order of the classes.
         """
         cut = _at_border(mask) if self.label_ml else set()
+        scale, unit = (PIXELS_IN_ML, "pixels") if is_picture(volume.name) else (1, "ml")
         for number, ((name, found), (low, high)) in enumerate(zip(volumes_ml.items(), self.label_ml, strict=False), 1):
             small = found < low / LABEL_MARGIN and number not in cut
             if small or found > high * LABEL_MARGIN:
-                what = f"{found:.3g} ml of {name}" if found else f"no {name}"
-                problem = f"has {what} in its mask; the labels of the training had {low:.3g} to {high:.3g} ml."
+                size, least, most = (f"{value * scale:.3g}" for value in (found, low, high))
+                what = f"{size} {unit} of {name}" if found else f"no {name}"
+                problem = f"has {what} in its mask; the labels of the training had {least} to {most} {unit}."
                 remedy = f"Look at the mask, and whether the image shows {name} as those of the training did."
                 yield Finding(volume.name, problem, remedy, warning=True)
 

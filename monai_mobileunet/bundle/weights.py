@@ -14,6 +14,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from monai_mobileunet.data.errors import set_entry
 from monai_mobileunet.networks import VARIANTS, MobileUNet, create_network
+from monai_mobileunet.wording import counted
 
 __all__ = ["CONTAINERS", "State", "load_weights", "nearest_weights", "no_weights", "read_weights", "unwrapped"]
 
@@ -199,13 +200,17 @@ def _ends(network: MobileUNet, state: State) -> Iterator[str]:
     last = [key for key in expected if key.startswith("head.") and key.endswith("bias")][-1:]
     if first in state and state[first].dim() > 2 and state[first].shape[1] != expected[first].shape[1]:
         yield (
-            f"They take {state[first].shape[1]} channels, the network {network.in_channels}: image channels times "
+            f"They take {counted(state[first].shape[1], 'channel')}, the network "
+            f"{network.in_channels}: image channels times "
             "(2 × context + 1)."
         )
     for key in last:
         if key in state and state[key].shape != expected[key].shape:
-            made = f"{network.out_channels} classes times {network.out_slices} slices at once"
-            yield f"They give {len(state[key])} channels, the network {len(expected[key])}: {made}."
+            made = (
+                f"{counted(network.out_channels, 'class', 'classes')} times "
+                f"{counted(network.out_slices, 'slice')} at once"
+            )
+            yield f"They give {counted(len(state[key]), 'channel')}, the network {len(expected[key])}: {made}."
 
 
 def _remedy(network: MobileUNet, state: State) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from monai_mobileunet.cli.plan import plan
 from monai_mobileunet.cli.report import report
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
+from monai_mobileunet.cli.view import view
 
 __all__ = ["app"]
 
@@ -48,8 +50,11 @@ def main(
         raise typer.BadParameter("Write it behind the command, or beside --version.", param_hint="--json")
 
 
+WORKING: tuple[Callable[..., None], ...] = (plan, segment, view, report, label, check, evaluate, export, fingerprint)
+LISTING: tuple[Callable[..., None], ...] = (info, runtimes)
+
 app.command(cls=Command)(demo)  # its commands print for themselves
-for command in (plan, segment, report, label, check, evaluate, export, fingerprint):
+for command in WORKING:
     app.command(cls=WorkingCommand)(command)
-for command in (info, runtimes):
+for command in LISTING:
     app.command(cls=Command)(command)

@@ -71,7 +71,7 @@ def one_of(names: Iterable[str]) -> Callable[[T], T]:
     def check(given: T) -> T:
         for name in given if isinstance(given, list) else [given]:
             if name is not None and name not in known:
-                raise typer.BadParameter(none_of(name, known))
+                raise typer.BadParameter(none_of(str(name), known))
         return given
 
     return check

@@ -25,6 +25,7 @@ from monai_mobileunet.cli.arguments import (
 from monai_mobileunet.cli.terminal import console, fail
 from monai_mobileunet.cli.voice import conclude, document, say, show_findings, shows_progress
 from monai_mobileunet.importing import uncollected
+from monai_mobileunet.wording import counted
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -68,8 +69,8 @@ def check(
     class_names: Annotated[
         list[str] | None,
         class_option(
-            "Name of the structure in SEG or RTSTRUCT files that is class 1, then of class 2, and so on. It needs "
-            "--write. By default they are the structures that all files have, or the classes of the bundle."
+            "Name of class 1, then of class 2, and so on; by default those of the bundle or the data set, or numbers. "
+            "With --write and SEG or RTSTRUCT files it names a structure; by default all that are in every file."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -83,11 +84,6 @@ def check(
     """
     if mapping and output is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
-    if class_names and mapping:
-        problem = "It names structures of SEG or RTSTRUCT files, and --map values of labels. Leave one of the two out."
-        raise typer.BadParameter(problem, param_hint="--class")
-    if class_names and output is None:
-        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--class")
     with uncollected():
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.data.datasets.cases import is_training_set
@@ -98,8 +94,13 @@ def check(
         folder = source if output is None else output
         if output is not None:
             lost = _rewritten(source, output, mapping or [], num_classes, opened, class_names or [])
-        looked = _look_at_dataset if is_training_set(folder) else _look_at_files
-        findings, count = looked(folder, num_classes, opened, ignore)
+        if is_training_set(folder):
+            findings, count = _look_at_dataset(folder, num_classes, opened, ignore, class_names or [])
+        elif class_names and output is None:
+            problem = "It names the classes of a training set, or with --write the structures of SEG or RTSTRUCT files."
+            raise typer.BadParameter(problem, param_hint="--class")
+        else:
+            findings, count = _look_at_files(folder, num_classes, opened, ignore)
         findings = [*lost, *findings]
     except (ValueError, OSError) as error:
         fail(error)
@@ -107,7 +108,8 @@ def check(
     show_findings(findings)
     wrong = sum(not finding.warning for finding in findings)
     warned = len(findings) - wrong
-    conclude(f"{count} cases, {wrong or 'nothing'} wrong{f', {warned} warnings' if warned else ''}.")
+    summary = f"{wrong or 'nothing'} wrong" + (f", {counted(warned, 'warning')}" if warned else "")
+    conclude(f"{counted(count, 'case')}, {summary}.")
     document.write(
         {
             "input": str(source),
@@ -122,40 +124,49 @@ def check(
         raise typer.Exit(1)
 
 
-def _class_names(folder: Path, num_classes: int | None, bundle: Bundle | None) -> tuple[str, ...]:
-    """Of the classes that labels are held to: those of the bundle, of the data set, or numbers."""
-    from monai_mobileunet.data import DataError, find_class_names
+def _class_names(
+    folder: Path, num_classes: int | None, bundle: Bundle | None, asked_for: Sequence[str]
+) -> tuple[str, ...]:
+    """Of the classes that labels are held to, if not by their numbers alone; none where nothing says how many."""
+    from monai_mobileunet.data import DataError
+    from monai_mobileunet.data.datasets.class_names import by_number, named_classes
 
-    if bundle is not None and num_classes in (None, len(bundle.class_names) + 1):
-        return bundle.class_names
+    fits = bundle is not None and num_classes in (None, len(bundle.class_names) + 1)
     try:
-        names = find_class_names(folder)
+        names = named_classes(folder, asked_for, bundle.class_names if bundle is not None and fits else ())
     except DataError:
         if num_classes is None:
             raise
         names = ()
-    known = num_classes in (None, len(names) + 1)
-    return names if known else tuple(f"class {number}" for number in range(1, num_classes or 1))
+    return names if num_classes in (None, len(names) + 1) else by_number(num_classes - 1)
 
 
 def _look_at_dataset(
-    folder: Path, num_classes: int | None, bundle: Bundle | None, ignore: int | None
+    folder: Path, num_classes: int | None, bundle: Bundle | None, ignore: int | None, asked_for: Sequence[str]
 ) -> tuple[list[Finding], int]:
     """What is wrong with a training set, and how many cases it has."""
     from monai_mobileunet.bundle.training_range import TrainingRange
     from monai_mobileunet.case_record import CaseRecord
     from monai_mobileunet.cohort.check import inspect_images
-    from monai_mobileunet.data import check_dataset, find_all_cases
+    from monai_mobileunet.data import find_all_cases
+    from monai_mobileunet.data.datasets.cases import find_lists
+    from monai_mobileunet.data.datasets.class_names import said_of_numbers
+    from monai_mobileunet.data.datasets.datalist import survey_dataset
     from monai_mobileunet.data.datasets.naming import image_files
 
-    names = _class_names(folder, num_classes, bundle)
+    names = _class_names(folder, num_classes, bundle, asked_for)
     channels = TrainingRange.of(bundle.metadata).channels if bundle else None
-    findings, count = check_dataset(folder, len(names) + 1, names, channels, shows_progress(), ignore)
+    count = len(names) + 1 if names else None
+    with _bar(sum(map(len, find_lists(folder).values()))) as advance:
+        survey = survey_dataset(folder, count, names, channels, on_case=advance, ignore=ignore)
+    findings = list(survey.findings)
+    if count is None and survey.num_classes > 1:
+        say(said_of_numbers(folder, survey.num_classes - 1))
     if bundle is not None:
         planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
             findings += inspect_images(planned, bundle, advance=advance)
-    return list(dict.fromkeys(findings)), count
+    return list(dict.fromkeys(findings)), len(survey.checked)
 
 
 def _look_at_files(
@@ -192,13 +203,17 @@ def _rewritten(
     from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
     from monai_mobileunet.data.datasets.structures import has_structures, write_labels_of_structures
 
-    if class_names or not (mapping or is_training_set(folder) or not has_structures(folder)):
+    drawn = not mapping and (class_names or not is_training_set(folder)) and folder.is_dir() and has_structures(folder)
+    if drawn:
         odd: list[Finding] = []
         named = class_names or (drawn_names(bundle) if bundle else ())
         _say_written(write_labels_of_structures(folder, target, named, odd.append, _shown, bool(class_names)), target)
         return odd
     values = parse_mapping(mapping)
-    names = _class_names(folder, num_classes, bundle) if bundle else mapped_names(folder, values, num_classes)
+    by_name = bundle is not None or bool(class_names)
+    names = (
+        _class_names(folder, num_classes, bundle, class_names) if by_name else mapped_names(folder, values, num_classes)
+    )
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
     _say_written(index, target)

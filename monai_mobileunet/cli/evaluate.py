@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.markup import escape
-from rich.table import Table
+from rich.progress import Progress
 
 from monai_mobileunet.cli.arguments import (
     MODEL,
@@ -29,8 +27,9 @@ from monai_mobileunet.cli.arguments import (
     set_option,
 )
 from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, fail, log_file, say_error, stoppable
-from monai_mobileunet.cli.voice import conclude, document, say, say_warning
+from monai_mobileunet.cli.voice import conclude, document, say, say_warning, shows_progress
 from monai_mobileunet.importing import uncollected
+from monai_mobileunet.wording import counted, same_texts
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle import Bundle
@@ -38,9 +37,8 @@ if TYPE_CHECKING:
     from monai_mobileunet.data.datasets.cases import Case
     from monai_mobileunet.data.datasets.regions import Regions
     from monai_mobileunet.evaluation import Annotation
-    from monai_mobileunet.reports.evaluation_report import Evaluation
 
-__all__ = ["evaluate", "evaluation_table"]
+__all__ = ["evaluate"]
 
 PARTS = ("all", "training", "validation")
 
@@ -49,7 +47,8 @@ def evaluate(
     source: Annotated[
         Path,
         input_argument(
-            "Data set: a Decathlon folder, one with images/ and labels/, or DICOM series with SEG or RTSTRUCT."
+            "Data set: a Decathlon folder, one with images/ and labels/, or DICOM series with SEG or RTSTRUCT. With "
+            "--pred it may be a folder of labels alone."
         ),
     ],
     bundle: Annotated[Path | None, bundle_option(f"{MODEL} It segments the cases and names the classes.")] = None,
@@ -67,7 +66,10 @@ def evaluate(
     output: Annotated[Path, output_option("Folder for the report.")] = Path("eval_output"),
     classes: Annotated[
         list[str] | None,
-        class_option("Name of class 1, then of class 2, and so on; by default those of the bundle or the data set."),
+        class_option(
+            "Name of class 1, then of class 2, and so on; by default those of the bundle, of the data set, or of "
+            "labels.json beside the masks, or else numbers."
+        ),
     ] = None,
     part: Annotated[
         str,
@@ -116,6 +118,7 @@ def evaluate(
         with uncollected():
             from monai_mobileunet.bundle import Bundle
             from monai_mobileunet.bundle.changes import known_changes
+            from monai_mobileunet.cli.evaluated import evaluation_table
             from monai_mobileunet.cohort.dicom_output import drawn_names
             from monai_mobileunet.cohort.evaluate import evaluate_cases
             from monai_mobileunet.data.names import PICTURES_IN_PIXELS
@@ -124,7 +127,7 @@ def evaluate(
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
         _check_count(opened, classes or ())
         cases = _cases(source, opened, part, fold, changed, output)
-        names = tuple(classes) if classes else _class_names(source, opened)
+        names = _class_names(source, opened, classes or (), preds, cases, ignore)
         annotation = _annotation(source, cases, opened, ignore, annotated_plane)
         regions = _regions(source, opened, names, bool(classes))
         drawn = names if classes or opened is None else drawn_names(opened)
@@ -142,9 +145,10 @@ def evaluate(
         say(PICTURES_IN_PIXELS)
     if evaluation.missing:
         say_warning(evaluation.partly)
-    for case in evaluation.problems:
-        say_error(case.trouble)
-    conclude(f"{len(evaluation.measured)} of {len(evaluation.cases)} cases measured. {', '.join(map(str, files))}")
+    for text in same_texts((case.name, case.trouble) for case in evaluation.problems):
+        say_error(text)
+    measured = f"{len(evaluation.measured)} of {counted(len(evaluation.cases), 'case')} measured"
+    conclude(f"{measured}. {', '.join(map(str, files))}")
     document.write(_results(files))
     if evaluation.problems:
         raise typer.Exit(1)
@@ -179,7 +183,7 @@ def _ends_in_words(output: Path) -> Iterator[None]:
 @contextmanager
 def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
     """Progress over cases, with what is done to them."""
-    say(f"{doing} {total} cases")
+    say(f"{doing} {counted(total, 'case')}")
     with case_progress(console, total) as show:
         yield show
 
@@ -189,10 +193,14 @@ def _cases(
 ) -> list[Case]:
     from monai_mobileunet.cohort.drawn_references import drawn_cases
     from monai_mobileunet.data import find_all_cases
-    from monai_mobileunet.data.datasets.cases import is_training_set
+    from monai_mobileunet.data.datasets.cases import is_training_set, labels_alone
 
-    if part == "all" and dataset.is_dir() and not is_training_set(dataset) and (drawn := drawn_cases(dataset, output)):
-        return drawn
+    if part == "all" and dataset.is_dir() and not is_training_set(dataset):
+        if drawn := drawn_cases(dataset, output):
+            return drawn
+        if bundle is None and (alone := labels_alone(dataset)):
+            say(f"{dataset} holds no pairs of image and label: its {len(alone)} files are the references.")
+            return alone
     return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
 
 
@@ -214,15 +222,25 @@ def _annotation(
     return Annotation(planned.get("ignore") if ignore is None else ignore, plane, labelled)
 
 
-def _class_names(dataset: Path, bundle: Bundle | None) -> tuple[str, ...]:
-    from monai_mobileunet.data import find_class_names
-    from monai_mobileunet.data.datasets.described import has_class_names
-    from monai_mobileunet.data.errors import refusal
+def _class_names(
+    dataset: Path,
+    bundle: Bundle | None,
+    asked_for: Sequence[str],
+    masks: Path | None,
+    cases: Sequence[Case],
+    ignore: int | None,
+) -> tuple[str, ...]:
+    from monai_mobileunet.data.datasets.class_names import by_number, held_classes, named_classes, said_of_numbers
+    from monai_mobileunet.data.datasets.described import value_to_ignore
 
-    if bundle is None and not has_class_names(dataset):
-        remedy = "Name the classes one by one with --class liver, or the bundle that made the masks with --bundle."
-        raise refusal(dataset, "names no classes.", remedy)
-    return find_class_names(dataset) if bundle is None else bundle.class_names
+    names = named_classes(dataset, asked_for, bundle.class_names if bundle else (), masks)
+    if names:
+        return names
+    with Progress(console=console, disable=not shows_progress(), transient=True) as progress:
+        bar = progress.add_task("reading the labels", total=len(cases))
+        count = held_classes(cases, dataset, value_to_ignore(dataset, ignore), lambda: progress.advance(bar))
+    say(said_of_numbers(dataset, count))
+    return by_number(count)
 
 
 def _check_count(bundle: Bundle | None, classes: Sequence[str]) -> None:
@@ -245,33 +263,3 @@ def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], b
     else:
         refuse_shared_names(str(dataset), known, class_names, "Name the classes otherwise, one by one with --class.")
     return known
-
-
-def evaluation_table(evaluation: Evaluation) -> Table:
-    """Means over cases with their intervals, and what the means leave out."""
-    from monai_mobileunet.evaluation.metrics import Outcome
-    from monai_mobileunet.evaluation.summary import METRICS, Estimate
-
-    def cell(known: Estimate | None, digits: int) -> str:
-        if known is None:
-            return "–"
-        ends = () if known.low is None or known.high is None else (known.low, known.high)
-        interval = "–".join(f"{end:.{digits}f}".removeprefix("0") for end in ends)
-        return f"{known.mean:.{digits}f}\n{interval}"
-
-    title = f"{len(evaluation.measured)} of {len(evaluation.cases)} cases: means, and their 95 % intervals below"
-    table = Table(title=title, box=SIMPLE, pad_edge=False)
-    table.add_column("class", overflow="fold")
-    for column in (*(metric.heading for metric in METRICS), "bias, ml", "cases"):
-        table.add_column(column)
-    for summary, made_of in zip(evaluation.summaries, evaluation.made_of, strict=True):
-        values = [cell(summary.metrics[m.attribute], 2 if m.unit else 3) for m in METRICS]
-        counts = (
-            f"{count} {outcome.value}" if outcome is not Outcome.BOTH else str(count)
-            for outcome, count in summary.outcomes.items()
-            if count
-        )
-        bias = f"{summary.volume.bias:+.3f}" if summary.volume else "–"
-        numbers = f"\n({', '.join(map(str, made_of))})" if made_of else ""  # a region's classes tell it from a class
-        table.add_row(escape(summary.name) + numbers, *values, bias, "\n".join(counts))
-    return table

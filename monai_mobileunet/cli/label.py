@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from monai_mobileunet.cli.arguments import MODEL, bundle_folder, bundle_option, input_argument
 from monai_mobileunet.cli.terminal import fail, steps, stoppable
 from monai_mobileunet.cli.voice import conclude
+from monai_mobileunet.wording import counted
 
 if TYPE_CHECKING:
     from monai_mobileunet.labelling import ServerEnvironment
@@ -133,4 +134,6 @@ def _guide(url: str, studies: str, info: dict[str, Any], host: str) -> str:
     local = host in LOOPBACK
     notice = "It has no password, and only this machine reaches it." if local else "Anyone who reaches it may use it."
     guide = GUIDE.format(url=url, ohif=ohif, labels=labels, notice=notice)
-    return f"MONAI Label at {url}: {models}. {store['total']} images, {store['completed']} labelled.\n{guide}"
+    return (
+        f"MONAI Label at {url}: {models}. {counted(store['total'], 'image')}, {store['completed']} labelled.\n{guide}"
+    )

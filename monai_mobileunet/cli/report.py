@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from monai_mobileunet.cli.arguments import AsJson, input_argument
+from monai_mobileunet.cli.outcome import list_troubled, list_warnings
 from monai_mobileunet.cli.terminal import fail, say_error
 from monai_mobileunet.cli.voice import conclude, document
 from monai_mobileunet.importing import uncollected
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from monai_mobileunet.case_record import CaseRecord
-
 __all__ = ["report"]
-
-LISTED = 20
-"""Failed cases that are listed in the terminal."""
 
 
 def report(
@@ -45,18 +38,11 @@ def report(
     except OSError as error:
         fail(error, f"{error.filename or source}: cannot be read or written ({error.strerror}).")
     troubled = [row for row in made.rows if row.trouble]
-    _list_troubled(troubled)
+    list_warnings(made.rows)
+    list_troubled(troubled)
     line = f"{summary_line(made.rows, made.left)}. {', '.join(map(str, files))}"
     conclude(line)
     if document.wanted:
         document.write(files[0].read_text(encoding="utf-8"))
     if troubled or made.left:
         raise typer.Exit(1)
-
-
-def _list_troubled(records: Sequence[CaseRecord]) -> None:
-    """The first cases without a mask, or whose reference was of no use."""
-    for record in records[:LISTED]:
-        say_error(f"{record.name}: {record.trouble}")
-    if len(records) > LISTED:
-        say_error(f"and {len(records) - LISTED} more, in report.csv")

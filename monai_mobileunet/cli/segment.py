@@ -21,6 +21,7 @@ from monai_mobileunet.cli.arguments import (
     set_option,
 )
 from monai_mobileunet.cli.emitting import emit_script
+from monai_mobileunet.cli.outcome import list_sizes, list_troubled, list_warnings
 from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, log_file, on_stderr, say_error, stoppable
 from monai_mobileunet.cli.voice import conclude, document, say_plan
 from monai_mobileunet.importing import uncollected
@@ -170,9 +171,10 @@ def _carry_out(claimed: ClaimedImages) -> None:
     except OSError as error:
         files, stopped = "", stopped or str(error)
         say_error(f"the report cannot be written: {error}")
-    troubled = claimed.troubled
-    for record in troubled:
-        say_error(f"{record.name}: {record.trouble}")
+    troubled, todo = claimed.troubled, {case.name for case in prepared.run.standing.todo}
+    list_sizes([record for record in claimed.records if record.name in todo])
+    list_warnings(claimed.records)
+    list_troubled(troubled)
     conclude(f"{claimed.summary()}. {files}")
     if stopped or troubled:
         raise typer.Exit(code if stopped else 1)

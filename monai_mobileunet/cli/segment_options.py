@@ -60,8 +60,9 @@ TypesOfFiles = Annotated[
     list[OutputType],
     _option(
         FILES,
-        "Type of the files to write: nifti, dicom_seg or dicom_rtstruct. It may be repeated. With nifti an image in "
-        "another format gets its mask in that format. The DICOM types need DICOM series.",
+        "Type of the files to write: nifti, seg_nrrd (for 3D Slicer, with names and colours), dicom_seg or "
+        "dicom_rtstruct. It may be repeated. With nifti an image in another format gets its mask in that format. The "
+        "DICOM types need DICOM series.",
         "--output-type",
         "-ot",
         metavar="TYPE",

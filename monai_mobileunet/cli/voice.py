@@ -105,9 +105,9 @@ document = _Document()
 @contextmanager
 def _only_to_stderr() -> Iterator[TextIO]:
     """A stream to what stdout is, while its file descriptor leads to stderr."""
-    stdout = sys.stdout
-    if stdout is None or stdout is not sys.__stdout__:  # of a program that calls the command, with a stream of its own
-        yield stdout
+    stdout = sys.__stdout__
+    if stdout is None or stdout is not sys.stdout:  # of a program that calls the command, with a stream of its own
+        yield sys.stdout
         return
     stdout.flush()
     number = stdout.fileno()

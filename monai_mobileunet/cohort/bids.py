@@ -31,10 +31,11 @@ from monai_mobileunet.data.bids_names import (
 )
 from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import list_some, refusal
+from monai_mobileunet.data.label_files import ITK_SNAP, LABELS, described_labels
 from monai_mobileunet.data.names import without_suffix
 from monai_mobileunet.data.search.bids import search_bids
 from monai_mobileunet.data.search.places import refuse_shared_places
-from monai_mobileunet.palette import colour_of
+from monai_mobileunet.palette import Colour, as_hex
 from monai_mobileunet.reports.run_report import REPORTS
 
 __all__ = ["describe_derivatives", "plan_bids"]
@@ -44,7 +45,7 @@ OTHER_FOLDER = "Name another folder with -o."
 VERSION = "1.10.1"
 """The version of BIDS that was followed."""
 
-IGNORED, LABELS = ".bidsignore", "labels.json"
+IGNORED = ".bidsignore"
 TABLE = f"{SEGMENTATION}.tsv"
 SPATIAL_REFERENCE = {"SpatialReference": OWN_SPACE}
 """What BIDS wants to know of files with this space in their names."""
@@ -116,14 +117,14 @@ def describe_derivatives(source: Path, plan: Plan, bundle: Bundle, weights: str,
         _refuse_another_bundle(place, bundle)
     files = {
         DESCRIPTION: _as_text(_description(source, place, bundle, weights, known)),
-        **(_of_masks() if split else _of_segmentations(bundle.class_names)),
+        **(_of_masks() if split else _of_segmentations(bundle.class_names, bundle.colours)),
     }
     if not known and not (place / STATE).is_dir():
         foreign = [path for path in (*map(place.joinpath, files), *place.glob("sub-*")) if os.path.lexists(path)]
         if foreign:
             raise refusal(foreign[0], "is there, and no run has written it.", OTHER_FOLDER)
     kept = (place / IGNORED).read_text("utf-8").splitlines() if (place / IGNORED).is_file() else []
-    ignored = dict.fromkeys([*kept, f"{STATE}/", f"{LOGS}/", LABELS, *REPORTS])
+    ignored = dict.fromkeys([*kept, f"{STATE}/", f"{LOGS}/", LABELS, ITK_SNAP, *REPORTS])
     return {**files, IGNORED: "\n".join([*ignored, ""])}
 
 
@@ -218,15 +219,16 @@ def _of_masks() -> dict[str, str]:
     return {f"space-{OWN_SPACE}_{MASK}.json": _as_text({**SPATIAL_REFERENCE, "Type": "ROI"})}
 
 
-def _of_segmentations(class_names: Sequence[str]) -> dict[str, str]:
+def _of_segmentations(class_names: Sequence[str], colours: Sequence[Colour]) -> dict[str, str]:
     """What holds for all segmentations, and the table of classes, whose abbreviations are those in names of masks."""
     text = io.StringIO()
     rows = csv.writer(text, delimiter="\t", lineterminator="\n")
     rows.writerow(("index", "name", "abbreviation", "color"))
     rows.writerow((0, "background", "BG", "#000000"))
-    for number, (name, label) in enumerate(zip(class_names, label_entities(class_names), strict=True), 1):
-        rows.writerow((number, name, label, "#{:02x}{:02x}{:02x}".format(*colour_of(number))))
-    about = _as_text({**SPATIAL_REFERENCE, "Manual": False})
+    labels = zip(class_names, label_entities(class_names), colours, strict=True)
+    for number, (name, label, colour) in enumerate(labels, 1):
+        rows.writerow((number, name, label, as_hex(colour)))
+    about = _as_text({**SPATIAL_REFERENCE, "Manual": False, "Labels": described_labels(class_names, colours)})
     return {f"space-{OWN_SPACE}_{SEGMENTATION}.json": about, TABLE: text.getvalue()}
 
 

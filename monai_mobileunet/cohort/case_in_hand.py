@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_mobileunet.case_record import CaseRecord, CaseState, WrittenFile
+from monai_mobileunet.case_record import CaseRecord, CaseState, FileState, WrittenFile
+from monai_mobileunet.cohort.case_pictures import draw_picture, place_of_picture
 from monai_mobileunet.cohort.guard import Guarded, OutputError
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.memory import Budget, case_bytes
@@ -23,13 +24,12 @@ from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.files import write_bytes
 from monai_mobileunet.data.formats import check_regular, image_states
 from monai_mobileunet.data.search.places import set_aside
-from monai_mobileunet.data.writing import fitting_name, mask_type, output_lost
-from monai_mobileunet.reports.thumbnails import draw_thumbnail
+from monai_mobileunet.data.writing import mask_type, output_lost
 from monai_mobileunet.segmentation.segmenter import Segmentation, Segmenter
 
-__all__ = ["PICTURES", "SCRATCH", "CaseInHand", "Tools"]
+__all__ = ["SCRATCH", "CaseInHand", "Tools"]
 
-PICTURES, SCRATCH = "pictures", "scratch"
+SCRATCH = "scratch"
 ATTEMPTS = 5
 """How often a run may end with a case in hand before the case is passed over: one that takes all memory ends each."""
 
@@ -159,11 +159,11 @@ class CaseInHand(Guarded):
         started = time.perf_counter()
         done = done_record(self._record, result)
         self._write_masks(result)
-        picture = self._draw(result) if self._tools.pictures else ""
+        picture, pictured = self._draw(result) if self._tools.pictures else ("", [])
         seconds = {**done.seconds, "write": time.perf_counter() - started}
         output = self._tools.plan.output
         written = {path.relative_to(output).as_posix(): self._written(path) for path in done.outputs}
-        done = replace(done, written=written, picture=picture, seconds=seconds)
+        done = replace(done, written=written, picture=picture, pictured=pictured, seconds=seconds)
         self._tools.journal.write(done)
         self._record = done
 
@@ -182,7 +182,10 @@ class CaseInHand(Guarded):
         for number, path in enumerate(masks, 1):
             mask = result.mask if len(masks) == 1 else (result.mask == number).astype(mask_type(2))
             with self._writing(path):
-                write_mask(mask, path, result.volume, scratch)
+                write_mask(mask, path, result.volume, scratch, result.classes)
+        for path in self._record.segmentations:
+            with self._writing(path):
+                write_mask(result.mask, path, result.volume, scratch, result.classes)
         if self._source is not None and self._tools.dicom is not None:
             for path in dicom:
                 with self._writing(path):
@@ -192,20 +195,19 @@ class CaseInHand(Guarded):
         with self._writing(path):
             return written_file(path)
 
-    def _draw(self, result: Segmentation) -> str:
-        """A picture for the report; a mask without one is as good."""
+    def _draw(self, result: Segmentation) -> tuple[str, list[FileState]]:
+        """A picture for the report, and the reference in it; a mask without one is as good."""
         try:
-            drawn = draw_thumbnail(result.mask, result.volume)
+            drawn, pictured = draw_picture(self._record, result.mask, result.volume, result.classes)
         except Exception:  # whatever a strange grid leads to
             logger.exception("%s: no picture", self.name)
-            return ""
+            return "", []
         state = self._tools.plan.state
-        place = state / PICTURES / f"{self.name}.webp"
-        picture = place.with_name(fitting_name(Path(self.name).name, ".webp"))
+        picture = place_of_picture(self.name, state)
         with self._writing(picture):
             picture.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(picture, drawn, self._tools.scratch)
-        return picture.relative_to(state.parent).as_posix()
+        return picture.relative_to(state.parent).as_posix(), pictured
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

@@ -10,13 +10,12 @@ import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.dicom.pixels import PYDICOM
-from monai_mobileunet.data.dicom.segments.attributes import classes_from
-from monai_mobileunet.data.dicom.segments.described import Maker, SegmentClass
+from monai_mobileunet.data.dicom.segments.described import Maker
 from monai_mobileunet.data.dicom.segments.extras import import_highdicom
 from monai_mobileunet.data.dicom.segments.writing import DicomWriter
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.formats.table import DICOM, format_of
-from monai_mobileunet.output_form import OutputForm, OutputType
+from monai_mobileunet.output_form import DICOM_SUFFIXES, OutputForm, OutputType
 
 __all__ = ["check_dicom_output", "dicom_writer", "drawn_names"]
 
@@ -37,7 +36,7 @@ def check_dicom_output(form: OutputForm, cases: Iterable[CaseRecord]) -> None:
         import_highdicom()
     others = [case.images[0] for case in cases if format_of(case.images[0]).name != DICOM]
     if others:
-        asked = " and ".join(kind for kind in form.types if kind is not OutputType.NIFTI)
+        asked = " and ".join(kind for kind in form.types if kind in DICOM_SUFFIXES)
         more = f", as {len(others) - 1} more images are" if others[1:] else ""
         problem = f"is {format_of(others[0]).name}{more}; --output-type {asked} needs DICOM series to refer to."
         raise refusal(others[0], problem, "Name a folder of DICOM series, or leave that --output-type out.")
@@ -59,7 +58,7 @@ def dicom_writer(bundle: Bundle, weights: str, form: OutputForm) -> DicomWriter 
     """
     if not form.dicom_suffixes:
         return None
-    metadata, classes = bundle.metadata, _classes(bundle)
+    metadata, classes = bundle.metadata, bundle.segment_classes
     name, version = metadata.get("name", bundle.folder.name), metadata.get("version", "0")
     maker = Maker(
         str(name), str(version), weights, form.deterministic, f"monai_mobileunet {monai_mobileunet.__version__}"
@@ -73,8 +72,4 @@ def drawn_names(bundle: Bundle) -> tuple[str, ...]:
     Raises:
         DataError: what the bundle says of its classes cannot be used.
     """
-    return tuple(one.name for one in _classes(bundle))
-
-
-def _classes(bundle: Bundle) -> tuple[SegmentClass, ...]:
-    return classes_from(bundle.metadata, bundle.class_names, str(bundle.folder / "configs" / "metadata.json"))
+    return tuple(one.name for one in bundle.segment_classes)

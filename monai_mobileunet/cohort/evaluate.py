@@ -14,13 +14,15 @@ from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.options import split_names
 from monai_mobileunet.cohort.pairing import Paired, pair_files
-from monai_mobileunet.cohort.plan import STATE, plan_dataset
+from monai_mobileunet.cohort.plan import COMPARISON, STATE, plan_dataset
 from monai_mobileunet.cohort.run import carry_out, claim, prepare
 from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.datasets.regions import NO_REGIONS, Regions
 from monai_mobileunet.data.errors import list_some, refusal
+from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation
+from monai_mobileunet.palette import Colour
 from monai_mobileunet.reports.evaluation_report import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -82,13 +84,16 @@ def evaluate_cases(
             compared = _compared(
                 title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
             )
-            return replace(compared, missing=missing)
+            return replace(compared, colours=_colours(bundle, preds, class_names), missing=missing)
     if bundle is None:
         raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
     with progress("segmenting", len(cases)) as show:
         records, journal = segment_dataset(bundle, cases, output / SEGMENTED, output, changed, show)
     with journal:
-        return _compared(title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names)
+        compared = _compared(
+            title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
+        )
+        return replace(compared, colours=_colours(bundle, output, class_names))
 
 
 def _compared(
@@ -107,6 +112,12 @@ def _compared(
     return Evaluation(title, tuple(class_names), tolerance, tuple(compared), annotation, regions, tuple(drawn_names))
 
 
+def _colours(bundle: Bundle | None, masks: Path, class_names: Sequence[str]) -> tuple[Colour, ...]:
+    """The colours that the pictures of a run have in which the masks were made; none for those of the palette."""
+    own = bundle.colours if bundle is not None else known_colours(masks, class_names)
+    return own if len(own) == len(class_names) else ()
+
+
 def open_journal(output: Path) -> Journal:
     """What earlier comparisons of masks into a folder have finished; opened, it keeps others out.
 
@@ -114,7 +125,7 @@ def open_journal(output: Path) -> Journal:
         DataError: another evaluation has it open.
         OSError: the folder cannot be written to.
     """
-    return Journal(output / STATE / "comparison.jsonl")
+    return Journal(output / STATE / COMPARISON)
 
 
 def segment_dataset(

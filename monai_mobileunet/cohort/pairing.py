@@ -12,7 +12,7 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.drawn_references import find_drawn
 from monai_mobileunet.data.bids_names import SEGMENTATION, BidsName
 from monai_mobileunet.data.errors import DataError, Finding
-from monai_mobileunet.data.names import case_name, image_suffix, is_label_name, names_without_channel
+from monai_mobileunet.data.names import SEG_NRRD, case_name, image_suffix, is_label_file, names_without_channel
 from monai_mobileunet.data.walking import walk_images
 from monai_mobileunet.data.writing import mask_suffix
 
@@ -61,7 +61,7 @@ def pair_files(
         For each case, by its name, its file, or why there is none.
     """
     own = {path.resolve() for case in cases for path in (*case.images, *case.outputs, *_label(case))}
-    found = [path for path in walk_images(folder) if path.resolve() not in own]
+    found = _without_copies([path for path in walk_images(folder) if path.resolve() not in own])
     whole, parts = _by_place(found, folder, class_files)
     in_bids = _in_bids(found)
     suffixes = {BidsName.of(case.images[0]).suffix for case in cases}
@@ -86,6 +86,16 @@ def pair_files(
         for _, files in fits:
             owners[files[0]].append(case.name)
     return {name: _chosen(name, fits, owners, expected) for name, (fits, expected) in fitting.items()}
+
+
+def _without_copies(found: Sequence[Path]) -> list[Path]:
+    """Files without those for 3D Slicer that lie beside a mask of the same name: they hold the same."""
+    others = {path.with_name(case_name(path)) for path in found if image_suffix(path).lower() not in SEG_NRRD}
+    return [
+        path
+        for path in found
+        if image_suffix(path).lower() not in SEG_NRRD or path.with_name(case_name(path)) not in others
+    ]
 
 
 def find_references(cases: Sequence[CaseRecord], folder: Path) -> list[CaseRecord]:
@@ -163,7 +173,7 @@ def _beside(case: CaseRecord, cases: Sequence[CaseRecord], found: Sequence[Path]
     there = [path for path in found if path.parent.as_posix() == place]
     if BidsName.of(case.images[0])["sub"]:  # names in BIDS say whose a segmentation is, and this one is not the case's
         there = [path for path in there if not _is_in_bids(BidsName.of(path))]
-    named = [path for path in there if is_label_name(case_name(path))] or there
+    named = [path for path in there if is_label_file(path)] or there
     return [(0, (folder / named[0],))] if len(named) == 1 else []
 
 

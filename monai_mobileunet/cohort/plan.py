@@ -20,7 +20,10 @@ from monai_mobileunet.data.search.places import STATE, FoundImage, mask_name, pl
 from monai_mobileunet.data.writing import mask_suffix
 from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 
-__all__ = ["STATE", "Plan", "plan_dataset", "plan_run"]
+__all__ = ["COMPARISON", "EVALUATION", "STATE", "Plan", "plan_dataset", "plan_run"]
+
+EVALUATION, COMPARISON = "evaluation.jsonl", "comparison.jsonl"
+"""Journals of an evaluation that makes its masks, and of one that takes masks that are there."""
 
 LIST_SUFFIX = ".json"
 
@@ -116,7 +119,7 @@ def plan_dataset(cases: Sequence[Case], output: Path, beside: Path) -> Plan:
         if os.path.realpath(outputs[0]) in own:
             raise DataError([Finding(str(outputs[0]), "the mask would take its place.", "Name another folder.")])
         planned.append(CaseRecord(name_of(case), image_files(case), outputs, next(iter(_label_of(case)), None)))
-    return Plan(tuple(planned), output, beside=beside, journal="evaluation.jsonl")
+    return Plan(tuple(planned), output, beside=beside, journal=EVALUATION)
 
 
 def _label_of(case: Case) -> tuple[Path, ...]:

@@ -18,6 +18,8 @@ from monai_mobileunet.cohort.report import RunFacts
 from monai_mobileunet.cohort.run import PreparedRun, prepare, refuse_foreign, spacing_of
 from monai_mobileunet.data.names import PICTURE_SUFFIXES, PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.evaluation import check_installed
+from monai_mobileunet.output_form import OutputType
+from monai_mobileunet.wording import counted
 
 __all__ = ["PreparedImages", "deal_parts", "describe_images", "prepare_images"]
 
@@ -61,8 +63,8 @@ def prepare_images(options: SegmentOptions) -> PreparedImages:
     plan = _planned(options, bundle)
     check_dicom_output(options.form, plan.cases)
     if options.reference:
-        if not options.form.masks:
-            raise ValueError("--reference compares the masks of --output-type nifti. Add that.")
+        if not options.form.comparable:
+            raise ValueError("--reference compares the masks of --output-type nifti or seg_nrrd. Add that.")
         check_installed("scipy")
         plan = replace(plan, cases=tuple(find_references(plan.cases, options.reference)))
     whole, part, deal = plan, _part(options, plan), None
@@ -119,12 +121,15 @@ def _facts(options: SegmentOptions, run: PreparedRun, whole: Plan, warnings: tup
         warnings,
         run.plan.journal,
         tuple(case.name for case in whole.cases),
+        run.bundle.colours,
     )
 
 
 def _planned(options: SegmentOptions, bundle: Bundle) -> Plan:
     """What the options ask for as a plan."""
     if options.bids:
+        if OutputType.SEG_NRRD in options.form.types:
+            raise ValueError("--bids writes NIfTI, as BIDS has it. Leave out --output-type seg_nrrd.")
         return plan_bids(
             options.source, options.output, bundle, options.form.split, options.bids_suffix, options.participants
         )
@@ -155,7 +160,7 @@ def describe_images(prepared: PreparedImages) -> list[str]:
     lines = [
         f"{bundle.folder.name}: {names}. Not a medical device; not for diagnostic use.",
         f"weights {run.weights[:12]}, runtime {bundle.parser.get('runtime', 'torch')}, {device}, {workers_of(options)}",
-        f"{len(plan.cases)} cases in {options.source}: {len(standing.finished)} finished before, "
+        f"{counted(len(plan.cases), 'case')} in {options.source}: {len(standing.finished)} finished before, "
         f"{len(standing.todo)} to do; masks in {plan.output}{', one for each class' if options.form.split else ''}",
     ]
     if prepared.part is not None:
@@ -173,5 +178,8 @@ def describe_images(prepared: PreparedImages) -> list[str]:
         count = sum(case.label is not None for case in plan.cases)
         lines.append(f"{count} of them have a reference in {options.reference}")
     if standing.foreign:
-        lines.append(f"{len(standing.foreign)} masks are there that this would replace, as {standing.foreign[0]}")
+        lines.append(
+            f"{counted(len(standing.foreign), 'mask is', 'masks are')} there that this would "
+            f"replace, as {standing.foreign[0]}"
+        )
     return [*lines, *(f"warning: {warning}" for warning in prepared.warnings)]

@@ -14,7 +14,9 @@ from monai_mobileunet.cohort.plan import STATE, Plan
 from monai_mobileunet.data.datasets.listing import read_json
 from monai_mobileunet.data.errors import refusal
 from monai_mobileunet.data.files import write_json
+from monai_mobileunet.palette import Colour
 from monai_mobileunet.reports.run_report import RunReport, write_run_report
+from monai_mobileunet.review import find_verdicts
 
 __all__ = ["RunFacts", "keep_facts", "make_report", "report_run", "summary_line"]
 
@@ -34,6 +36,7 @@ class RunFacts:
         warnings: about the run as a whole.
         journal: name of the journal in the folder of what a run keeps.
         cases: names of all cases of the input, in their order; a process that segments a part of them keeps them all.
+        colours: of the classes.
     """
 
     bundle: str
@@ -44,6 +47,7 @@ class RunFacts:
     warnings: tuple[str, ...]
     journal: str
     cases: tuple[str, ...]
+    colours: tuple[Colour, ...] = ()
 
 
 def keep_facts(facts: RunFacts, state: Path) -> None:
@@ -78,7 +82,8 @@ def read_facts(folder: Path) -> RunFacts:
     try:
         content = read_json(path)
         texts = ("class_names", "warnings", "cases")
-        return RunFacts(**{**content, **{name: tuple(content[name]) for name in texts}})
+        colours = tuple(map(tuple, content.get("colours", ())))
+        return RunFacts(**{**content, **{name: tuple(content[name]) for name in texts}, "colours": colours})
     except (TypeError, KeyError) as error:
         remedy = "Type the command of the run again, which writes it and goes on."
         raise refusal(path, f"does not say what a run is ({error}).", remedy) from error
@@ -108,7 +113,10 @@ def make_report(
 
     rows = sorted(filter(shown, records.values()), key=lambda record: record.name)
     left = len(planned) - sum(row.name in planned for row in rows)
-    return RunReport(facts.bundle, facts.weights, facts.settings, facts.class_names, rows, left, facts.warnings)
+    verdicts, odd = find_verdicts(output)
+    warnings = (*facts.warnings, *filter(None, [odd]))
+    known = (facts.bundle, facts.weights, facts.settings, facts.class_names)
+    return RunReport(*known, rows, left, warnings, facts.colours, verdicts)
 
 
 def is_left_by_others(record: CaseRecord, output: Path) -> bool:

@@ -29,7 +29,8 @@ from monai_mobileunet.cohort.report import RunFacts, is_left_by_others, keep_fac
 from monai_mobileunet.cohort.settings import run_settings
 from monai_mobileunet.cohort.standing import Standing, find_standing
 from monai_mobileunet.data import DataError, Finding
-from monai_mobileunet.data.files import write_bytes, write_json, write_text
+from monai_mobileunet.data.files import write_bytes, write_text
+from monai_mobileunet.data.label_files import label_files
 from monai_mobileunet.output_form import DEFAULT_FORM, OutputForm
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
@@ -159,10 +160,10 @@ def _begin(run: PreparedRun, journal: Journal) -> None:
         for case in run.standing.todo:  # in hand from now on: the command without it goes on if this run is ended
             journal.write(replace(case, state=CaseState.IN_HAND, settings=""), sync=False)
     journal.concluded.clear()
-    labels = {"0": "background", **{str(number): name for number, name in enumerate(run.bundle.class_names, 1)}}
     if run.facts is not None:
         keep_facts(run.facts, run.plan.state)
-    write_json(run.plan.state.parent / "labels.json", {"labels": labels, "bundle": run.bundle.folder.name})
+    for name, text in label_files(run.bundle.class_names, run.bundle.colours, run.bundle.folder.name).items():
+        write_text(run.plan.state.parent / name, text)
     for name, text in run.plan.described.items():
         write_text(run.plan.output / name, text)
 

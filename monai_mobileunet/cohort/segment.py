@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from monai_mobileunet.case_record import CaseRecord
+from monai_mobileunet.cohort.case_pictures import add_references
 from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.cohort.dicom_output import drawn_names
 from monai_mobileunet.cohort.executors.choice import check_choice, executor
@@ -149,4 +150,5 @@ def segment_images(claimed: ClaimedImages, show: Callable[[CaseRecord], None] = 
         )
     planned = {case.name: case for case in run.plan.cases if case.label is not None}
     records = [record.planned_as(planned[name]) for name, record in list(journal.records.items()) if name in planned]
-    compare_cases(records, run.bundle.class_names, journal=journal, drawn_names=drawn_names(run.bundle))
+    compared = compare_cases(records, run.bundle.class_names, journal=journal, drawn_names=drawn_names(run.bundle))
+    add_references(compared, journal, run.plan.state, run.bundle.segment_classes)

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.cohort.case_in_hand import PICTURES, CaseInHand, Tools
+from monai_mobileunet.cohort.case_in_hand import CaseInHand, Tools
+from monai_mobileunet.cohort.case_pictures import PICTURES
 from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.cohort.memory import Budget
 

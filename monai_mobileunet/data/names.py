@@ -17,12 +17,15 @@ __all__ = [
     "PICTURES_IN_PIXELS",
     "PICTURE_SUFFIXES",
     "PNG",
+    "SEG_NRRD",
     "TIFF",
     "VOLUME_SUFFIXES",
     "case_name",
     "image_suffix",
     "is_picture",
+    "is_label_file",
     "is_label_name",
+    "labelled_name",
     "names_without_channel",
     "parse_channel",
     "split_channel",
@@ -30,7 +33,10 @@ __all__ = [
 ]
 
 NIFTI, NRRD, METAIMAGE = (".nii.gz", ".nii"), (".nrrd", ".nhdr"), (".mha", ".mhd")
-VOLUME_SUFFIXES = (*NIFTI, *NRRD, *METAIMAGE)
+SEG_NRRD = (".seg.nrrd",)
+"""Of a segmentation of 3D Slicer, which is a NRRD file that says what its numbers mean."""
+
+VOLUME_SUFFIXES = (*NIFTI, *SEG_NRRD, *NRRD, *METAIMAGE)
 PNG, TIFF, JPEG = (".png",), (".tif", ".tiff"), (".jpg", ".jpeg")
 PICTURE_SUFFIXES = (*PNG, *TIFF, *JPEG)
 """Suffixes of 2D pictures, which are images only where no volume lies beside them; see :mod:`.walking`."""
@@ -43,7 +49,7 @@ DETACHED = {".nhdr": ".nrrd", ".mhd": ".mha"}
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 LABEL_WORDS = "labels?|masks?|d?segs?|segmentations?|annotations?|gt|ground[-_ ]?truth|gt_segmentations"
 """What names of labels end with, and names of their folders begin with."""
-LABEL_NAME = re.compile(rf"(?:.*[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
+LABEL_NAME = re.compile(rf"(?:(?P<case>.*?)[-_. ])?(?:{LABEL_WORDS}|manual|roi)", re.IGNORECASE)
 
 
 def image_suffix(path: str | Path) -> str:
@@ -52,7 +58,7 @@ def image_suffix(path: str | Path) -> str:
     return next((name[-len(suffix) :] for suffix in IMAGE_SUFFIXES if name.lower().endswith(suffix)), "")
 
 
-PICTURES_IN_PIXELS = "Pictures tell no mm: a pixel is taken for 1 mm, distances are in pixels, and 1 ml is 1000 pixels."
+PICTURES_IN_PIXELS = "Pictures tell no mm: a pixel is taken for 1 mm, and areas and distances are in pixels."
 """What reports of pictures say."""
 
 
@@ -108,3 +114,20 @@ def names_without_channel(name: str, label: str = "") -> set[str]:
 def is_label_name(name: str) -> bool:
     """Whether a file name without its suffix says that the file is a label: ``seg``, ``p01_mask``, ``ground_truth``."""
     return LABEL_NAME.fullmatch(name) is not None
+
+
+def is_label_file(path: str | Path) -> bool:
+    """Whether the name of a file says that it is a label: the words that do, or 3D Slicer's suffix."""
+    return image_suffix(path).lower() in SEG_NRRD or is_label_name(case_name(path))
+
+
+def labelled_name(path: str | Path) -> str:
+    """What the name of a label says that its image is called: ``p01`` of ``p01_mask.nii.gz`` and of ``p01.seg.nrrd``.
+
+    It is empty where the name says nothing.
+    """
+    name = case_name(path)
+    match = LABEL_NAME.fullmatch(name)
+    if match is None:
+        return name if image_suffix(path).lower() in SEG_NRRD else ""
+    return match["case"] or ""

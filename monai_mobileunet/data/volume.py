@@ -10,6 +10,7 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 
 from monai_mobileunet.data.errors import Finding, refusal, warning
+from monai_mobileunet.wording import counted
 
 __all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
 
@@ -137,10 +138,12 @@ def check_values(volume: Volume) -> Volume:
         extreme = max(np.abs([float(low), float(high)]), default=0.0)
         low, high = kept.min(), kept.max()
         values = np.where(bad, low, values)
-        kinds = ("that are NaN or infinite", f"with values that are fill, not measured (as far as {extreme:.3g})")
+        kinds = ("that {are} NaN or infinite", f"with values that are fill, not measured (as far as {extreme:.3g})")
         for count, kind in zip(counts, kinds, strict=True):
             if count:
-                problem = f"has {count:,} voxels {kind}; they were set to its lowest value, {low:g}."
+                are, were = ("is", "it was") if count == 1 else ("are", "they were")
+                found = f"{counted(count, 'voxel')} {kind.format(are=are)}"
+                problem = f"has {found}; {were} set to its lowest value, {low:g}."
                 warnings.append(warning(volume.name, problem, "Look whether they lie in the body."))
     if low == high:
         one_value = f"has the value {low:g} in every voxel."
@@ -180,7 +183,7 @@ def _far_apart(values: np.ndarray, low: Any, high: Any, name: str) -> Iterator[F
         return
     for end, (least, most) in gaps(values).items():
         count = int((values == end).sum())
-        problem = f"has {count:,} voxels of the value {end:g}; all others are {least:g} to {most:g}."
+        problem = f"has {counted(count, 'voxel')} of the value {end:g}; all others are {least:g} to {most:g}."
         yield warning(name, problem, "Set them to the value of the background if they are fill.")
 
 

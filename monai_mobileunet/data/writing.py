@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from monai_mobileunet.data.dicom.segments.described import SegmentClass
 from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.data.formats import format_of
 from monai_mobileunet.data.names import DETACHED, JPEG, PNG, image_suffix
@@ -79,7 +81,13 @@ def fitting_name(stem: str, suffix: str) -> str:
     return f"{stem}{mark}{suffix}"
 
 
-def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | None = None) -> None:
+def write_mask(
+    mask: np.ndarray,
+    path: Path,
+    volume: Volume,
+    scratch: Path | None = None,
+    classes: Sequence[SegmentClass] = (),
+) -> None:
     """Write class numbers on the grid of their image; what was in the place stays until all is on disk.
 
     Args:
@@ -87,18 +95,21 @@ def write_mask(mask: np.ndarray, path: Path, volume: Volume, scratch: Path | Non
         path: file with a suffix of an image in one file; its folder is made.
         volume: the image.
         scratch: folder on the same disk for the file while it grows; by default its own.
+        classes: what the classes are called, for a format that says so.
 
     Raises:
         ValueError: the mask is not on the image's grid, the format is none that is written, or it has no room for a
             sheared grid or several slices.
         OSError: it cannot be written there.
     """
-    write = format_of(path).write
+    row = format_of(path)
     if mask.shape != volume.shape:
         raise ValueError(f"the mask of {volume.name} has shape {mask.shape}; its image has {volume.shape}.")
-    if write is None or mask_suffix(path) != image_suffix(path):
-        raise ValueError(f"{path}: masks are written as .nii.gz, .nii, .nrrd, .mha, .png or .tif. Name one of these.")
+    if row.write is None or mask_suffix(path) != image_suffix(path):
+        raise ValueError(
+            f"{path}: masks are written as .nii.gz, .nii, .nrrd, .seg.nrrd, .mha, .png or .tif. Name one of these."
+        )
     values = mask[:, :, 0] if volume.planar else mask
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path, scratch) as temporary:
-        write(values, temporary, volume)
+        row.write(values, temporary, volume, *([classes] if row.named else []))

@@ -15,6 +15,7 @@ from monai_mobileunet.data.errors import SHOWN, causes, log_unforeseen, why_fail
 from monai_mobileunet.data.loading.case_dataset import PROBLEMS, CaseProblem
 from monai_mobileunet.data.search.places import STATE, set_aside
 from monai_mobileunet.data.writing import output_lost
+from monai_mobileunet.wording import counted
 
 __all__ = ["CaseEvaluator"]
 
@@ -77,11 +78,17 @@ class CaseEvaluator(SupervisedEvaluator):
         except ForeignMasksError as error:
             text = str(error)
         except OutputLostError as error:
-            text = f"{error} {len(self.finished)} cases have their masks. Make room or name another --output_dir."
+            text = (
+                f"{error} "
+                f"{counted(len(self.finished), 'case has its mask', 'cases have their masks')}. "
+                "Make room or name another --output_dir."
+            )
         if text and self.exit_on_error:
             raise SystemExit(f"error: {text}")
         if text:
             raise RuntimeError(text)
+        count = f"{len(self.finished)} case{'' if len(self.finished) == 1 else 's'} segmented"
+        logger.info("%s", count + ("" if self.output_dir is None else f", masks in {self.output_dir}"))
 
     def _refuse_foreign(self, output: Path) -> None:
         """Files in the masks' places are somebody's work, in a folder that no run has written to."""
@@ -123,7 +130,7 @@ class CaseEvaluator(SupervisedEvaluator):
         except Exception as error:  # any, since no case may stop the others
             for link in causes(error):
                 if isinstance(link, OutputLostError):
-                    raise link from error
+                    raise link from link.__cause__  # from what was raised from it, the chain would have no end
             for name, mask in zip(names, masks, strict=True):
                 if name not in self.finished:
                     self._fail(CaseProblem(name, why_failed(error, name), mask), error)
@@ -177,7 +184,7 @@ class CaseEvaluator(SupervisedEvaluator):
         if not self.problems and left <= 0:
             return ""
         masks = f"the other {len(self.finished)} have theirs" + (f" in {self.output_dir}" if self.output_dir else "")
-        lines = [f"{len(self.problems) + max(left, 0)} of {total} cases have no mask; {masks}."]
+        lines = [f"{len(self.problems) + max(left, 0)} of {counted(total, 'case')} have no mask; {masks}."]
         lines += [f"  - {problem.reason}" for problem in list(self.problems.values())[:SHOWN]]
         if len(self.problems) > SHOWN:
             lines.append(f"  … and {len(self.problems) - SHOWN} more, each of which is named above.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,63 +12,9 @@ import numpy as np
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-__all__ = ["TOLERANCE", "ClassResult", "Outcome", "check_installed", "measure_case"]
+from monai_mobileunet.evaluation.results import TOLERANCE, ClassResult, Outcome, flat_axis
 
-
-TOLERANCE = 1.0
-"""Tolerance of the surface Dice where none is asked for, in mm."""
-
-
-class Outcome(StrEnum):
-    """Which of the two has the class at all, where it was annotated; what an average must not mix."""
-
-    BOTH = "in both"
-    MISSED = "missed"
-    FALSE_POSITIVE = "false positive"
-    ABSENT = "absent"
-    UNKNOWN = "not annotated"
-
-
-@dataclass(frozen=True)
-class ClassResult:
-    """One class, or one region of several, of one case. ``None`` stands for what has no value there:
-
-    ===============  =======  ============  =================
-    outcome          Dice     surface Dice  surface distances
-    ===============  =======  ============  =================
-    in both          [0, 1]   [0, 1]        mm
-    missed           0        0             ``None``
-    false positive   ``None``  ``None``     ``None``
-    absent           ``None``  ``None``     ``None``
-    not annotated    ``None``  ``None``     ``None``
-    ===============  =======  ============  =================
-
-    A class that the reference lacks says nothing about how well it is drawn, so it has no Dice (neither a
-    flattering 1 nor a punishing 0) and is counted instead; the volume that was drawn stays to be seen. Where slices
-    were annotated one by one, surfaces have no distances.
-
-    Attributes:
-        outcome: which of the two has the class.
-        dice: overlap.
-        hd95: 95th percentile of the distances between the surfaces, the larger of both directions, mm.
-        asd: mean distance between the surfaces, both directions together, mm.
-        surface_dice: share of the two surfaces (by area) that lies within the tolerance of the other.
-        pred_ml: volume of the segmentation.
-        label_ml: volume of the reference.
-    """
-
-    outcome: Outcome
-    dice: float | None
-    hd95: float | None
-    asd: float | None
-    surface_dice: float | None
-    pred_ml: float
-    label_ml: float
-
-    @property
-    def bias_ml(self) -> float:
-        """Volume of the segmentation less that of the reference."""
-        return self.pred_ml - self.label_ml
+__all__ = ["check_installed", "measure_case"]
 
 
 def check_installed(*packages: str) -> None:
@@ -124,7 +69,7 @@ def measure_case(
     """
     if pred.shape != label.shape or pred.ndim != 3:
         raise ValueError(f"pred has shape {pred.shape}, label {label.shape}; expected two volumes on one grid.")
-    voxel_ml = float(np.prod(spacing)) / 1000
+    voxel = _Voxel.of(pred.shape, spacing)
     if unknown is not None and unknown.any():
         pred, label = np.where(unknown, 0, pred), np.where(unknown, 0, label)
     known = set(range(1, num_classes) if labelled is None else labelled)
@@ -134,11 +79,29 @@ def measure_case(
         drawn = _is_any(pred, numbers)
         if known.issuperset(numbers):
             true = _is_any(label, numbers)
-            results.append(_measure(drawn, true, tuple(map(float, spacing)), voxel_ml, within))
+            results.append(_measure(drawn, true, tuple(map(float, spacing)), voxel, within))
         else:
-            pred_ml = float(drawn.sum()) * voxel_ml
-            results.append(ClassResult(Outcome.UNKNOWN, None, None, None, None, pred_ml, 0.0))
+            sizes = voxel.sizes(int(drawn.sum()), 0)
+            results.append(ClassResult(Outcome.UNKNOWN, None, None, None, None, **sizes))
     return results
+
+
+@dataclass(frozen=True)
+class _Voxel:
+    """How large a voxel is: in ml, and in mm² where the grid has a single slice."""
+
+    ml: float
+    mm2: float | None
+
+    @classmethod
+    def of(cls, shape: Sequence[int], spacing: Sequence[float]) -> _Voxel:
+        flat, mm3 = flat_axis(shape), float(np.prod(spacing))
+        return cls(mm3 / 1000, None if flat is None else mm3 / float(spacing[flat]))
+
+    def sizes(self, drawn: int, true: int) -> dict[str, Any]:
+        """Volumes and areas of so many voxels, as arguments of :class:`ClassResult`."""
+        areas = (None, None) if self.mm2 is None else (drawn * self.mm2, true * self.mm2)
+        return {"pred_ml": drawn * self.ml, "label_ml": true * self.ml, "pred_area": areas[0], "label_area": areas[1]}
 
 
 def _is_any(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
@@ -151,23 +114,23 @@ def _is_any(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
 
 
 def _measure(
-    pred: np.ndarray, label: np.ndarray, spacing: tuple[float, ...], voxel_ml: float, tolerance: float | None
+    pred: np.ndarray, label: np.ndarray, spacing: tuple[float, ...], voxel: _Voxel, tolerance: float | None
 ) -> ClassResult:
     """One class; without a tolerance its surfaces are left out."""
     drawn, true = int(pred.sum()), int(label.sum())
-    volumes = {"pred_ml": drawn * voxel_ml, "label_ml": true * voxel_ml}
+    sizes = voxel.sizes(drawn, true)
     if not true:
         outcome = Outcome.FALSE_POSITIVE if drawn else Outcome.ABSENT
-        return ClassResult(outcome, None, None, None, None, **volumes)
+        return ClassResult(outcome, None, None, None, None, **sizes)
     if not drawn:
-        return ClassResult(Outcome.MISSED, 0.0, None, None, None if tolerance is None else 0.0, **volumes)
+        return ClassResult(Outcome.MISSED, 0.0, None, None, None if tolerance is None else 0.0, **sizes)
 
     box = _bounding_box(pred | label)
     dice = 2 * int((pred[box] & label[box]).sum()) / (drawn + true)
     if tolerance is None:
-        return ClassResult(Outcome.BOTH, dice, None, None, None, **volumes)
-    if pred.shape.count(1) == 1:  # one slice: its contours are the surfaces, not all of its voxels
-        flat = pred.shape.index(1)
+        return ClassResult(Outcome.BOTH, dice, None, None, None, **sizes)
+    flat = flat_axis(pred.shape)
+    if flat is not None:  # its contours are the surfaces, not all of its voxels
         pred, label, spacing = pred.squeeze(flat), label.squeeze(flat), spacing[:flat] + spacing[flat + 1 :]
         box = box[:flat] + box[flat + 1 :]
     masks = [torch.from_numpy(np.pad(mask[box], 1))[None, None] for mask in (pred, label)]
@@ -177,7 +140,7 @@ def _measure(
         hd95 = compute_hausdorff_distance(**both, percentile=95)
         asd = compute_average_surface_distance(**both, symmetric=True)
         surface_dice = compute_surface_dice(**both, class_thresholds=[tolerance], use_subvoxels=True)
-    return ClassResult(Outcome.BOTH, dice, float(hd95), float(asd), float(surface_dice), **volumes)
+    return ClassResult(Outcome.BOTH, dice, float(hd95), float(asd), float(surface_dice), **sizes)
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:

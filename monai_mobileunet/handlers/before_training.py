@@ -16,6 +16,7 @@ import torch
 from monai_mobileunet.bundle.weights import read_weights
 from monai_mobileunet.data import DataError, Finding, find_class_names
 from monai_mobileunet.handlers.words import end_in_words
+from monai_mobileunet.wording import counted
 
 __all__ = ["check_checkpoint", "check_parts", "check_setup"]
 
@@ -97,7 +98,7 @@ def check_parts(training: Sequence[Any] | None, validation: Sequence[Any], share
     processes = idist.get_world_size()
     if not shared and 0 < len(validation) < processes:
         end_in_words(
-            f"{len(validation)} validation case{'s' if len(validation) > 1 else ''} cannot be shared by {processes} "
+            f"{counted(len(validation), 'validation case')} cannot be shared by {processes} "
             "processes, for in this bundle's multi_gpu files each needs one. Type mobileunet plan --apply BUNDLE to "
             f"renew a planned bundle's files, or --nproc_per_node={len(validation)}.",
             everywhere=False,
@@ -128,7 +129,10 @@ def check_checkpoint(
         _compare(path, content.get("model", content), network)
         done = _epochs(content.get("trainer", {}))
         if max_epochs is not None and done >= max_epochs:
-            problem = f"has {done} epochs behind it; --train#trainer#max_epochs is {max_epochs}, so that none is left."
+            problem = (
+                f"has {counted(done, 'epoch')} behind it; --train#trainer#max_epochs is "
+                f"{max_epochs}, so that none is left."
+            )
             remedy = f"Type --train#trainer#max_epochs with a number above {done}, or start anew without {GOES_ON}."
             raise DataError([Finding(path, problem, remedy)])
         message = ""
@@ -142,7 +146,7 @@ def check_checkpoint(
 def _device(device: torch.device) -> Iterator[Finding]:
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= found:
-        problem = f"is asked for, and torch finds {found or 'no'} GPU{'s' if found > 1 else ''} here."
+        problem = f"is asked for, and torch finds {counted(found, 'GPU') if found else 'no GPU'} here."
         remedy = (
             "Type --device cpu, or start fewer processes." if found else "Type --device cpu, or look at nvidia-smi."
         )
@@ -168,8 +172,10 @@ def _class_names(num_classes: int, names: Sequence[str], dataset_dir: str | None
     index = str(Path(dataset_dir or "") / "dataset.json")
     typed = f"--num_classes {len(theirs) + 1} --class_names " + '"[' + ",".join(f"'{name}'" for name in theirs) + ']"'
     if len(names) != num_classes - 1:
-        problem = f"names {len(names)} classes ({', '.join(names)}), and num_classes is {num_classes}."
-        count = f"--class_names with {num_classes - 1} names, one for each class but the background"
+        problem = (
+            f"names {counted(len(names), 'class', 'classes')} ({', '.join(names)}), and num_classes is {num_classes}."
+        )
+        count = f"--class_names with {counted(num_classes - 1, 'name')}, one for each class but the background"
         remedy = f"{typed}, as {index} calls them" if theirs else f"--num_classes {len(names) + 1}, or {count}"
         yield Finding("class_names", problem, f"Type {remedy}.")
         return

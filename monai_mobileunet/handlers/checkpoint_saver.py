@@ -19,6 +19,9 @@ from monai_mobileunet.data.files import write_bytes
 
 __all__ = ["AtomicCheckpointSaver"]
 
+BEST_EPOCH = "best_metric_epoch"
+"""Of the state of MONAI's evaluators, and of the saved state of their best score."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +35,8 @@ class AtomicCheckpointSaver(CheckpointSaver):
       hash when the first of this training takes its place.
     - :meth:`state_dict` holds the best score so far. Saved with the last checkpoint (as a further entry of its
       ``save_dict``) and loaded with it, it keeps a resumed run from replacing the best model by a worse one,
-      while the best model's file stays a plain state dict.
+      while the best model's file stays a plain state dict. The engine knows that score from then on, too, so that
+      nothing is called the best that is not.
 
     Args:
         save_dir: folder of the checkpoints, made if missing.
@@ -53,6 +57,8 @@ class AtomicCheckpointSaver(CheckpointSaver):
     ) -> None:
         super().__init__(save_dir=save_dir, save_dict=dict(save_dict), **kwargs)
         self.engine_name = engine_name
+        self._engine: Engine | None = None
+        self._resumed: tuple[float, int] | None = None
         names = {
             "_final_checkpoint": kwargs.get("final_filename"),
             "_key_metric_checkpoint": kwargs.get("key_metric_filename"),
@@ -68,18 +74,32 @@ class AtomicCheckpointSaver(CheckpointSaver):
         """Listen to a trainer or an evaluator."""
         if self.engine_name is not None:
             self.save_dict[self.engine_name] = engine
+        self._engine = engine
         super().attach(engine)
+        self._tell_the_best()
 
     def state_dict(self) -> dict[str, Any]:
-        """The list of the best scores with their files."""
-        return {} if self._key_metric_checkpoint is None else dict(self._key_metric_checkpoint.state_dict())
+        """The list of the best scores with their files, and the epoch of the best."""
+        if self._key_metric_checkpoint is None:
+            return {}
+        epoch = getattr(self._engine.state, BEST_EPOCH, -1) if self._engine is not None else -1
+        return {**self._key_metric_checkpoint.state_dict(), BEST_EPOCH: epoch}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take up a list of best scores that :meth:`state_dict` gave; a file that it names is this training's own."""
         checkpoint = self._key_metric_checkpoint
         if state_dict.get("_saved") and checkpoint is not None and isinstance(checkpoint.save_handler, AtomicFileSaver):
             checkpoint.save_handler.keep_existing = False
+            best = max(score for score, _ in state_dict["_saved"])
+            self._resumed = best, state_dict.get(BEST_EPOCH, -1)
+            self._tell_the_best()
         super().load_state_dict(dict(state_dict))
+
+    def _tell_the_best(self) -> None:
+        """Let a resumed engine know what the best score was, by which MONAI's judges the next."""
+        if self._engine is not None and self._resumed is not None:
+            self._engine.state.best_metric, epoch = self._resumed  # type: ignore[attr-defined]  # states take anything
+            setattr(self._engine.state, BEST_EPOCH, epoch)
 
 
 class AtomicFileSaver(BaseSaveHandler):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import ValidationHandler
 
-__all__ = ["EpochValidationHandler"]
+from monai_mobileunet.handlers.harmless import without_harmless_warnings
 
-OF_ABSENT_CLASSES = "Mean of empty slice|All-NaN (slice|axis) encountered|Degrees of freedom <= 0"
-"""What NumPy warns of, where a summary has nothing but NaN."""
+__all__ = ["EpochValidationHandler"]
 
 
 class EpochValidationHandler(ValidationHandler):
@@ -33,9 +30,8 @@ class EpochValidationHandler(ValidationHandler):
         engine.add_event_handler(Events.EPOCH_COMPLETED(event_filter=self._is_due), self)
 
     def __call__(self, engine: Engine) -> None:
-        """Validate. Means of nothing, those of a class that no case has, are NaN, and NumPy need not warn of them."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", OF_ABSENT_CLASSES, RuntimeWarning)
+        """Validate."""
+        with without_harmless_warnings():
             super().__call__(engine)
 
     def _is_due(self, engine: Engine, epoch: int) -> bool:

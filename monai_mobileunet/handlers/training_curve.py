@@ -14,6 +14,7 @@ from monai.handlers import from_engine
 from monai.utils import is_scalar
 
 from monai_mobileunet.data.files import replace_file
+from monai_mobileunet.handlers.report import best_score, scores_in_words
 from monai_mobileunet.planning.rules.known import minutes
 
 __all__ = ["TrainingCurve"]
@@ -87,26 +88,20 @@ class TrainingCurve:
         row["loss"] = sum(self._losses) / max(1, len(self._losses))
         if self.optimizer is not None:
             row["learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
-        best = ""
+        said = [f"loss {row['loss']:.4g}"]
+        best = best_score(self.evaluator)
         if self.evaluator is not None and self._validated:
-            best = " (best)" if getattr(self.evaluator.state, "best_metric_epoch", None) == engine.state.epoch else ""
-            row |= {name: float(value) for name, value in self.evaluator.state.metrics.items() if is_scalar(value)}
+            metrics = self.evaluator.state.metrics
+            row |= {name: float(value) for name, value in metrics.items() if is_scalar(value)}
+            said.append(scores_in_words(metrics) + (" (best)" if best and best[1] == engine.state.epoch else ""))
+        if best and best[1] != engine.state.epoch:
+            said[-1] += f"; best {best[0]:.3f}" + (f" in epoch {best[1]}" if best[1] > 0 else " before")
+        left = getattr(engine.state, "seconds_left", None)  # where a handler before this one knows
+        passed = minutes(row["seconds"]) + (f", {minutes(left)} left" if left else "")
         self.rows.append(row)
-        values = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-        so_far = self._so_far(engine, best)
-        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {values}{best}{so_far}")
+        logger.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {', '.join(said)}; {passed}")
         write_curve(self.rows, self.output_dir / "curve.csv")
         draw_curve(self.rows, self.output_dir / "curve.png")
-
-    def _so_far(self, engine: Engine, best_now: str) -> str:
-        """The best score of an earlier epoch, and how long the rest takes where a handler before this one knows."""
-        state = getattr(self.evaluator, "state", None)
-        score, epoch = getattr(state, "best_metric", None), getattr(state, "best_metric_epoch", None)
-        said = (
-            f"; best {score:.4g} in epoch {epoch}" if epoch and epoch > 0 and score is not None and not best_now else ""
-        )
-        left = getattr(engine.state, "seconds_left", None)
-        return said + (f"; {minutes(left)} left" if left else "")
 
 
 class _LogFile(logging.FileHandler):

@@ -40,10 +40,11 @@ class FittingBatches:
         network: takes tensors with the batch first, and returns one, or a tuple or a dictionary of them.
         batch_size: how many items a call gets at most.
 
-    Example::
-
+    Example:
+        ```python
         call = FittingBatches(network, 16)
         scores = call(slices)  # (N, classes, H, W)
+        ```
     """
 
     def __init__(self, network: Callable[..., Any], batch_size: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from monai_mobileunet.wording import counted
+
 __all__ = ["FiniteScores", "check_finite"]
 
 
@@ -27,7 +29,8 @@ def check_finite(values: torch.Tensor, name: str = "the image") -> None:
     if not torch.isfinite(torch.stack([lowest, highest])).all():
         count = int((~torch.isfinite(values.detach())).sum())
         raise ValueError(
-            f"{count} of {values.numel()} values of {name} are not finite (NaN or infinite) at the network; expected "
+            f"{count} of {counted(values.numel(), 'value')} of {name} are not finite (NaN or "
+            "infinite) at the network; expected "
             "none. Replace them in the file, or look which transform of the preprocessing makes them."
         )
 
@@ -60,7 +63,8 @@ class FiniteScores:
         count = int((~torch.isfinite(highest)).sum())
         if count:
             raise ValueError(
-                f"the network's scores are not finite (NaN or infinite) in {count} of {len(highest)} batches of "
+                f"the network's scores are not finite (NaN or infinite) in {count} of "
+                f"{counted(len(highest), 'batch', 'batches')} of "
                 "slices; expected numbers. The weights are damaged, or reduced precision overflows: choose "
                 "the runtime 'torch' (float32)."
             )

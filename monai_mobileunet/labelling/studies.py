@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from monai_mobileunet.data.names import case_name, is_picture
+from monai_mobileunet.wording import counted
 
 __all__ = ["IMAGES", "check_studies"]
 
@@ -59,7 +60,8 @@ def check_studies(given: str) -> str:
         problem = "MONAI Label's viewers draw on volumes, and it would take a picture for no image"
         remedy = 'python -c "import SimpleITK as s, sys; s.WriteImage(s.ReadImage(sys.argv[1]), sys.argv[2])"'
         raise FileNotFoundError(
-            f"{folder}: holds {len(pictures)} pictures such as {pictures[0].name}; {problem}. Save them as .nii.gz: "
+            f"{folder}: holds {counted(len(pictures), 'picture')} such as {pictures[0].name}; "
+            f"{problem}. Save them as .nii.gz: "
             f"{remedy} {pictures[0].name} {case_name(pictures[0])}.nii.gz"
         )
     remedy = "Name a folder with images, or for DICOM the address of a DICOMweb service."

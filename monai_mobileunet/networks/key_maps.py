@@ -42,10 +42,11 @@ def smp_key_map(network: Any) -> dict[str, str]:
     Returns:
         From every key of the network's state dict to that of segmentation_models.pytorch 0.6.
 
-    Example::
-
+    Example:
+        ```python
         published = smp.Unet("mobilenet_v2", in_channels=1, classes=2).state_dict()
         network.load_state_dict({ours: published[theirs] for ours, theirs in smp_key_map(network).items()})
+        ```
 
     Raises:
         ValueError: a network of another shape.

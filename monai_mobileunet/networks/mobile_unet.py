@@ -78,10 +78,11 @@ class MobileUNet(nn.Module):
     Raises:
         ValueError: an option that does not exist, with the ones that do.
 
-    Example::
-
+    Example:
+        ```python
         network = MobileUNet(in_channels=3, out_channels=3, stem_stride=1)
         scores = network(torch.rand(8, 3, 48, 56))  # (8, 3, 48, 56)
+        ```
     """
 
     def __init__(

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from monai_mobileunet.data.datasets import Case, find_all_cases, find_class_names, find_lists
+from monai_mobileunet.data.datasets import Case, find_all_cases, find_lists
 from monai_mobileunet.data.datasets.cases import describe_layout
+from monai_mobileunet.data.datasets.class_names import by_number, named_classes
 from monai_mobileunet.data.datasets.datalist import survey_dataset
 from monai_mobileunet.data.datasets.described import (
     find_channel_names,
     find_regions,
-    has_class_names,
     value_to_ignore,
 )
 from monai_mobileunet.data.datasets.folds import SPLITS, SubjectOf, divided_subjects, written_folds
@@ -25,6 +25,7 @@ from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.modality import modality_of_names
 from monai_mobileunet.planning.case_measures import measure_case
 from monai_mobileunet.planning.fingerprint import CaseFingerprint, Fingerprint
+from monai_mobileunet.wording import counted
 
 __all__ = ["LEFT_OUT", "inspect_dataset"]
 
@@ -74,7 +75,7 @@ def inspect_dataset(
     root = Path(dataset_dir)
     if len({*class_names}) < len(class_names):
         raise ValueError(f"the names of the classes are {', '.join(class_names)}; name each once.")
-    known = tuple(class_names) or (find_class_names(root) if has_class_names(root) else ())
+    known = named_classes(root, class_names)
     ignore = value_to_ignore(root, ignore)
     if ignore is not None and ignore in range(1, len(class_names) + 1):
         problem = (
@@ -83,7 +84,7 @@ def inspect_dataset(
         raise refusal(root, problem, "Give --ignore the value of these voxels, or correct the names after --class.")
     cases = find_all_cases(root)
     kept = _kept(cases, leave_out, root)
-    names = known or tuple(f"class {number}" for number in range(1, MOST_VALUES + 1))
+    names = known or by_number(MOST_VALUES)
     subjects = {name_of(case): _subject(case, subject_of, home_of(root)) for case in kept}
 
     lists = find_lists(root)
@@ -131,7 +132,7 @@ def _kept(cases: Sequence[Case], leave_out: Collection[str], root: Path) -> list
         raise refusal(root, problem, "Write the names after --leave-out as they are here.")
     kept = [case for case, name in zip(cases, names, strict=True) if name not in leave_out]
     if not kept:
-        raise refusal(root, f"has {len(cases)} cases, and all are left out.", "Leave out fewer.")
+        raise refusal(root, f"has {counted(len(cases), 'case')}, and all are left out.", "Leave out fewer.")
     return kept
 
 

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.datasets.regions import Regions
 from monai_mobileunet.data.errors import list_some, root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, read_classes, read_reference
-from monai_mobileunet.evaluation.metrics import Outcome
-from monai_mobileunet.evaluation.summary import METRICS, ClassSummary, summarise
-from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render, write_reports
+from monai_mobileunet.evaluation.comparison import WHOLE, Annotation
+from monai_mobileunet.evaluation.masks import read_classes, read_reference
+from monai_mobileunet.evaluation.results import Outcome
+from monai_mobileunet.evaluation.summary import FEWEST, Agreement, ClassSummary, metrics_in, summarise
+from monai_mobileunet.palette import Colour, colours_of
+from monai_mobileunet.reports.case_table import CaseTable, Column, compared_columns, metric_columns
+from monai_mobileunet.reports.evaluation_tables import case_table, class_table, evaluation_json
+from monai_mobileunet.reports.page import csv_text, data_uri, render_pieces, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
-from monai_mobileunet.reports.slices import shown_values, spacing_ras, to_ras
+from monai_mobileunet.reports.sizes import VOLUME, Size, size_kinds
+from monai_mobileunet.reports.slices import CONTOURS, CONVENTION, shown_values, spacing_ras, to_ras
+from monai_mobileunet.review import find_verdicts
+from monai_mobileunet.wording import counted, same_texts
 
-__all__ = ["Evaluation", "draw_case", "worst_cases", "write_report"]
+__all__ = ["Evaluation", "draw_case", "signed_form", "worst_cases", "write_report"]
 
 logger = logging.getLogger(__name__)
-
-MADE_OF = "made_of"
-"""Column and key for the numbers of the classes that a region is made of."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Evaluation:
         annotation: what the references do not say.
         regions: unions of classes that were measured beside these: numbers of the classes, by their name.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        colours: of the classes from 1 on; by default those of the palette.
         missing: names of the cases that were left out, for they have no segmentation.
     """
 
@@ -56,6 +59,7 @@ class Evaluation:
     annotation: Annotation = WHOLE
     regions: Regions = field(default_factory=dict)
     drawn_names: tuple[str, ...] = ()
+    colours: tuple[Colour, ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
@@ -63,9 +67,9 @@ class Evaluation:
         """That some cases were left out, in words; empty if all were measured."""
         if not self.missing:
             return ""
-        total = len(self.cases) + len(self.missing)
+        total = counted(len(self.cases) + len(self.missing), "reference")
         some = list_some(self.missing, 3, " and {} more")
-        return f"Partial: {len(self.missing)} of {total} references have no segmentation, such as {some}."
+        return f"Partial: {len(self.missing)} of {total} have no segmentation, such as {some}."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,8 +83,18 @@ class Evaluation:
 
     @property
     def in_pixels(self) -> bool:
-        """Whether references are pictures, which tell no mm."""
-        return any(case.label is not None and is_picture(case.label) for case in self.cases)
+        """Whether there are pictures, which tell no mm."""
+        return any(case.in_pixels for case in self.cases)
+
+    @property
+    def size(self) -> Size:
+        """In what people read how large classes are: as volumes, unless all cases are single slices of one kind."""
+        kinds = size_kinds(self.measured)
+        return kinds[0] if len(kinds) == 1 else VOLUME
+
+    def agreement(self, summary: ClassSummary) -> Agreement | None:
+        """How the sizes of a class agree, in the unit of :attr:`size`."""
+        return summary.volume if self.size is VOLUME else summary.area
 
     @property
     def problems(self) -> list[CaseRecord]:
@@ -129,116 +143,75 @@ def write_report(evaluation: Evaluation, folder: Path, worst: int = 6) -> list[P
     """
     summaries = evaluation.summaries
     contents = {
-        "cases.csv": lambda: csv_text(*_case_table(evaluation)),
-        "classes.csv": lambda: csv_text(*_class_table(evaluation, summaries)),
-        "results.json": lambda: json.dumps(_json(evaluation, summaries), indent=2, allow_nan=False) + "\n",
-        "report.html": lambda: _page(evaluation, summaries, worst),
+        "cases.csv": lambda: csv_text(*case_table(evaluation)),
+        "classes.csv": lambda: csv_text(*class_table(evaluation, summaries)),
+        "results.json": lambda: json.dumps(evaluation_json(evaluation, summaries), indent=2, allow_nan=False) + "\n",
+        "report.html": lambda: _page(evaluation, summaries, worst, folder),
     }
     return write_reports(folder, contents)
 
 
-def _case_table(evaluation: Evaluation) -> tuple[list[dict[str, Any]], list[str]]:
-    rows: list[dict[str, Any]] = []
-    for case in evaluation.cases:
-        measured = zip(evaluation.names, _made_of(evaluation), case.classes_and_regions)
-        for name, made_of, result in measured:
-            values = {_column(m): getattr(result, m.attribute) for m in METRICS}
-            volumes = {"pred_ml": result.pred_ml, "label_ml": result.label_ml, "bias_ml": result.bias_ml}
-            rows.append(
-                {"case": case.name, "class": name, **made_of, "outcome": result.outcome.value, **values, **volumes}
-            )
-        if case.trouble:
-            rows.append({"case": case.name, "problem": case.trouble})
-    named = ["case", "class", *([MADE_OF] if evaluation.regions else []), "outcome"]
-    columns = [*named, *map(_column, METRICS), "pred_ml", "label_ml", "bias_ml", "problem"]
-    return rows, columns
-
-
-def _made_of(evaluation: Evaluation) -> list[dict[str, str]]:
-    """The column for what regions are made of, for each class and region; none where there are no regions."""
-    return [{MADE_OF: " ".join(map(str, numbers))} if evaluation.regions else {} for numbers in evaluation.made_of]
-
-
-def _class_table(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> tuple[list[dict[str, Any]], list[str]]:
-    rows = []
-    for summary, made_of in zip(summaries, _made_of(evaluation), strict=True):
-        row: dict[str, Any] = {"class": summary.name, **made_of}
-        row |= {outcome.value: count for outcome, count in summary.outcomes.items()}
-        for metric in METRICS:
-            known = summary.metrics[metric.attribute]
-            for part in ("mean", "low", "high", "std", "median"):
-                row[f"{_column(metric)}_{part}"] = getattr(known, part) if known else None
-        volume = summary.volume
-        low, high = volume.limits if volume and volume.limits else (None, None)
-        row |= {"bias_ml": volume.bias if volume else None, "bias_ml_low": low, "bias_ml_high": high}
-        rows.append(row)
-    return rows, list(rows[0]) if rows else ["class"]
-
-
-def _column(metric: Any) -> str:
-    return f"{metric.attribute}_{metric.unit}" if metric.unit else metric.attribute
-
-
-def _json(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> dict[str, Any]:
-    count = len(evaluation.class_names)
-    of_regions = zip(map(_json_summary, summaries[count:]), evaluation.regions.values(), strict=True)
-    return {
-        "title": evaluation.title,
-        "intended_use": NOTICE,
-        "monai_mobileunet": monai_mobileunet.__version__,
-        "made": now(),
-        "surface_dice_tolerance_mm": evaluation.tolerance,
-        **({"pixels": PICTURES_IN_PIXELS} if evaluation.in_pixels else {}),
-        "interval": "95 %, percentile bootstrap over cases",
-        "classes": list(map(_json_summary, summaries[:count])),
-        **({"regions": [{**one, MADE_OF: list(made)} for one, made in of_regions]} if evaluation.regions else {}),
-        **({"missing": list(evaluation.missing)} if evaluation.missing else {}),
-        "cases": [_json_case(case) for case in evaluation.cases],
-    }
-
-
-def _json_summary(summary: ClassSummary) -> dict[str, Any]:
-    return {**asdict(summary), "outcomes": {outcome.value: count for outcome, count in summary.outcomes.items()}}
-
-
-def _json_case(case: CaseRecord) -> dict[str, Any]:
-    """Files and results of a case; of a mask with a file for each class their folder, and the files as its parts."""
-    parts = list(map(str, case.outputs)) if len(case.outputs) > 1 else []
-    paths = {"pred": case.outputs[0].parent if parts else case.outputs[0]} if case.outputs else {}
-    paths |= {"label": case.label} if case.label else {}
-    paths |= {"image": case.images[0]} if case.images else {}
-    return {
-        "name": case.name,
-        **{key: str(path) for key, path in paths.items()},
-        **({"parts": parts} if parts else {}),
-        "classes": {name: asdict(result) for name, result in case.results.items()},
-        **({"regions": {name: asdict(result) for name, result in case.regions.items()}} if case.regions else {}),
-        **({"problem": case.trouble} if case.trouble else {}),
-    }
-
-
-def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int) -> str:
+def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int, folder: Path) -> Iterator[str]:
     measured = evaluation.measured
     pictures = {}
     if measured:
-        pictures["distributions"] = data_uri(draw_distributions(evaluation.class_names, measured), "png")
-        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured), "png")
+        pictures["distributions"] = data_uri(
+            draw_distributions(evaluation.class_names, measured, evaluation.colours), "png"
+        )
+        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured, evaluation.colours), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
-        png, problem = draw_case(
-            case, evaluation.class_names, annotation=evaluation.annotation, drawn_names=evaluation.drawn_names
+        picture, problem = draw_case(
+            case,
+            evaluation.class_names,
+            annotation=evaluation.annotation,
+            drawn_names=evaluation.drawn_names,
+            colours=evaluation.colours,
         )
-        shown.append({"case": case, "picture": data_uri(png, "png") if png else "", "problem": problem})
-    return render(
+        shown.append({"case": case, "picture": data_uri(picture, "webp") if picture else "", "problem": problem})
+    verdicts, odd = find_verdicts(folder)
+    table = CaseTable(
+        evaluation.cases,
+        evaluation.names,
+        _columns(evaluation),
+        verdicts,
+        lambda case: "",
+        evaluation.colours or colours_of(len(evaluation.class_names)),
+        attrgetter("trouble"),
+    )
+    return render_pieces(
         "evaluation.html",
         evaluation=evaluation,
+        table=table,
+        counts=table.counts,
+        cases=counted(len(evaluation.cases), "case"),
+        odd=odd,
         pixels=PICTURES_IN_PIXELS if evaluation.in_pixels else "",
-        summaries=list(zip(summaries, evaluation.made_of, strict=True)),
-        metrics=METRICS,
-        outcomes=list(summaries[0].outcomes) if summaries else [],
+        problems=same_texts((case.name, case.trouble) for case in evaluation.problems),
+        fewest=FEWEST,
+        summaries=list(zip(summaries, map(evaluation.agreement, summaries), evaluation.made_of, strict=True)),
+        signed=signed_form(evaluation, summaries),
+        metrics=metrics_in(evaluation.in_pixels),
         pictures=pictures,
         worst=shown,
+        orientation=f"{CONTOURS} {'' if evaluation.in_pixels else CONVENTION}",
     )
+
+
+def signed_form(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> str:
+    """Format of all differences of sizes: as many digits as the largest one needs."""
+    known = list(filter(None, map(evaluation.agreement, summaries)))
+    largest = max((max(abs(one.min), abs(one.max)) for one in known), default=0.0)
+    return f"%+.{evaluation.size.digits_for(largest)}f"
+
+
+def _columns(evaluation: Evaluation) -> list[Column]:
+    kinds = size_kinds(evaluation.measured)
+    return [
+        *compared_columns(kinds, {"pred": ""}, ["pred"]),
+        *metric_columns(metrics_in(evaluation.in_pixels)),
+        *compared_columns(kinds, {"label": "reference ", "bias": "bias of "}),
+    ]
 
 
 def draw_case(
@@ -247,6 +220,7 @@ def draw_case(
     title: str = "",
     annotation: Annotation = WHOLE,
     drawn_names: Sequence[str] = (),
+    colours: Sequence[Colour] = (),
 ) -> tuple[bytes | None, str]:
     """Slices of a case where segmentation and reference differ most.
 
@@ -256,9 +230,10 @@ def draw_case(
         title: above the picture; by default the name of the case.
         annotation: what the reference does not say; nothing is drawn there.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        colours: of the classes from 1 on; by default those of the palette.
 
     Returns:
-        A PNG, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
+        A WebP file, or ``None`` if it cannot be drawn; and what is wrong with the image, in words, if anything is.
     """
     num_classes = len(class_names) + 1
     try:
@@ -269,10 +244,11 @@ def draw_case(
         image, problem = _shown_image(case.images[0] if case.images else None, label)
         shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
         differing = drawn != true
-        png = io.BytesIO()
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
-        draw_overlay(shown, drawn, png, class_names, spacing, true, shown=at, title=title or case.name)
-        return png.getvalue(), problem
+        picture = draw_overlay(
+            shown, drawn, class_names, spacing, true, title or case.name, at, colours, not is_picture(case.label or "")
+        )
+        return picture, problem
     except Exception as error:  # any, since the case is measured all the same; it is logged and said
         logger.exception("%s cannot be shown", case.name)
         return None, f"It cannot be shown ({root_cause(error)})."

@@ -4,108 +4,161 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from PIL import Image, ImageDraw, ImageFont
 
-from monai_mobileunet.data.files import replace_file
-from monai_mobileunet.evaluation.metrics import Outcome
+from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import METRICS
-from monai_mobileunet.palette import colour_of
-from monai_mobileunet.reports.slices import PLANES, contrast, cut, largest_slices, shades, shown_axes
+from monai_mobileunet.palette import Colour, colours_of
+from monai_mobileunet.reports.drawing import DENSITY, GAP, dashes, draw_panels, webp
+from monai_mobileunet.reports.slices import Panel, lay_out
 
 if TYPE_CHECKING:
     from monai_mobileunet.case_record import CaseRecord
 
 __all__ = ["draw_agreement", "draw_distributions", "draw_overlay"]
 
-STYLES: dict[str, Literal["solid", "dotted"]] = {"pred": "solid", "label": "dotted"}
+SIDE, ALONE = 360, 560
+"""Of a square with a slice, in pixels of a page: one of three, and one that is alone."""
+
+QUALITY = 80
+
+TEXT, LINE, SWATCH = 13 * DENSITY, 20 * DENSITY, 22 * DENSITY
+"""Height of text, of a line of text, and the length of a piece of a contour in the legend, in pixels of the picture."""
+
+FAINT = (170, 170, 170)
+
+Entry = tuple[str, Colour, bool]
+"""Of a legend: its words, the colour of its line, and whether that is dashed."""
 
 
 def draw_overlay(
     image: np.ndarray,
     pred: np.ndarray,
-    path: Path | BinaryIO,
     class_names: Sequence[str],
     spacing: Sequence[float] = (1.0, 1.0, 1.0),
     label: np.ndarray | None = None,
     title: str = "",
     shown: np.ndarray | None = None,
-) -> None:
-    """Save a PNG with a sagittal, a coronal and an axial slice, or the only one: image, and contours of every class.
+    colours: Sequence[Colour] = (),
+    lettered: bool = True,
+) -> bytes:
+    """A sagittal, a coronal and an axial slice, or the only one: image, and contours of every class, with a legend.
 
     Args:
         image: intensities ``(H, W, D)``, or colours ``(H, W, D, 3)``, with RAS axes.
         pred: class numbers of the segmentation, drawn as solid contours.
-        path: the PNG, replaced if it exists; or an open binary file.
         class_names: names of the classes from 1 on.
         spacing: mm per voxel, for the right aspect.
-        label: class numbers of the reference, drawn as dotted contours.
+        label: class numbers of the reference, drawn as dashed contours.
         title: above the picture.
         shown: of what to show the slices with the largest part; by default of the reference, or else of the
             segmentation.
+        colours: of the classes from 1 on; by default those of the palette.
+        lettered: whether the sides have letters; the sides of a photograph are none of a patient.
+
+    Returns:
+        A WebP file.
     """
-    volumes = {"pred": pred} if label is None else {"pred": pred, "label": label}
-    if shown is None:
-        shown = pred if label is None else label
-    slices, shown_across = largest_slices(shown), shown_axes(pred.shape)
-    low, high = contrast(image, image.ndim == 4)
-    figure = Figure(figsize=(12, 4.6), layout="constrained", facecolor="black")
-    panels = figure.subplots(1, len(shown_across), squeeze=False)[0]
-    for axis, axes in zip(shown_across, panels, strict=True):
-        height, width = (spacing[a] for a in (2, 1, 0) if a != axis)
-        seen = shades(cut(image, axis, slices[axis]), low, high)
-        axes.imshow(seen, aspect=height / width, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        for name_of, volume in volumes.items():
-            _contours(axes, cut(volume, axis, slices[axis]), len(class_names), STYLES[name_of])
-        if len(shown_across) > 1:
-            axes.set_title(f"{PLANES[axis]} {slices[axis]}", color="white")
-        axes.set_axis_off()
-    handles = [Line2D([], [], color=_colour(i + 1), label=name) for i, name in enumerate(class_names)]
-    handles += [Line2D([], [], color="white", linestyle=STYLES[name_of], label=name_of) for name_of in volumes]
-    figure.legend(handles=handles, loc="outside lower center", ncols=8, labelcolor="white", frameon=False)
-    figure.suptitle(title, color="white", parse_math=False)
-    if isinstance(path, Path):
-        with replace_file(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=100)
-    else:
-        figure.savefig(path, format="png", dpi=100)
+    masks = [pred] if label is None else [pred, label]
+    panels = lay_out(image, masks, spacing, masks[-1] if shown is None else shown, lettered)
+    colours = colours or colours_of(len(class_names))
+    side = SIDE if len(panels) > 1 else ALONE
+    slices = draw_panels(panels, side, colours, letter=14)
+    seen = sorted({value for panel in panels for mask in panel.masks for value in np.unique(mask[mask > 0]).tolist()})
+    entries: list[Entry] = [(class_names[value - 1], colours[value - 1], False) for value in seen]
+    if label is not None:
+        entries += [("segmentation", FAINT, False), ("reference", FAINT, True)]
+    lines = _in_lines(entries, slices.width)
+    above = LINE * (2 if title else 1)
+    picture = Image.new("RGB", (slices.width, above + slices.height + LINE * len(lines) + LINE // 2))
+    picture.paste(slices, (0, above))
+    draw = ImageDraw.Draw(picture)
+    if title:
+        draw.text((slices.width // 2, LINE // 2), title, (255, 255, 255), _font(TEXT), "mm")
+    _name_panels(draw, panels, side, above - LINE // 2)
+    for number, line in enumerate(lines):
+        _draw_line(draw, line, slices.width, above + slices.height + LINE * number + int(LINE * 0.7))
+    return webp(picture, QUALITY)
 
 
-def draw_distributions(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> bytes:
+def _name_panels(draw: ImageDraw.ImageDraw, panels: Sequence[Panel], side: int, row: int) -> None:
+    for number, panel in enumerate(panels):
+        middle = (number * (side + GAP) + side / 2) * DENSITY
+        draw.text((middle, row), panel.name, FAINT, _font(TEXT), "mm")
+
+
+def _in_lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:
+    """A legend in lines that are no longer than the picture."""
+    lines: list[list[Entry]] = []
+    for entry in entries:
+        if not lines or _length([*lines[-1], entry]) > width:
+            lines.append([])
+        lines[-1].append(entry)
+    return lines
+
+
+def _length(line: Sequence[Entry]) -> float:
+    return sum(SWATCH + 2 * TEXT + _font(TEXT).getlength(name) for name, _, _ in line)
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, line: Sequence[Entry], width: int, row: int) -> None:
+    left = (width - _length(line)) / 2
+    for name, colour, dashed in line:
+        stroke = np.array([(left, row), (left + SWATCH, row)])
+        for part in dashes(stroke, 5 * DENSITY, 4 * DENSITY) if dashed else [stroke]:
+            draw.line([(x, y) for x, y in part.tolist()], colour, 2 * DENSITY)
+        draw.text((left + SWATCH + TEXT // 2, row), name, (255, 255, 255), _font(TEXT), "lm")
+        left += _length([(name, colour, dashed)])
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Letters of many alphabets, which class names may have; Pillow's own are the Latin ones."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def draw_distributions(
+    class_names: Sequence[str], cases: Sequence[CaseRecord], colours: Sequence[Colour] = ()
+) -> bytes:
     """Every metric as a box per class, with a point per case.
 
     Args:
         class_names: names of the classes from 1 on.
         cases: measured ones.
+        colours: of the classes; by default those of the palette.
 
     Returns:
         A PNG.
     """
     figure = Figure(figsize=(12, 3.2 + 0.1 * len(class_names)), layout="constrained")
-    generator = np.random.default_rng(0)
+    generator, on_white = np.random.default_rng(0), _on_white(colours or colours_of(len(class_names)))
     for axes, metric in zip(figure.subplots(1, len(METRICS)), METRICS, strict=True):
         per_class = [[getattr(case.classes[i], metric.attribute) for case in cases] for i in range(len(class_names))]
         known = [[value for value in values if value is not None] for values in per_class]
         axes.boxplot(known, tick_labels=class_names, showfliers=False, widths=0.6)
         for index, values in enumerate(known):
             x = index + 1 + generator.uniform(-0.18, 0.18, len(values))
-            axes.scatter(x, values, s=10, alpha=0.6, color=_colour(index + 1))
+            axes.scatter(x, values, s=10, alpha=0.6, color=on_white[index])
         axes.set_title(metric.heading)
         axes.tick_params(axis="x", rotation=30 if len(class_names) > 2 else 0)
         axes.grid(axis="y", alpha=0.3)
     return _png(figure)
 
 
-def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> bytes:
+def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord], colours: Sequence[Colour] = ()) -> bytes:
     """Difference of volumes against their mean, a panel per class (Bland and Altman).
 
     Args:
         class_names: names of the classes from 1 on.
         cases: measured ones.
+        colours: of the classes; by default those of the palette.
 
     Returns:
         A PNG.
@@ -116,11 +169,12 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> b
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(class_names) :]:
         axes.set_visible(False)
+    on_white = _on_white(colours or colours_of(len(class_names)))
     for index, (axes, name) in enumerate(zip(panels, class_names)):
         nothing = (Outcome.ABSENT, Outcome.UNKNOWN)
         results = [case.classes[index] for case in cases if case.classes[index].outcome not in nothing]
         differences = np.array([result.bias_ml for result in results])
-        axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=_colour(index + 1))
+        axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=on_white[index])
         if len(results) > 1:
             bias, spread = differences.mean(), 1.96 * differences.std(ddof=1)
             for level in (bias - spread, bias, bias + spread):
@@ -131,19 +185,12 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord]) -> b
     return _png(figure)
 
 
-def _colour(number: int) -> tuple[float, float, float]:
-    red, green, blue = colour_of(number)
-    return red / 255, green / 255, blue / 255
+def _on_white(colours: Sequence[Colour]) -> list[tuple[float, ...]]:
+    """Colours of 0 to 1, somewhat darker: those of the palette are made for images, which are dark."""
+    return [tuple(0.85 * value / 255 for value in colour) for colour in colours]
 
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
-
-
-def _contours(axes, classes: np.ndarray, num_foreground: int, style: str) -> None:
-    for number in range(1, num_foreground + 1):
-        mask = classes == number
-        if min(mask.shape) > 1 and mask.any() and not mask.all():  # a line has no contour
-            axes.contour(mask, [0.5], colors=[_colour(number)], linewidths=1.2, linestyles=style)

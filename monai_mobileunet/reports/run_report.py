@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord, CaseState
-from monai_mobileunet.evaluation.summary import METRICS, Metric
-from monai_mobileunet.palette import colour_of
+from monai_mobileunet.evaluation.summary import METRICS, metrics_in
+from monai_mobileunet.palette import Colour, colours_of
+from monai_mobileunet.reports.case_table import (
+    SELF_CONTAINED,
+    CaseTable,
+    Column,
+    compared_columns,
+    metric_columns,
+    size_columns,
+)
 from monai_mobileunet.reports.page import NOTICE, csv_text, data_uri, now, render_pieces, write_reports
+from monai_mobileunet.reports.sizes import PIXELS, SHARE, Size, size_kinds, table_kinds
+from monai_mobileunet.reports.slices import CONTOURS, CONVENTION
+from monai_mobileunet.review import Verdict
+from monai_mobileunet.wording import counted, readable, same_texts
 
-__all__ = ["PAGE_ROWS", "REPORTS", "SELF_CONTAINED", "RunReport", "write_run_report"]
+__all__ = ["REPORTS", "RunReport", "write_run_report"]
 
 VERSION = 1
 """Of ``report.json``; raised when a field changes its meaning or goes."""
-
-COLUMNS = (*METRICS, Metric("label_ml", "label", "ml", True))
-"""Columns of a class beside its volume, where there is a reference."""
-
-SELF_CONTAINED = 500
-"""From so many cases on the page does not hold its pictures: 100,000 of 10 KB would make it a gigabyte."""
-
-PAGE_ROWS = 200
-"""Rows that a page of so many cases shows at once; search, order and choice are of all."""
-
-DIGITS = 4
-"""Behind the point, of numbers in the page; it shows three."""
 
 REPORTS = ("report.json", "report.csv", "report.html")
 
@@ -50,6 +48,8 @@ class RunReport:
         rows: of the cases, those of earlier runs over the same folder among them.
         left: how many cases are still to do.
         warnings: about the run as a whole.
+        colours: of the classes; by default those of the palette.
+        verdicts: of people who looked at the masks, by the name of the case as it is written in tables.
     """
 
     bundle: str
@@ -58,7 +58,9 @@ class RunReport:
     class_names: tuple[str, ...]
     rows: Sequence[CaseRecord]
     left: int = 0
-    warnings: tuple[str, ...] = field(default_factory=tuple)
+    warnings: tuple[str, ...] = ()
+    colours: tuple[Colour, ...] = ()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     def counted(self, state: CaseState) -> int:
         """How many cases have a state."""
@@ -101,20 +103,34 @@ def _json(report: RunReport) -> Iterator[str]:
     yield json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "cases": ['
     for number, row in enumerate(report.rows):
-        yield f"{',' if number else ''}\n  {json.dumps(row.as_row(), allow_nan=False)}"
+        yield f"{',' if number else ''}\n  {json.dumps(row.as_row() | _review(report, row), allow_nan=False)}"
     yield "\n ]\n}\n"
 
 
+def _review(report: RunReport, row: CaseRecord) -> dict[str, Any]:
+    verdict = report.verdicts.get(readable(row.name))
+    return {"review": {"verdict": verdict.quality, "note": verdict.note, "time": verdict.time}} if verdict else {}
+
+
 def _csv(report: RunReport) -> str:
-    metrics = [metric.attribute for metric in _columns(report)]
+    compared, kinds = any(row.results for row in report.rows), table_kinds(report.rows)
+    metrics = [metric.attribute for metric in METRICS] if compared else []
+    metrics += [f"label_{kind.column}" for kind in kinds if compared and kind is not SHARE]
     columns = ["case", "status", "image", "output", "problem", "warnings", "shape", "spacing_mm", "seconds", "cut_off"]
     columns += ["reference_problem"] if any(row.comparison_problem for row in report.rows) else []
-    columns += [f"{name} ml" for name in report.class_names]
+    columns += [f"{name} {kind.column}" for kind in kinds for name in report.class_names]
     columns += [f"{name} {metric}" for name in report.class_names for metric in metrics]
-    return csv_text((_csv_row(row, report.class_names, metrics) for row in report.rows), columns)
+    verdicts = report.verdicts
+    columns += ["verdict", "note"] if verdicts else []
+    return csv_text((_csv_row(row, report.class_names, kinds, verdicts) for row in report.rows), columns)
 
 
-def _csv_row(row: CaseRecord, class_names: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
+def _csv_row(
+    row: CaseRecord,
+    class_names: Sequence[str],
+    kinds: Sequence[Size],
+    verdicts: Mapping[str, Verdict],
+) -> dict[str, Any]:
     values: dict[str, Any] = {
         "case": row.name,
         "status": row.state.value,
@@ -129,68 +145,55 @@ def _csv_row(row: CaseRecord, class_names: Sequence[str], metrics: Sequence[str]
     }
     if row.comparison_problem:
         values["reference_problem"] = row.comparison_problem
-    values |= {f"{name} ml": f"{ml:.4f}" for name, ml in row.volumes_ml.items() if name in class_names}
+    for kind in kinds:
+        sizes = {name: kind.of_case(row, name) for name in class_names}
+        values |= {f"{name} {kind.column}": f"{size:.4f}" for name, size in sizes.items() if size is not None}
+    if verdict := verdicts.get(readable(row.name)):
+        values |= {"verdict": verdict.quality.value, "note": verdict.note}
     for name in filter(row.results.__contains__, class_names):
-        for metric in metrics:
-            values[f"{name} {metric}"] = getattr(row.results[name], metric)
+        values |= {f"{name} {metric.attribute}": getattr(row.results[name], metric.attribute) for metric in METRICS}
+        values |= {f"{name} label_{kind.column}": kind.sides(row, name)["label"] for kind in kinds if kind is not SHARE}
     return values
 
 
-def _columns(report: RunReport) -> tuple[Metric, ...]:
-    return COLUMNS if any(row.results for row in report.rows) else ()
-
-
 def _page(report: RunReport, folder: Path) -> Iterator[str]:
-    metrics, many = _columns(report), len(report.rows) >= SELF_CONTAINED
-    stages = tuple(dict.fromkeys(stage for row in report.rows for stage in row.seconds))
-    digits = [3, *(2 if metric.unit else 3 for metric in metrics)] * len(report.class_names)
-    per_page = PAGE_ROWS if many else max(1, len(report.rows))
+    many = len(report.rows) >= SELF_CONTAINED
+    table = CaseTable(
+        report.rows,
+        report.class_names,
+        _columns(report),
+        report.verdicts,
+        lambda case: _picture(case.picture, folder, many),
+        report.colours or colours_of(len(report.class_names)),
+    )
+    done = report.counted(CaseState.DONE)
     return render_pieces(
         "run.html",
         report=report,
+        table=table,
+        counts=table.counts,
+        done=done,
+        cases=counted(done + report.counted(CaseState.FAILED) + report.left, "case"),
         made=now(),
         version=monai_mobileunet.__version__,
-        done=report.counted(CaseState.DONE),
-        failed=report.counted(CaseState.FAILED),
-        warned=sum(bool(row.warnings) for row in report.rows),
-        classes=[(name, f"rgb{colour_of(number)}") for number, name in enumerate(report.class_names, 1)],
-        metrics=metrics,
-        about=_in_page({"digits": digits, "stages": stages, "per_page": per_page}),
-        rows=(
-            _in_page(_page_row(row, report.class_names, metrics, stages, _picture(row.picture, folder, many)))
-            for row in report.rows
+        orientation=" ".join(
+            [*([] if "pixels" in report.settings else [CONVENTION]), *([CONTOURS] if _is_compared(report) else [])]
         ),
+        warnings=same_texts((row.name, text) for row in report.rows for text in row.warnings),
     )
 
 
-def _page_row(
-    row: CaseRecord, class_names: Sequence[str], metrics: Sequence[Metric], stages: Sequence[str], picture: str
-) -> list[Any]:
-    """What the page knows of a case, in the order in which its script takes it."""
-    values: list[float | None] = []
-    for name in class_names:
-        result = row.results.get(name)
-        values += [row.volumes_ml.get(name), *(getattr(result, metric.attribute, None) for metric in metrics)]
-    cut_off = [index * (1 + len(metrics)) for index, name in enumerate(class_names) if name in row.cut_off]
-    seconds = [_rounded(row.seconds.get(stage, 0.0)) for stage in stages] if row.seconds else []
-    numbers = (list(map(_rounded, values)) if row.done else [], cut_off, row.spacing_mm, row.shape, seconds)
-    texts = (_readable(row.name), _readable(row.problem), list(map(_readable, row.warnings)))
-    return [*texts, _readable(row.comparison_problem), picture, *numbers]
+def _is_compared(report: RunReport) -> bool:
+    return any(row.results for row in report.rows)
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def _readable(text: str) -> str:
-    """Names of files need not be UTF-8; what is none of it is shown by its number."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _in_page(content: Any) -> Markup:
-    """JSON that can stand in a page: no text of it ends the element that it stands in."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
+def _columns(report: RunReport) -> list[Column]:
+    kinds = size_kinds(report.rows)
+    columns = size_columns(kinds)
+    if _is_compared(report):
+        columns += metric_columns(metrics_in(kinds == (PIXELS,)))
+        columns += compared_columns(kinds, {"label": "reference "})
+    return columns
 
 
 def _picture(name: str, folder: Path, beside: bool) -> str:

@@ -20,6 +20,7 @@ from monai_mobileunet.bundle import Bundle, CheckImaged, CheckMaskd
 from monai_mobileunet.bundle.range_checks import volumes_ml
 from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.data import Finding
+from monai_mobileunet.data.dicom.segments.described import SegmentClass
 from monai_mobileunet.data.errors import find_data_error
 from monai_mobileunet.data.loading.case_dataset import refuse_nothing_left
 from monai_mobileunet.data.loading.reader import as_tensor
@@ -58,6 +59,7 @@ class Segmentation:
         class_names: of the classes from 1 on.
         warnings: what a reader must know to trust the mask.
         seconds: by stage: read, preprocess, infer, postprocess.
+        classes: what the classes are called in files that say so, and their colours.
     """
 
     mask: np.ndarray
@@ -65,6 +67,7 @@ class Segmentation:
     class_names: tuple[str, ...]
     warnings: tuple[Finding, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    classes: tuple[SegmentClass, ...] = ()
 
     @property
     def volumes_ml(self) -> dict[str, float]:
@@ -73,7 +76,7 @@ class Segmentation:
 
     def save(self, path: str | PathLike) -> None:
         """Write the mask with the image's geometry; see :func:`monai_mobileunet.data.write_mask`."""
-        write_mask(self.mask, Path(path), self.volume)
+        write_mask(self.mask, Path(path), self.volume, classes=self.classes)
 
 
 class Segmenter:
@@ -83,12 +86,12 @@ class Segmenter:
     ``python -m monai.bundle run --config_file …/inference.json``. Reading and writing are this package's: an image
     of any format, in a file or in memory, and a mask on its own grid.
 
-    .. code-block:: python
-
-        segmenter = Segmenter("bundles/hippocampus_mri_segmentation")
-        result = segmenter("brain.nii.gz")
-        print(result.volumes_ml)
-        result.save("mask.nii.gz")
+    ```python
+    segmenter = Segmenter("bundles/hippocampus_mri_segmentation")
+    result = segmenter("brain.nii.gz")
+    print(result.volumes_ml)
+    result.save("mask.nii.gz")
+    ```
 
     Args:
         bundle: its folder, or an opened one. A bundle is code: only one you trust.
@@ -107,6 +110,7 @@ class Segmenter:
         self.network = self.bundle.load_network()
         self.inferer = self.bundle.inferer
         self.class_names = self.bundle.class_names
+        self.classes = self.bundle.segment_classes
         self.range = TrainingRange.of(self.bundle.metadata)
         self.device = next(self.network.parameters()).device
         self._before = after_reading(self.bundle)
@@ -177,7 +181,7 @@ class Segmenter:
             kind = mask_type(len(self.class_names) + 1)
             values = np.ascontiguousarray(mask[0].cpu().numpy()).astype(kind, copy=False)
         warnings = (*prepared.volume.warnings, *done.get(WARNINGS, ()))
-        return Segmentation(values, prepared.volume, self.class_names, warnings, prepared.seconds)
+        return Segmentation(values, prepared.volume, self.class_names, warnings, prepared.seconds, self.classes)
 
 
 def preprocess(preprocessing: Compose, volume: Volume) -> dict[str, Any]:
@@ -200,7 +204,7 @@ def preprocess(preprocessing: Compose, volume: Volume) -> dict[str, Any]:
         known = find_data_error(error)
         if known is None:
             raise
-        raise known from error
+        raise known from known.__cause__  # from what was raised from it, the chain would have no end
     refuse_nothing_left(case["image"], volume.name)
     return case
 

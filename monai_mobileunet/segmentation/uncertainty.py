@@ -82,7 +82,7 @@ def least_confidence(probabilities: torch.Tensor) -> float:
     """How little a network is convinced of what it segments: 1 less the mean probability of the classes that win there.
 
     The mean entropy of all voxels, which MONAI Label takes, says beside this how large a structure is in the box that
-    was cut around it, and picks worse for it (docs/label.md has both, measured).
+    was cut around it, and picks worse for it (docs/ablations.md has both, measured).
 
     Args:
         probabilities: of each class, the background first, ``(C, H, W, D)``, adding up to 1.

@@ -1,4 +1,4 @@
-"""The bundles and fragments that come with the package: a wheel carries them in this folder, a checkout at its top.
+"""The bundles, fragments and web pages of the package: a wheel carries them in this folder, a checkout at its top.
 
 What is trained, exported or corrected is written elsewhere: an installed package is no place for results.
 """
@@ -14,7 +14,7 @@ CHECKOUT = HERE.parents[1]
 
 
 def shipped_folder() -> Path:
-    """The folder that holds ``bundles/`` and ``configs/``."""
+    """The folder that holds ``bundles/``, ``configs/`` and ``web/``."""
     return HERE if (HERE / "bundles").is_dir() else CHECKOUT
 
 

@@ -182,10 +182,11 @@ def test_the_multi_gpu_overlays_silence_the_handlers_that_they_mean(bundle: Path
     """By a name that they have in common; MONAI Label wants the handlers of a training as objects in a list."""
     quiet = {
         "TensorBoardStatsHandler",
+        "monai_mobileunet.handlers.CaseProgress",
+        "monai_mobileunet.handlers.EvaluationReport",
         "monai_mobileunet.handlers.TrainingCurve",
         "monai_mobileunet.handlers.TrainingProgress",
-        "ignite.handlers.ProgressBar",
-        "StatsHandler",
+        "monai_mobileunet.handlers.TrainingReport",
     }
     for names in (["train.json", "multi_gpu_train.json"], ["train.json", "evaluate.json", "multi_gpu_evaluate.json"]):
         overlay = json.loads((bundle / "configs" / names[-1]).read_text())

@@ -174,8 +174,8 @@ def test_killed_and_typed_again_it_goes_on_with_shares_that_are_uneven(volumes: 
     )
     assert kill_a_rank(typed, bundle / "models" / "last_checkpoint.pt") != 0
     said = run(typed)
-    assert ": epoch 1/8" not in said
-    assert ": epoch 8/8" in said
+    assert " epoch 1/8:" not in said
+    assert " epoch 8/8:" in said
     with (bundle / "eval" / "curve.csv").open(newline="") as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 9))
 

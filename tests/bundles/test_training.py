@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
 
 def epochs(output: str) -> list[str]:
     """``1/2`` and so on, of the lines that a training writes."""
-    return [line.split("epoch ")[1].split(":")[0] for line in output.splitlines() if ": epoch " in line]
+    return re.findall(r" epoch (\d+/\d+):", output)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -62,6 +63,12 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
 ):
     done = run_bundle(bundle_copy / "configs" / "train.json", run_id=run_id, dataset_dir=toy_dataset, **QUICK)
     assert epochs(done.stdout) == ["1/1"], "one training, not two"
+    assert done.stderr == "", "a bar is for terminals"
+    said = re.sub(r"(?m)^[0-9-]* ?[0-9:,]+ (- )?[A-Z]+ (- )?", "", done.stdout).splitlines()
+    assert said[0].startswith("Setting logging properties"), "what MONAI says before it has read how it is to speak"
+    assert "calls the classes head, tail" in said[1]
+    assert said[2:4] == ["checking the files of 6 cases", f"training of {bundle_copy.name}"], "all files in one go"
+    assert said[-2].startswith(f"next: mobileunet evaluate {toy_dataset} --bundle {bundle_copy} --part validation")
 
     weights = torch.load(bundle_copy / "models" / "model.pt", weights_only=True)
     assert all(isinstance(value, torch.Tensor) for value in weights.values()), "a plain state dict"
@@ -130,8 +137,10 @@ def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own
         **{"train#trainer#max_epochs": 2},
     )
     assert epochs(done.stdout) == ["2/2"], "it goes on where it stopped"
+    better = checkpoint_of(smoke)["best"]["_saved"][-1][0] > best["_saved"][-1][0]
+    assert ("(best)" in done.stdout) == better, "the best of all epochs, not of those since"
     assert [row["epoch"] for row in rows(smoke / "curve.csv")] == ["1", "2"]
-    checkpoint = torch.load(smoke / "models" / "last_checkpoint.pt", weights_only=True)
+    checkpoint = checkpoint_of(smoke)
     assert checkpoint["best"]["_saved"][-1][0] >= best["_saved"][-1][0], "the best score is remembered"
     assert checkpoint["trainer"]["iteration"] == 2 * best_iterations(smoke)
 
@@ -147,10 +156,13 @@ def test_from_two_folders_with_smoke_and_amp_then_resumed(bundle_copy: Path, own
     assert "last_checkpoint.pt: has 2 epochs behind it; --train#trainer#max_epochs is 2" in one_sentence(done)
 
 
+def checkpoint_of(folder: Path) -> dict:
+    return torch.load(folder / "models" / "last_checkpoint.pt", weights_only=True)
+
+
 def best_iterations(folder: Path) -> int:
     """Iterations of one epoch: four training volumes make one batch."""
-    checkpoint = torch.load(folder / "models" / "last_checkpoint.pt", weights_only=True)
-    return checkpoint["trainer"]["epoch_length"]
+    return checkpoint_of(folder)["trainer"]["epoch_length"]
 
 
 @pytest.mark.slow
@@ -175,7 +187,7 @@ def test_cross_validation_and_fast_give_every_fold_a_folder(
     done = run_bundle(
         configs / "train.json", configs / "evaluate.json", FRAGMENTS / "cross_validation.json", **shared, fold=2
     )
-    assert "val_mean_dice" in done.stdout
+    assert "mean Dice" in done.stdout
     evaluated = rows(folder / "val_dice_per_class_raw.csv")
     assert {Path(row["filename"]).name for row in evaluated} == trained_on
     assert float(rows(folder / "curve.csv")[0]["anterior"]) == pytest.approx(

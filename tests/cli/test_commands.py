@@ -57,6 +57,20 @@ def test_check_knows_the_classes_of_a_data_set(own_dataset: Path):
     assert "has label values 2; expected 0 to 1" in flat(result.output)
 
 
+def test_check_counts_the_classes_of_a_plain_folder_and_writes_their_names(own_dataset: Path, tmp_path: Path):
+    (own_dataset / "dataset.json").unlink()
+    result = runner.invoke(app, ["check", str(own_dataset)])
+    assert result.exit_code == 0, result.output
+    assert "its labels hold 1 and 2, called class 1 and class 2 here. To name them, add --class once" in result.output
+    named = ["check", str(own_dataset), "--class", "head", "--class", "tail"]
+    assert "Nothing names" not in runner.invoke(app, named).output
+    runner.invoke(app, [*named, "--write", str(tmp_path / "new")])
+    labels = json.loads((tmp_path / "new" / "dataset.json").read_text())["labels"]
+    assert labels == {"0": "background", "1": "head", "2": "tail"}
+    refused = runner.invoke(app, ["check", str(own_dataset / "imagesTr"), "--class", "head"])
+    assert refused.exit_code == 2, "images have no classes"
+
+
 def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
     path = own_dataset / "imagesTr" / "toy_001.nii.gz"
     image = nibabel.load(path)
@@ -68,8 +82,8 @@ def test_check_looks_at_images_and_labels_alone(own_dataset: Path):
     result = runner.invoke(app, alone)
     assert result.exit_code == 1
     assert "warning: " in result.output
-    assert "toy_001.nii.gz: has 1 voxels that are NaN" in flat(result.output)
-    assert "6 cases, 1 wrong, 1 warnings" in flat(result.output)
+    assert "toy_001.nii.gz: has 1 voxel that is NaN" in flat(result.output)
+    assert "6 cases, 1 wrong, 1 warning" in flat(result.output)
     assert "voxels of 9×9×9 mm" in flat(runner.invoke(app, [*alone, "--model", str(HIPPOCAMPUS)]).output)
     assert "6 cases, 2 wrong." in flat(runner.invoke(app, [*alone, "--strict"]).output)
 

@@ -137,11 +137,31 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, toy_dataset: Path, preds: P
     assert words in result.output.replace("\n", "")
 
 
-def test_a_data_set_without_names_of_classes_asks_for_them(tmp_path: Path, own_dataset: Path, preds: Path):
+def test_a_plain_folder_calls_its_classes_by_what_lies_beside_the_masks_or_else_by_numbers(
+    tmp_path: Path, own_dataset: Path, preds: Path
+):
     (own_dataset / "dataset.json").unlink()
-    result = evaluate(own_dataset, "--pred", preds, "--output", tmp_path / "out")
-    assert result.exit_code == 1
-    assert "Name the classes one by one" in result.output
+    arguments = ("--pred", preds, "--worst", 0, "--output")
+    numbered = evaluate(own_dataset, *arguments, tmp_path / "numbered")
+    assert numbered.exit_code == 0, numbered.output
+    said = f"{own_dataset}: its labels hold 1 and 2, called class 1 and class 2 here. To name them, add --class once"
+    assert said in numbered.output
+    (preds / "labels.json").write_text(json.dumps({"labels": {"0": "background", "1": "head", "2": "tail"}}))
+    named = evaluate(own_dataset, *arguments, tmp_path / "named")
+    assert "Nothing names" not in named.output
+    for folder, names in (("numbered", ["class 1", "class 2"]), ("named", ["head", "tail"])):
+        with (tmp_path / folder / "classes.csv").open() as file:
+            assert [row["class"] for row in csv.DictReader(file)] == names
+
+
+def test_a_folder_of_labels_alone_is_what_masks_are_measured_against(tmp_path: Path, own_dataset: Path, preds: Path):
+    result = evaluate(own_dataset / "labelsTr", "--pred", preds, "--output", tmp_path / "out", "--worst", 1)
+    assert result.exit_code == 0, result.output
+    assert "holds no pairs of image and label: its 6 files are the references." in result.output
+    assert "6 of 6 cases" in result.output
+    result = evaluate(own_dataset / "imagesTr", "--pred", preds, "--output", tmp_path / "other")
+    assert result.exit_code == 1, "intensities are no classes"
+    assert "toy_002.nii.gz: has label values" in result.output
 
 
 def test_two_segmentations_of_one_case_are_refused(tmp_path: Path, toy_dataset: Path, preds: Path):
@@ -157,7 +177,9 @@ def test_where_nothing_can_be_segmented_the_report_says_why(tmp_path: Path, own_
     output = tmp_path / "out"
     result = evaluate(own_dataset, "--bundle", trained_bundle, "--output", output, "--set", "device=cpu")
     assert result.exit_code == 1
-    assert result.output.replace("\n", "").count("is empty (0 bytes)") == 6
+    said = result.output.replace("\n", "")
+    assert said.count("is empty (0 bytes)") == 1
+    assert "error: 6 cases, toy_001 among them: " in said
     assert "0 of 6 cases" in (output / "report.html").read_text()
 
 

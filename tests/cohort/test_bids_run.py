@@ -77,7 +77,9 @@ def test_participants_run_after_run_become_one_data_set_of_derivatives(trained: 
         ("2", "posterior"),
     ]
     assert tuple(bytes.fromhex(table[1]["color"][1:])) == colour_of(1)
-    assert json.loads((out / "space-orig_dseg.json").read_text())["SpatialReference"] == "orig"
+    about = json.loads((out / "space-orig_dseg.json").read_text())
+    assert about["SpatialReference"] == "orig"
+    assert about["Labels"]["2"] == {"Name": "posterior", "Color": table[2]["color"]}
     ignored = (out / ".bidsignore").read_text().split()
     top = {path.name for path in out.iterdir()} - {
         "sub-01",

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from monai_mobileunet.cli import app
 from monai_mobileunet.data.dicom.segments.rtstruct_reader import read_rtstruct
+from monai_mobileunet.data.reading import read_label
+from monai_mobileunet.data.volume import same_grid
 from monai_mobileunet.output_form import OutputForm, OutputType, SegType
 from tests.data.dicom.segments.made_sources import FOUND
 from tests.data.dicom.test_series import MR, series
@@ -38,6 +40,9 @@ def test_one_command_writes_the_same_mask_in_every_form(trained: Path, study: Pa
     image = nibabel.load(out / "t1.nii.gz")
     mask, affine = np.asarray(image.dataobj), image.affine
     assert mask.any()
+    slicer = read_label(out / "t1.seg.nrrd")
+    assert np.array_equal(slicer.values, mask)
+    assert same_grid(slicer, read_label(out / "t1.nii.gz"))
     volume = highdicom.seg.segread(out / "t1.seg.dcm").get_volume(combine_segments=True, allow_missing_positions=True)
     voxels = np.argwhere(volume.array > 0)
     points = volume.affine @ np.column_stack([voxels, np.ones(len(voxels))]).T
@@ -52,6 +57,7 @@ def test_one_command_writes_the_same_mask_in_every_form(trained: Path, study: Pa
     other = tmp_path / "other"
     segment("-i", study, "-o", other, "-m", trained, *TYPES[2:], "--deterministic", *by)
     assert not (other / "t1.nii.gz").exists()
+    assert (other / "t1.seg.nrrd").read_bytes() == (out / "t1.seg.nrrd").read_bytes()
     for name in ("t1.seg.dcm", "t1.rtstruct.dcm"):
         assert (other / name).read_bytes() == (out / name).read_bytes(), "by whomever"
 

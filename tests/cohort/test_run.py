@@ -17,14 +17,21 @@ import nibabel
 import numpy as np
 import pytest
 from conftest import ONE_THREAD, segment
+from PIL import Image
 
+from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.case_record import CaseState
 from monai_mobileunet.cohort import case_in_hand
+from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.cohort.journal import read_records
 from monai_mobileunet.cohort.options import SegmentOptions
 from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.cohort.prepared import prepare_images
 from monai_mobileunet.cohort.segment import claim_images, segment_images
+from monai_mobileunet.data.dicom.segments.attributes import attributes_of
+from monai_mobileunet.data.dicom.segments.terms import segment_classes
+from monai_mobileunet.data.label_files import known_colours
+from monai_mobileunet.palette import as_hex, colour_of
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 
@@ -59,7 +66,10 @@ def test_a_folder_is_segmented_and_reported(trained: Path, images: Path, tmp_pat
         assert mask.shape == image.shape
         assert mask.dtype == np.uint8
         assert np.array_equal(nibabel.load(out / name).affine, image.affine)
-    assert json.loads((out / "labels.json").read_text())["labels"]["2"] == "posterior"
+    labels = json.loads((out / "labels.json").read_text())
+    assert labels["labels"]["2"] == "posterior"
+    assert list(labels["colours"].values()) == list(map(as_hex, Bundle(trained).colours))
+    assert '"posterior"' in (out / "labels_itksnap.txt").read_text()
 
     content = report(out)
     assert (content["version"], content["done"], content["failed"], content["left"]) == (1, 3, 0, 0)
@@ -139,7 +149,7 @@ def test_what_no_run_has_written_is_not_replaced(trained: Path, images: Path, tm
     told = segment("-i", images, "-o", out, "-m", trained, expect=2)
     assert "one/a.nii.gz: is there, and no run has written it" in told
     assert drawn.read_bytes() == before
-    assert "1 masks are there that this would replace" in segment("-i", images, "-o", out, "-m", trained, "--dry-run")
+    assert "1 mask is there that this would replace" in segment("-i", images, "-o", out, "-m", trained, "--dry-run")
     segment("-i", images, "-o", out, "-m", trained, "--overwrite")
     assert drawn.read_bytes() != before
     shutil.copy(toy_dataset / "labelsTr" / "toy_001.nii.gz", drawn)
@@ -197,7 +207,7 @@ def test_a_bad_case_is_told_and_stops_no_other(trained: Path, images: Path, tmp_
     assert "3 done, 1 failed, 1 with warnings" in told
     rows = {row["case"]: row for row in report(out)["cases"]}
     assert rows["one/b"]["status"] == "failed"
-    assert "1 voxels that are NaN" in rows["c"]["warnings"][0]
+    assert "1 voxel that is NaN" in rows["c"]["warnings"][0]
     assert "one/b.nii.gz" not in masks(out)
 
     known = ("--weights", trained / "models" / "model.pt")
@@ -233,6 +243,7 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
     out = tmp_path / "out"
     segment("-i", images, "-o", out, "-m", trained, "--reference", references)
     rows = {row["case"]: row for row in report(out)["cases"]}
+    shown = (out / rows["one/a"]["picture"]).read_bytes()
     assert 0 <= rows["one/a"]["metrics"]["anterior"]["dice"] <= 1
     assert rows["one/b"]["metrics"] == {}
     assert "3 finished before, 0 to do" in segment("-i", images, "-o", out, "-m", trained)
@@ -245,6 +256,7 @@ def test_references_join_the_report(trained: Path, images: Path, tmp_path: Path,
     told = segment("-i", images, "-o", out, "-m", trained, "--reference", references)
     assert "3 finished before, 0 to do" in told, "nothing is segmented again for another reference"
     assert report(out)["cases"][0]["metrics"]["anterior"]["dice"] is None
+    assert (out / rows["one/a"]["picture"]).read_bytes() != shown, "the other reference is in the picture"
     nibabel.save(nibabel.Nifti1Image(empty[:3, :3, :3], np.eye(4)), references / "one" / "a.nii.gz")
     told = segment("-i", images, "-o", out, "-m", trained, "--reference", references, expect=1)
     assert "is a reference with shape (3, 3, 3)" in told
@@ -473,3 +485,28 @@ def test_killed_twenty_times_a_run_ends_with_the_masks_of_one_undisturbed(
     assert list(found) == list(expected)
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
     assert report(out)["done"] == 60
+
+
+def test_a_bundles_own_colours_are_in_all_that_a_run_writes(trained: Path, images: Path, tmp_path: Path):
+    bundle, out = tmp_path / "own" / trained.name, tmp_path / "out"
+    shutil.copytree(trained, bundle)
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    metadata["segment_attributes"] = attributes_of(segment_classes(Bundle(trained).class_names))
+    metadata["segment_attributes"][0]["recommendedDisplayRGBValue"] = [250, 20, 20]
+    del metadata["segment_attributes"][1]["recommendedDisplayRGBValue"]
+    (bundle / "configs" / "metadata.json").write_text(json.dumps(metadata))
+    segment("-i", images / "one" / "a.nii.gz", "-o", out, "-m", bundle, "-ot", "nifti", "-ot", "seg_nrrd")
+    assert json.loads((out / "labels.json").read_text())["colours"] == {"1": "#fa1414", "2": as_hex(colour_of(2))}
+    assert known_colours(out, Bundle(bundle).class_names) == Bundle(bundle).colours
+    assert b"Segment0_Color:=0.980392 0.0784314 0.0784314\n" in (out / "a.seg.nrrd").read_bytes()
+    assert "rgb(250, 20, 20)" in (out / "report.html").read_text()
+    picture = np.asarray(Image.open(out / report(out)["cases"][0]["picture"])).astype(int)
+    near = [(np.abs(picture - colour).max(-1) < 60).any() for colour in ((250, 20, 20), colour_of(1))]
+    assert near == [True, False]
+    pairs = [{"image": str(images / "one" / "a.nii.gz"), "label": str(out / "a.nii.gz")}]
+    (tmp_path / "masks").mkdir()
+    for name in ("a.nii.gz", "labels.json"):
+        shutil.copy(out / name, tmp_path / "masks")
+    names = Bundle(bundle).class_names
+    evaluation = evaluate_cases("toy", pairs, names, tmp_path / "ev", tmp_path / "masks")
+    assert evaluation.colours == Bundle(bundle).colours

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-SCRIPT = "#!/bin/bash\n" + (PROJECT / "docs" / "train.md").read_text().split("#!/bin/bash\n")[1].split("```")[0]
+SCRIPT = "#!/bin/bash\n" + (PROJECT / "docs" / "multi_gpu.md").read_text().split("#!/bin/bash\n")[1].split("```")[0]
 STAND_INS = {
     "scontrol": 'echo "$@" >> scontrol.log; [ "$1" = show ] && printf "node1\\nnode2\\n"',
     "srun": 'printf "%s\\n" "$@" > srun.log; while [[ $1 == --* ]]; do shift; done; exec "$@"',

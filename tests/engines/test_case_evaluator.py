@@ -102,7 +102,7 @@ def test_a_full_disk_ends_the_run_at_once_and_says_what_is_safe(tmp_path: Path):
         if (pred == 2).any():
             raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "two.txt"))
 
-    with pytest.raises(RuntimeError, match=r"two\.txt: cannot be written \(No space left on device\)\. 1 cases have"):
+    with pytest.raises(RuntimeError, match=r"two\.txt: cannot be written \(No space left on device\)\. 1 case has"):
         evaluator(tmp_path, write=full).run()
     assert set(written(tmp_path)) == {"one"}
 

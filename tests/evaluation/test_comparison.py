@@ -7,7 +7,7 @@ import SimpleITK as sitk
 
 from monai_mobileunet.case_record import CaseRecord, CaseState
 from monai_mobileunet.cohort.compare import compare_cases
-from monai_mobileunet.evaluation.comparison import read_classes
+from monai_mobileunet.evaluation.masks import read_classes
 
 AFFINE = np.diag([-1.0, 2.0, 3.0, 1.0])
 

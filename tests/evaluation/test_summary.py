@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from monai_mobileunet.evaluation import ClassResult, Outcome, summarise
-from monai_mobileunet.evaluation.summary import METRICS
+from monai_mobileunet.evaluation.summary import METRICS, Beside
 
 
 def both(dice, pred_ml=1.0, label_ml=1.0):
@@ -43,26 +45,51 @@ def test_the_interval_holds_the_mean_and_shrinks_with_more_cases():
     assert many.high - many.mean == pytest.approx(1.96 * standard_error, rel=0.15)
 
 
-def test_a_single_case_has_no_interval():
+def test_a_single_case_has_neither_an_interval_nor_a_range():
     (summary,) = summarise(["a"], [[both(0.7)]])
     dice = summary.metrics["dice"]
     assert (dice.mean, dice.low, dice.high, dice.std) == (0.7, None, None, None)
+    assert dice.beside is None
     assert summary.volume.limits is None
+    assert summary.volume.beside is None
+
+
+def test_fewer_than_ten_cases_have_a_range_and_no_interval():
+    values = [0.5, 0.6, 0.7, 0.9, 0.8, 0.55, 0.65, 0.75, 0.85, 0.5]
+    for count in (2, 9):
+        dice = summarise(["a"], [[both(value)] for value in values[:count]])[0].metrics["dice"]
+        assert (dice.low, dice.high, dice.cases) == (None, None, count)
+        assert (dice.min, dice.max) == (min(values[:count]), max(values[:count]))
+        assert dice.beside == Beside(dice.min, dice.max, is_range=True)
+    dice = summarise(["a"], [[both(value)] for value in values])[0].metrics["dice"]
+    assert dice.beside == Beside(dice.low, dice.high, is_range=False)
+    assert dice.min < dice.low < dice.mean < dice.high < dice.max
 
 
 def test_equal_cases_have_an_interval_of_no_width():
-    dice = summarise(["a"], [[both(0.7)]] * 4)[0].metrics["dice"]
+    dice = summarise(["a"], [[both(0.7)]] * 10)[0].metrics["dice"]
     assert dice.low == pytest.approx(dice.high) == pytest.approx(0.7)
 
 
 def test_bias_of_volumes():
-    cases = [[both(0.9, 1.2, 1.0)], [both(0.9, 1.0, 1.0)], [ABSENT]]
+    pairs = [(1.2, 1.0), (1.0, 1.0)]
+    cases = [*([both(0.9, *pair)] for pair in pairs), [ABSENT]]
     volume = summarise(["a"], cases)[0].volume
     assert volume.bias == pytest.approx(0.1)
     assert volume.relative == pytest.approx(10)
-    spread = 1.96 * np.std([0.2, 0.0], ddof=1)
-    assert volume.limits == pytest.approx((0.1 - spread, 0.1 + spread))
+    assert volume.limits is None
+    assert (volume.min, volume.max) == pytest.approx((0.0, 0.2))
+    limits = summarise(["a"], [[both(0.9, *pair)] for pair in pairs * 5])[0].volume.limits
+    spread = 1.96 * np.std([0.2, 0.0] * 5, ddof=1)
+    assert limits == pytest.approx((0.1 - spread, 0.1 + spread))
     assert summarise(["a"], [[FALSE_POSITIVE]])[0].volume.relative is None
+
+
+def test_areas_agree_where_all_cases_are_single_slices():
+    flat = [replace(both(0.9), pred_area=area, label_area=100.0) for area in (110.0, 130.0)]
+    area = summarise(["a"], [[one] for one in flat])[0].area
+    assert (area.bias, area.relative) == (20, 20)
+    assert summarise(["a"], [[flat[0]], [both(0.9)]])[0].area is None
 
 
 def test_the_same_cases_give_the_same_intervals():

@@ -52,6 +52,7 @@ def test_a_resumed_run_does_not_replace_the_best_model_by_a_worse_one(tmp_path: 
     engine = evaluator([0.9])
     first.attach(engine)
     engine.run([0], max_epochs=1)
+    engine.state.best_metric_epoch = 7
     before = (tmp_path / "model.pt").read_bytes()
 
     torch.save({"best": first.state_dict()}, tmp_path / "last.pt")
@@ -61,6 +62,9 @@ def test_a_resumed_run_does_not_replace_the_best_model_by_a_worse_one(tmp_path: 
     resumed.attach(engine)
     engine.run([0], max_epochs=1)
     assert (tmp_path / "model.pt").read_bytes() == before
+
+    assert engine.state.best_metric == pytest.approx(0.9), "and the engine calls nothing less the best"
+    assert engine.state.best_metric_epoch == 7
 
     engine = evaluator([0.95])
     resumed.attach(engine)

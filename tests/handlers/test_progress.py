@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from ignite.engine import Engine, Events
 from rich.console import Console
 
-from monai_mobileunet.handlers import TrainingCurve, TrainingProgress
+from monai_mobileunet.handlers import CaseProgress, TrainingCurve, TrainingProgress
 from monai_mobileunet.handlers.progress import seconds_left
 
 
@@ -30,8 +31,22 @@ def test_the_rest_takes_as_long_as_epochs_and_validations_so_far(epochs, validat
     assert seconds_left(epochs, validations, done, total, interval) == expected
 
 
+class Terminal(StringIO):
+    """What is written to it can be read; logging takes it for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown_lines(terminal: StringIO) -> list[str]:
+    """All that stood in a line of its own at some time, without codes of colours and places."""
+    return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue()))
+
+
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_line_for_the_whole_training_and_the_time_left_in_the_log(terminal: bool, tmp_path: Path, caplog):
+def test_bars_for_training_and_validation_and_each_line_of_the_log_above_them(
+    terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     now = [0.0]
 
     def step(engine: Engine, batch: object) -> list[dict[str, float]]:
@@ -43,26 +58,45 @@ def test_a_line_for_the_whole_training_and_the_time_left_in_the_log(terminal: bo
 
     @trainer.on(Events.EPOCH_COMPLETED(every=2))
     def validate() -> None:
+        logger.warning("in the middle of it")
         evaluator.run([0])
         if trainer.state.epoch == 2:
             evaluator.state.best_metric, evaluator.state.best_metric_epoch = 0.8125, 2
 
-    shown = StringIO()
+    shown = Terminal() if terminal else StringIO()
+    logger, handler = logging.getLogger("monai_mobileunet"), logging.StreamHandler(shown)
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "level", logging.INFO)
     console = Console(file=shown, force_terminal=terminal, width=120)
     TrainingProgress(evaluator, 2, console, lambda: now[0]).attach(trainer)
     TrainingCurve(str(tmp_path), evaluator).attach(trainer)
-    with caplog.at_level(logging.INFO):
-        trainer.run([0, 0], max_epochs=4)
-    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch ")]
-    assert lines[0].endswith("; 50 s left"), "three epochs, and two validations that may take as long"
-    assert lines[2].endswith("; best 0.8125 in epoch 2; 15 s left")
-    assert "left" not in lines[3]
-    assert lines[2] in (tmp_path / "training.log").read_text()
+    trainer.run([0, 0], max_epochs=4)
+
+    said = [line.strip() for line in shown_lines(shown)]
+    logged = [line for line in said if line.startswith(("epoch", "expected", "in the")) and "━" not in line]
+    assert len(logged) == 7, "none behind a bar"
+    assert logged[0] == "expected time: about 60 s, by the first 2 steps", "validations may take as long as an epoch"
+    assert logged[1].endswith(", 50 s left")
+    assert "; best 0.812 in epoch 2; " in logged[4]
+    assert logged[4].endswith(", 15 s left")
+    assert "left" not in logged[6]
+    assert handler.stream is shown, "given back"
+    assert logged[4] in (tmp_path / "training.log").read_text()
+    bars = [line for line in said if "━" in line]
     if terminal:
-        for said in ("Dice 0.812 so far, 15 s left", "validating 1/1, ", "after the first epoch"):
-            assert said in shown.getvalue()
+        for words in ("epoch 3/4", "8/8 best 0.812, 5 s left", "validating ", "0/1"):
+            assert any(words in line for line in bars), words
     else:
-        assert shown.getvalue() == ""
+        assert not bars
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_inference_has_a_bar_over_its_cases(terminal: bool):
+    engine, shown = Engine(lambda engine, batch: None), StringIO()
+    CaseProgress("segmenting", Console(file=shown, force_terminal=terminal, width=120)).attach(engine)
+    engine.run([0, 0, 0])
+    assert any("segmenting" in line and "3/3" in line for line in shown_lines(shown)) == terminal
+    assert terminal or shown.getvalue() == ""
 
 
 def test_an_error_passes_and_takes_the_line_away():

@@ -25,7 +25,7 @@ def train(tmp_path: Path):
         def validate():
             evaluator.run([0])
             evaluator.state.metrics = {"mean_dice": trainer.state.epoch / 10, "per_class": {"head": 0.1}}
-            evaluator.state.best_metric_epoch = trainer.state.epoch
+            evaluator.state.best_metric, evaluator.state.best_metric_epoch = 0.2, 2
 
         @evaluator.on(Events.COMPLETED)
         def note():
@@ -74,13 +74,12 @@ def test_a_resumed_run_appends_and_a_new_one_begins_anew(tmp_path: Path, train):
 
 def test_a_line_per_epoch_is_logged(train, caplog):
     caplog.set_level("INFO")
-    train(2)
+    train(4)
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch ")]
-    assert lines[0].startswith("epoch 1/2: seconds ")
-    assert "loss 0.75" in lines[0]
-    assert "mean_dice 0.2" in lines[1]
-    assert not lines[0].endswith("(best)")
-    assert lines[1].endswith("(best)")
+    assert lines[0].startswith("epoch 1/4: loss 0.75; ")
+    assert lines[1].startswith("epoch 2/4: loss 0.2917, mean Dice 0.200 (best); ")
+    assert "; best 0.200 in epoch 2; " in lines[2]
+    assert "mean Dice 0.400; best 0.200 in epoch 2; " in lines[3], "the evaluator says which is the best"
 
 
 def test_the_log_file_has_the_run_s_lines_and_is_closed_after_it(train, tmp_path: Path):

@@ -111,7 +111,7 @@ class Client:
         return self.epochs() - before
 
     def epochs(self) -> int:
-        return len(re.findall(r"epoch \d+/\d+: seconds", self.log.read_text(errors="replace")))
+        return len(re.findall(r"epoch \d+/\d+: loss", self.log.read_text(errors="replace")))
 
 
 class Proxy(threading.Thread):
@@ -395,7 +395,7 @@ def test_several_labels_train_and_validate_a_thin_sagittal_one_among_them(client
         client.save_label(name, tmp_path / f"{name}.nii.gz")
     before = (models(client) / "model.pt").read_bytes()
     assert client.train(max_epochs=2, val_split=0.4) == 2
-    assert "val_mean_dice" in client.log.read_text()
+    assert "mean Dice" in client.log.read_text()
     assert (models(client) / "model.pt").read_bytes() != before
 
 

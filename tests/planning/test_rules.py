@@ -334,7 +334,7 @@ def test_sound_data_get_no_warning():
         (fingerprint(), Options(overrides={"num_samples": "4"}), "num_samples=4: expected .* at least 1"),
         (fingerprint(), Options(overrides={"epochs": True}), "epochs=True: expected .* at least 1"),
         (fingerprint(), Options(overrides={"folds": 1}), "folds=1: expected .* at least 2"),
-        (fingerprint(1), Options(), "1 cases of 1 subjects"),
+        (fingerprint(1), Options(), "1 case of 1 subject"),
         (of_cases(case(1), case(2, channels=2)), Options(), "1 .as case_001., 2 .as case_002. channels"),
     ],
 )

@@ -190,8 +190,8 @@ OF_ONE_CASE = {
     "dangling link": Fault(
         lambda _, i, m: (i.unlink(), i.symlink_to("gone.nii.gz")), ("IMAGE", "is a link to", "gone.nii.gz", "Restore")
     ),
-    "NaN": Fault(lambda _, i, m: put(i, np.nan), ("IMAGE", "1 voxels that are NaN", "Replace")),
-    "infinity": Fault(lambda _, i, m: put(i, np.inf), ("IMAGE", "1 voxels", "infinite", "Replace")),
+    "NaN": Fault(lambda _, i, m: put(i, np.nan), ("IMAGE", "1 voxel that is NaN", "Replace")),
+    "infinity": Fault(lambda _, i, m: put(i, np.inf), ("IMAGE", "1 voxel ", "infinite", "Replace")),
     "label of another shape": Fault(
         lambda _, i, m: rewrite(m, lambda v, _: v[:, :, :-1]), ("LABEL", "(20, 18, 11)", "(20, 18, 12)", "Resample")
     ),
@@ -215,7 +215,7 @@ OF_ONE_CASE = {
     "label in the place of the image": Fault(
         lambda _, i, m: shutil.copy(m, i), ("IMAGE", "same values as the label", "LABEL", "Put the image")
     ),
-    "fill value": Fault(lambda _, i, m: put(i, 1e38), ("IMAGE", "1 voxels", "fill", "1e+38", "Look"), stops=False),
+    "fill value": Fault(lambda _, i, m: put(i, 1e38), ("IMAGE", "1 voxel ", "fill", "1e+38", "Look"), stops=False),
     "integers at their limit": Fault(
         lambda _, i, m: put(i, np.iinfo(np.int32).min, np.int32), ("IMAGE", "fill", "Look"), stops=False
     ),
@@ -271,7 +271,7 @@ OF_THE_SET = {
     "orphan label": Fault(
         lambda r, i, m: shutil.copy(m, label(r, 77)), ("p77.nii.gz", "label without an image", "move the label away")
     ),
-    "missing second channel": Fault(lambda r, i, m: second_channel(r, but=1), ("IMAGE", "has 1 channels", "have 2")),
+    "missing second channel": Fault(lambda r, i, m: second_channel(r, but=1), ("IMAGE", "has 1 channel", "have 2")),
     "channels on two grids": Fault(
         lambda r, i, m: (second_channel(r), rewrite(image(r, 1, 1), moved)),
         ("CASE_0001.nii.gz", "has another affine", "IMAGE", "Resample"),
@@ -324,10 +324,10 @@ OF_THE_SET = {
     ),
     "a patient on both sides": Fault(
         lambda r, i, m: visits_of_one_patient(r),
-        ("splits_final.json", "1 subjects on both sides of fold 0", "patient03_visit1 validates"),
+        ("splits_final.json", "1 subject on both sides of fold 0", "patient03_visit1 validates"),
         stops=False,
     ),
-    "one subject": Fault(lambda r, i, m: keep(r, 1), ("kidneys", "1 cases of 1 subjects", "Add cases")),
+    "one subject": Fault(lambda r, i, m: keep(r, 1), ("kidneys", "1 case of 1 subject", "Add cases")),
     "two cases": Fault(lambda r, i, m: keep(r, 2), ("There are 2 subjects", "uncertain"), stops=False),
 }
 """Faults that a data set has alone."""

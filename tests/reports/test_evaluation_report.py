@@ -78,7 +78,9 @@ def test_the_page_says_what_it_is_shows_pictures_and_escapes_names(evaluation, t
     write_report(evaluation, tmp_path, worst=2)
     page = (tmp_path / "report.html").read_text()
     assert "Not a medical device" in page
-    assert len(re.findall(r'<img src="data:image/png;base64,', page)) == 2 + 2
+    assert re.findall(r'<img src="data:image/(\w+);base64,', page) == ["png"] * 2 + ["webp"] * 2
+    assert "the dashed one the reference" in page
+    assert "right side (R) is at the left" in page
     assert "head &lt;b&gt;" in page
     assert "head <b>" not in page
     assert "masks &amp; labels" in page
@@ -95,7 +97,7 @@ def test_worst_cases_come_first_and_false_positives_count(evaluation):
 def test_nothing_but_problems_is_a_report_too(evaluation, tmp_path: Path):
     lost = Evaluation("lost", NAMES, 1.0, evaluation.cases[3:])
     write_report(lost, tmp_path)
-    assert "0 of 1 cases" in (tmp_path / "report.html").read_text()
+    assert "0 of 1 case<" in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "results.json").read_text())["classes"][0]["metrics"]["dice"] is None
 
 

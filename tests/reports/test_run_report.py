@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_mobileunet.case_record import CaseRecord, CaseState
+from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
 from monai_mobileunet.data.volume import Volume
-from monai_mobileunet.reports.run_report import PAGE_ROWS, SELF_CONTAINED, RunReport, write_run_report
+from monai_mobileunet.evaluation import ClassResult, Outcome
+from monai_mobileunet.reports.case_table import PAGE_ROWS, SELF_CONTAINED
+from monai_mobileunet.reports.run_report import RunReport, write_run_report
 from monai_mobileunet.reports.thumbnails import draw_thumbnail
+from monai_mobileunet.review import Verdict
 
 BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -50,7 +53,9 @@ def page(tmp_path: Path) -> Path:
         CaseRecord("case_3", (Path("case_3.nii.gz"),), state=CaseState.FAILED, problem=empty),
         done(tmp_path, "case_10", 1.25, 2.0, ["has 3 voxels that are NaN."]),
     ]
-    report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, ("liver", "<b>spleen</b>"), rows, 4, ("a warning",))
+    names, colours = ("liver", "<b>spleen</b>"), ((1, 2, 3), (4, 5, 6))
+    verdicts = {"case_10": Verdict.given_now("fix", "the <i>tip</i> is missing")}
+    report = RunReport("toy", "ab" * 32, {"runtime": "torch"}, names, rows, 4, ("a warning",), colours, verdicts)
     return write_run_report(report, tmp_path)[-1]
 
 
@@ -67,9 +72,9 @@ def browser() -> Iterator:
 
 
 @contextmanager
-def opened_in(browser, page: Path) -> Iterator:
+def opened_in(browser, page: Path, width: int = 1200) -> Iterator:
     """A page, which must complain of nothing and ask a network for nothing."""
-    tab = browser.new_page(viewport={"width": 1200, "height": 800})
+    tab = browser.new_page(viewport={"width": width, "height": 800})
     complaints: list[str] = []
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -87,7 +92,7 @@ def opened(browser, page: Path) -> Iterator:
 
 
 def order(tab) -> list[str]:
-    return tab.locator("tbody tr td:first-child").all_inner_texts()
+    return tab.locator("tbody th.case").evaluate_all("cells => cells.map(cell => cell.firstChild.textContent)")
 
 
 def test_the_page_says_what_there_is(opened):
@@ -97,18 +102,34 @@ def test_the_page_says_what_there_is(opened):
     assert "case_3.nii.gz: is empty (0 bytes)" in text
     assert "has 3 voxels that are NaN." in text
     assert "cut off" in text
-    assert "<b>spleen</b>, ml" in text, "names are text, never markup"
+    assert "<b>spleen</b>" in text, "names are text, never markup"
+    assert "case_10: has 3 voxels that are NaN." in text, "warnings stand at the head, too"
+    assert "1 reviewed:" in text
+    assert "the <i>tip</i> is missing" in text
+    assert opened.locator("tbody .verdict").all_inner_texts() == ["fix"]
     assert opened.locator("tbody img").count() == 2
-    assert opened.evaluate("[...document.images].slice(0, 2).every(i => i.complete && i.naturalWidth > 100)")
+    twice = "i.naturalWidth === 2 * i.clientWidth && i.naturalHeight === 2 * i.clientHeight"
+    assert opened.evaluate(f"[...document.images].slice(0, 2).every(i => i.complete && {twice})"), "sharp on any screen"
+    assert opened.locator(".swatch").nth(1).evaluate("e => e.style.background") == "rgb(4, 5, 6)"
+    assert "the patient's right side (R) is at the left" in text
+    assert "dashed" not in text, "there is no reference"
+
+
+def test_the_head_of_the_table_sums_up_what_is_shown(opened):
+    assert opened.inner_text("thead .case.sum").split("\n") == ["mean ± SD", "of 2 cases"]
+    assert opened.locator("thead td, thead th.sum:not(.case)").first.inner_text().split("\n") == ["5.375", "± 5.834"]
+    opened.select_option("#only", "warned")
+    assert opened.locator("thead th.sum:not(.case)").first.inner_text().split("\n") == ["1.250", "± –"]
 
 
 def test_columns_sort_by_number_or_name_and_failures_come_last(opened):
     assert order(opened) == ["case_2", "case_3", "case_10"]
-    opened.click("th button:has-text('liver')")
+    opened.click("th button[aria-label='liver: volume, ml']")
     assert order(opened) == ["case_10", "case_2", "case_3"]
-    opened.click("th button:has-text('liver')")
+    opened.click("th button[aria-label='liver: volume, ml']")
     assert order(opened) == ["case_2", "case_10", "case_3"]
     assert opened.locator("th[aria-sort=descending]").count() == 1
+    opened.check("label:has-text('voxels and time') input")
     opened.click("th button:has-text('seconds')")
     assert order(opened) == ["case_2", "case_10", "case_3"]
     opened.click("th button:has-text('case')")
@@ -117,11 +138,14 @@ def test_columns_sort_by_number_or_name_and_failures_come_last(opened):
 
 def test_rows_are_found_by_text_and_by_trouble(opened):
     opened.fill("#search", "case_1")
-    assert opened.locator("tbody tr:visible").count() == 1
+    assert order(opened) == ["case_10"]
     assert "1 of 3 shown" in opened.inner_text("#shown")
     opened.fill("#search", "")
-    opened.check("#attention")
-    assert opened.locator("tbody tr:visible").count() == 2
+    kinds = {"attention": ["case_3", "case_10"], "failed": ["case_3"], "fix": ["case_10"], "bad": []}
+    kinds |= {"warned": ["case_10"], "unreviewed": ["case_2", "case_3"], "": ["case_2", "case_3", "case_10"]}
+    for kind, names in kinds.items():
+        opened.select_option("#only", kind)
+        assert order(opened) == names, kind
 
 
 def test_a_picture_opens_large(opened):
@@ -129,6 +153,35 @@ def test_a_picture_opens_large(opened):
     assert opened.locator("dialog[open] img").bounding_box()["width"] > 900
     opened.click("dialog[open]")
     assert opened.locator("dialog[open]").count() == 0
+
+
+def measured_case(number: int, names: tuple[str, ...]) -> CaseRecord:
+    results = {name: ClassResult(Outcome.BOTH, 0.8765, 12.34, 1.23, 0.9, 1234.5, 1111.1) for name in names}
+    volumes = {name: 123.456 * number for number, name in enumerate(names, 1)}
+    shown = {"state": CaseState.DONE, "shape": [512, 512, 300], "spacing_mm": [0.5, 0.5, 1.25], "volumes_ml": volumes}
+    return CaseRecord(f"patient{number:03d}_frame01", (Path("a.nii"),), **shown, comparison=Comparison("", [], results))
+
+
+@pytest.mark.parametrize("width", [700, 1300])
+def test_five_classes_need_no_scrolling_sideways_and_twelve_keep_the_case_and_the_head(browser, tmp_path, width):
+    """What is measured is what a reader sees: the edges of cells against those of the window."""
+    organs = ("brainstem", "spinal cord", "right parotid", "left parotid", "mandible")
+    for names in (organs, tuple(f"{organ} {side}" for organ in organs for side in "abc")[:12]):
+        rows = [measured_case(number, names) for number in range(60)]
+        page = write_run_report(RunReport("toy", "ab" * 32, {}, names, rows), tmp_path)[-1]
+        with opened_in(browser, page, width) as tab:
+            numbers = tab.locator("tbody tr:first-child td")
+            assert numbers.count() == 60 * 2 * len(names)
+            assert numbers.first.inner_text() == "123.5"
+            assert tab.evaluate(
+                "[...document.querySelectorAll('td')].every(cell => cell.scrollWidth <= cell.clientWidth)"
+            )
+            if len(names) == 5:
+                assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            tab.evaluate("scrollTo(9999, 1200)")
+            head, case = (tab.locator(one).bounding_box() for one in ("thead", "tbody:nth-of-type(30) .case"))
+            assert abs(head["y"]) < 1
+            assert 0 <= case["x"] < 20
 
 
 def test_a_page_of_many_cases_shows_some_rows_and_searches_all(browser, tmp_path: Path):
@@ -148,15 +201,15 @@ def test_a_page_of_many_cases_shows_some_rows_and_searches_all(browser, tmp_path
         tab.click("#next")
         tab.click("#next")
         assert order(tab)[0] == "case_0400"
-        assert "is odd.</script>" in tab.locator("tbody tr").first.inner_text()
+        assert "is odd.</script>" in tab.locator("tbody").first.inner_text()
         assert tab.is_disabled("#next")
-        tab.click("th button:has-text('liver')")
-        tab.click("th button:has-text('liver')")
+        tab.click("th button[aria-label='liver: volume, ml']")
+        tab.click("th button[aria-label='liver: volume, ml']")
         assert (order(tab)[0], tab.inner_text("#place")) == ("case_0400", "1 to 200 of 500")
         tab.fill("#search", "CASE_049")
         assert order(tab) == [f"case_049{digit}" for digit in range(10)]
         tab.fill("#search", "")
-        tab.check("#failed")
+        tab.select_option("#only", "failed")
         assert order(tab) == ["case_0450"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import nibabel
@@ -7,9 +8,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import RunBundle
+from monai.transforms import Compose, Lambda
 
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.data.errors import DataError, causes, refusal
+from monai_mobileunet.data.volume import Volume
 from monai_mobileunet.segmentation import Segmenter
+from monai_mobileunet.segmentation.segmenter import preprocess
 
 
 @pytest.fixture
@@ -40,3 +45,15 @@ def test_masks_are_those_of_the_bundle_run_by_monai(
         assert np.array_equal(ours[name], theirs[name])
         assert ours[name].dtype == theirs[name].dtype == np.uint8
     assert any(mask.any() for mask in ours.values())
+
+
+def test_an_error_of_the_preprocessing_has_a_chain_with_an_end(tmp_path: Path):
+    """Whoever asks for its root would otherwise look for it until the memory is full."""
+
+    def refuse(item: object) -> object:
+        raise refusal("a.nii", "is odd.")
+
+    volume = Volume(np.zeros((2, 2, 2), np.float32), np.eye(4), "a.nii")
+    with pytest.raises(DataError, match=r"a\.nii: is odd\.") as error:
+        preprocess(Compose([Lambda(refuse)]), volume)
+    assert len(list(islice(causes(error.value), 10))) == 1

@@ -17,6 +17,7 @@ from monai_mobileunet.cohort.executors.supervision import Executor, known_here
 from monai_mobileunet.cohort.memory import free_memory
 from monai_mobileunet.cohort.options import LOCAL, SegmentOptions
 from monai_mobileunet.cohort.run import PreparedRun
+from monai_mobileunet.wording import counted
 
 __all__ = ["check_choice", "executor", "order_of", "workers_of"]
 
@@ -63,17 +64,13 @@ def check_choice(options: SegmentOptions) -> None:
 def workers_of(options: SegmentOptions) -> str:
     """Who segments, with how many threads and how much memory, for people."""
     if options.scheduler not in (None, LOCAL):
-        threads = f"{_counted(options.threads, 'thread')} for each" if options.threads else "each with its own threads"
+        threads = f"{counted(options.threads, 'thread')} for each" if options.threads else "each with its own threads"
         return f"workers of {options.scheduler}, {threads}"
     if options.scheduler is None and options.workers is None:
-        return _counted(options.threads or torch.get_num_threads(), "thread")
+        return counted(options.threads or torch.get_num_threads(), "thread")
     workers = _workers(options)
     memory = free_memory() / workers / 2**30
-    return f"{_counted(workers, 'worker')} × {_counted(_threads(options), 'thread')} × {memory:.1f} GiB of memory"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{counted(workers, 'worker')} × {counted(_threads(options), 'thread')} × {memory:.1f} GiB of memory"
 
 
 @contextmanager

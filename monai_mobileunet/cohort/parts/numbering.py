@@ -7,6 +7,8 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from monai_mobileunet.wording import counted
+
 __all__ = ["SCHEDULERS", "Part", "Scheduler", "deal_cases", "find_part", "part_of"]
 
 
@@ -70,7 +72,10 @@ class Part:
         """
         others = "the other parts are started separately" if self.count > 1 else "there is no other part"
         remedy = "" if self.typed else ". --num-parts 1 segments all of them here"
-        return f"part {self.number + 1} of {self.count} ({self.named_by}): {own} of {total} cases; {others}{remedy}"
+        return (
+            f"part {self.number + 1} of {self.count} ({self.named_by}): {own} of "
+            f"{counted(total, 'case')}; {others}{remedy}"
+        )
 
 
 def find_part(num_parts: int | None, part_id: int | None, environment: Mapping[str, str]) -> Part | None:

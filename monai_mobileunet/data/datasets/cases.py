@@ -16,9 +16,10 @@ from monai_mobileunet.data.datasets.folds import SubjectOf, choose_fold, dealt_f
 from monai_mobileunet.data.datasets.labels import LABELLED, refuse_unknown_labels
 from monai_mobileunet.data.datasets.layouts import FOLDER_PAIRS, folder_pair, pair_by_folder, pair_by_name
 from monai_mobileunet.data.datasets.listing import INDEX, Case, home_of, index_of, list_cases, read_description
-from monai_mobileunet.data.datasets.naming import name_cases, name_of
+from monai_mobileunet.data.datasets.naming import image_files, name_cases, name_of
 from monai_mobileunet.data.datasets.structures import has_structures
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal
+from monai_mobileunet.data.walking import walk_images
 
 __all__ = [
     "Case",
@@ -29,6 +30,7 @@ __all__ = [
     "find_lists",
     "find_parts",
     "is_training_set",
+    "labels_alone",
     "split_cases",
 ]
 
@@ -43,8 +45,8 @@ def find_cases(dataset_dir: str | Path, section: str = TRAINING) -> list[Case]:
     The layouts: a ``dataset.json`` or ``list.json`` that lists the pairs, as in the Medical Segmentation Decathlon and
     in MONAI's data lists; two folders of files that have the same names, ``imagesTr`` and ``labelsTr`` or ``images``
     and ``labels`` (the channels ``_0000`` of nnU-Net are understood); BIDS with segmentations among its derivatives; or
-    a folder for each patient, with an image and a file whose name says that it is the label. Pairs are made by name,
-    never by position in a sorted list.
+    a folder for each patient, or one for all, with images and files whose names say that they are the labels. Pairs are
+    made by name, never by position in a sorted list.
 
     Args:
         dataset_dir: the folder, or the list itself.
@@ -95,7 +97,8 @@ def _unnamed(root: Path, section: str) -> tuple[str, list[Case]]:
         except DataError as error:  # of a data set in BIDS, which has no such folders, it does not say what is amiss
             raise DataError([*passed_over, *error.findings]) from error
         if cases:
-            return "a folder for each patient", cases
+            together = len({path.parent for case in cases for path in image_files(case)}) < len(cases)
+            return "images and labels together, paired by name" if together else "a folder for each patient", cases
         if passed_over:
             raise DataError(passed_over)
     raise _no_cases(root, description)
@@ -117,7 +120,7 @@ def _no_cases(root: Path, description: dict[str, Any]) -> DataError:
     pairs = " or ".join(" and ".join(pair) for pair in FOLDER_PAIRS)
     held = ", ".join(sorted(path.name for path in root.iterdir())[:10]) or "nothing"
     problem = f"found neither a {INDEX} with a 'training' list{others}, nor two folders {pairs}, nor a folder for each "
-    problem += "patient with an image and a file named as a label."
+    problem += "patient with an image and a file named as a label, nor pairs as p01 and p01_seg."
     if has_structures(root):
         remedy = f"It holds DICOM SEG or RTSTRUCT. Make labels of these: mobileunet check {root} --write NEW_FOLDER"
         return refusal(root, problem, remedy)
@@ -137,6 +140,14 @@ def is_training_set(folder: Path) -> bool:
         return bool(pair_by_folder(folder))
     except DataError:
         return False
+
+
+def labels_alone(folder: Path) -> list[Case]:
+    """The files of a folder of labels without images, each its own image; none where folders below it hold others."""
+    files = list(walk_images(folder))
+    if any(path.parent != folder for path in files):
+        return []
+    return sorted(name_cases([{"image": str(path), "label": str(path)} for path in files], folder), key=name_of)
 
 
 def find_lists(dataset_dir: str | Path) -> dict[str, list[Case]]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rich.progress import track
-
+from monai_mobileunet.bars import bar
 from monai_mobileunet.data.datasets.grids import check_axes, check_grids, check_images
 from monai_mobileunet.data.datasets.label_values import (
     LabelSet,
@@ -24,6 +23,7 @@ from monai_mobileunet.data.datasets.naming import image_files
 from monai_mobileunet.data.errors import DataError, Finding, refusal, root_cause
 from monai_mobileunet.data.reading import read_file, read_label
 from monai_mobileunet.data.volume import Volume, check_values, stack_channels
+from monai_mobileunet.wording import counted
 
 __all__ = [
     "CheckedCase",
@@ -78,8 +78,11 @@ def check_cases(
     Returns:
         What is wrong, first with the labels together, then in the order of the cases; empty if nothing is.
     """
-    opened = open_cases(cases, num_classes, num_workers, ignore=labels.ignore if labels else None)
-    checked = list(track(opened, "checking the data", total=len(cases), disable=not progress))
+    checked = []
+    with bar("checking the data", len(cases), progress) as advance:
+        for one in open_cases(cases, num_classes, num_workers, ignore=labels.ignore if labels else None):
+            checked.append(one)
+            advance()
     return check_together(checked, labels or LabelSet(num_classes), image_channels)
 
 
@@ -123,8 +126,10 @@ def check_together(
     for one in checked:
         found += one.findings
         if one.channels is not None and one.channels != expected:
-            whose = "expected" if image_channels else f"{counts.count(expected)} of {len(checked)} cases have"
-            problem = f"has {one.channels} channels; {whose} {expected}."
+            whose = (
+                "expected" if image_channels else f"{counts.count(expected)} of {counted(len(checked), 'case')} have"
+            )
+            problem = f"has {counted(one.channels, 'channel')}; {whose} {expected}."
             remedy = "Give each case one image with the same channels, one file for each."
             found.append(Finding(str(image_files(one.case)[0]), problem, remedy))
     return found

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.progress import Progress
-
+from monai_mobileunet.bars import bar
 from monai_mobileunet.data.datasets.cases import TRAINING, VALIDATION, Case, find_lists, find_parts
 from monai_mobileunet.data.datasets.checks import (
     CheckedCase,
     Measure,
-    check_cases,
     check_together,
     open_cases,
 )
@@ -49,13 +47,14 @@ def load_cases(
     stratify_by: Mapping[str, Collection[str]] | None = None,
     ignore: int | None = None,
     labelled: Sequence[Sequence[int]] = (),
+    checked: Collection[str] | None = None,
 ) -> list[Case]:
     """The training or the validation part of a data set, found, split and checked.
 
     Args:
         dataset_dir: folder of the data set; see :func:`monai_mobileunet.data.find_cases` for the layouts.
         part: ``"training"``, ``"validation"`` or ``"all"``.
-        num_classes: classes with the background. If given, every file is opened and checked.
+        num_classes: classes with the background. If given, every file of ``checked`` is opened and checked.
         fold: which part of the split validates.
         folds: parts of the split.
         subject_of: subject of a case by its name, whose cases stay on one side.
@@ -69,6 +68,8 @@ def load_cases(
             see :func:`monai_mobileunet.data.split_cases`. Folds that are written down, and lists, stay as they are.
         ignore: value of voxels that nobody annotated, where the training knows what to do with them.
         labelled: for each kind of case in which only some classes were annotated the numbers of these, likewise.
+        checked: parts that are checked, together; by default ``part`` alone. A training, which has two lists of cases,
+            checks both when it makes the first, and none with the second.
 
     Raises:
         DataError: the data cannot be used; with ``exit_on_error`` :class:`SystemExit` with the same message.
@@ -76,20 +77,25 @@ def load_cases(
     """
     with ending_program(exit_on_error, ValueError):
         parts = find_parts(dataset_dir, fold, folds, subject_of, seed, stratify_by, leave_out)
-        if part not in parts:
-            raise ValueError(f"part is {part!r}; expected one of {', '.join(parts)}.")
+        looked = (part,) if checked is None else tuple(checked)
+        for name in (part, *looked):
+            if name not in parts:
+                raise ValueError(f"part is {name!r}; expected one of {', '.join(parts)}.")
         cases = parts[part][:limit]
-        lists = find_lists(dataset_dir)
-        listed = VALIDATION in lists
-        findings = find_repeats({name: parts[name] for name in (TRAINING, VALIDATION)}, listed)
-        if subject_of is not None and (listed or has_folds(home_of(Path(dataset_dir)), lists[TRAINING])):
-            findings += _shared_subjects(parts, subject_of)
-        if num_classes:
-            needed = limit is None or part != VALIDATION  # of a smoke test's few cases none may have a class
-            names, validating = _names(dataset_dir, num_classes), part == VALIDATION
-            labels = LabelSet(num_classes, names, dataset_dir, limit is None, needed, validating, ignore=ignore)
-            findings += _not_planned_for(dataset_dir, cases, ignore, labelled)
-            findings += check_cases(cases, num_classes, labels=labels, image_channels=image_channels)
+        findings: list[Finding] = []
+        if looked:
+            lists = find_lists(dataset_dir)
+            listed = VALIDATION in lists
+            findings += find_repeats({name: parts[name] for name in (TRAINING, VALIDATION)}, listed)
+            if subject_of is not None and (listed or has_folds(home_of(Path(dataset_dir)), lists[TRAINING])):
+                findings += _shared_subjects(parts, subject_of)
+        if looked and num_classes:
+            found = {name: parts[name][:limit] for name in looked}
+            whole = limit is None  # of a smoke test's few cases none may have a class
+            labels = LabelSet(num_classes, _names(dataset_dir, num_classes), dataset_dir, whole, ignore=ignore)
+            every = [case for some in found.values() for case in some]
+            findings += _not_planned_for(dataset_dir, every, ignore, labelled)
+            findings += _check_parts(found, labels, image_channels)
         for finding in findings:
             if finding.warning:
                 logger.warning("%s", finding)
@@ -97,6 +103,23 @@ def load_cases(
         if errors:
             raise DataError(errors)
     return cases
+
+
+def _check_parts(parts: Mapping[str, list[Case]], labels: LabelSet, image_channels: int | None) -> list[Finding]:
+    """What is wrong with the files of parts, which are opened in one go."""
+    total = sum(map(len, parts.values()))
+    logger.info("checking the files of %d case%s", total, "" if total == 1 else "s")
+    findings: list[Finding] = []
+    with bar("checking the data", total) as advance:
+        for name, cases in parts.items():
+            opened = []
+            for one in open_cases(cases, labels.num_classes, ignore=labels.ignore):
+                opened.append(one)
+                advance()
+            validating = name == VALIDATION
+            of_part = replace(labels, needed=labels.whole or not validating, validating=validating)
+            findings += check_together(opened, of_part, image_channels)
+    return findings
 
 
 def _not_planned_for(
@@ -136,12 +159,8 @@ def check_dataset(
     Raises:
         DataError: as :func:`monai_mobileunet.data.find_cases`, or the data set names another value to ignore.
     """
-    total = sum(map(len, find_lists(dataset_dir).values()))
-    with Progress(disable=not progress) as shown:
-        bar = shown.add_task("checking the data", total=total)
-        survey = survey_dataset(
-            dataset_dir, num_classes, class_names, image_channels, on_case=lambda: shown.advance(bar), ignore=ignore
-        )
+    with bar("checking the data", sum(map(len, find_lists(dataset_dir).values())), progress) as advance:
+        survey = survey_dataset(dataset_dir, num_classes, class_names, image_channels, on_case=advance, ignore=ignore)
     return list(survey.findings), len(survey.checked)
 
 
@@ -152,10 +171,12 @@ class Survey:
     Attributes:
         findings: what is wrong with its lists, its labels together, and each case.
         checked: the cases, with what was measured of the sound ones.
+        num_classes: classes with the background, those that were asked for or else those that the labels hold.
     """
 
     findings: tuple[Finding, ...]
     checked: tuple[CheckedCase, ...]
+    num_classes: int
 
 
 def survey_dataset(
@@ -209,7 +230,7 @@ def survey_dataset(
             max(count, 2), names, str(dataset_dir), validating=name == VALIDATION, ignore=ignore, held=held
         )
         findings += check_together(found, labels, image_channels)
-    return Survey(tuple(dict.fromkeys(findings)), tuple(every))
+    return Survey(tuple(dict.fromkeys(findings)), tuple(every), count)
 
 
 def _names(dataset_dir: str | Path, num_classes: int) -> tuple[str, ...]:

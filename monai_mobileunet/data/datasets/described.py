@@ -44,8 +44,8 @@ def find_class_names(dataset_dir: str | Path) -> tuple[str, ...]:
     numbers = list(names)
     if not names:
         problem = "names no classes 1, 2, … in 'labels'." if index.is_file() else "no such file."
-        remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or to mobileunet plan and evaluate'
-        raise refusal(index, problem, f"{remedy} with --class liver, to mobileunet check as --num-classes 2.")
+        remedy = 'Name the classes one by one: in it as "labels": {"1": "liver"}, or with --class liver to mobileunet'
+        raise refusal(index, problem, f"{remedy} plan, check and evaluate.")
     if numbers != list(range(1, len(names) + 1)):
         problem = f"numbers its classes {', '.join(map(str, numbers))}; expected 1, 2, … without a gap."
         pairs = ",".join(f"{number}={place}" for place, number in enumerate(numbers, 1))

@@ -10,6 +10,7 @@ from monai_mobileunet.data.datasets.listing import Case, read_json
 from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.data.datasets.strata import stratified_folds
 from monai_mobileunet.data.errors import Finding, list_some, refusal, root_cause, set_entry, warning
+from monai_mobileunet.wording import counted
 
 __all__ = [
     "SPLITS",
@@ -128,7 +129,8 @@ def divided_subjects(folds: Mapping[int, Parts], subjects: Mapping[str, str], wr
         if shared:
             trained, validated = (side[shared[0]] for side in sides)
             problem = (
-                f"has {len(shared)} subjects on both sides of fold {number}, {shared[0]} among them ({trained} trains, "
+                f"has {counted(len(shared), 'subject')} on both sides of fold {number}, {shared[0]} "
+                f"among them ({trained} trains, "
                 f"{validated} validates)."
             )
             yield warning(written, problem, "Keep all cases of a subject on one side, or remove the folds from it.")
@@ -190,11 +192,12 @@ def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
 
 
 def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
-    problem = f"{len(subjects)} subjects cannot be dealt into {folds} folds"
+    problem = f"{counted(len(subjects), 'subject')} cannot be dealt into {folds} folds"
     if len(subjects) < len(cases):
         shown = f"{name_of(cases[0])!r} and {name_of(cases[-1])!r} among them"
         return (
-            f"{problem}: subject_of in train.json tells {len(subjects)} subjects in {len(cases)} cases ({shown}). "
+            f"{problem}: subject_of in train.json tells {counted(len(subjects), 'subject')} in "
+            f"{counted(len(cases), 'case')} ({shown}). "
             f"Type {set_entry('subject_of', NO_SUBJECTS)} if every case is a subject of its own."
             + (f" Or type {set_entry('folds', len(subjects))}, or fewer." if len(subjects) > 1 else "")
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from monai_mobileunet.data.errors import Finding, warning
 from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.wording import counted
 
 __all__ = ["check_axes", "check_grids", "check_images"]
 
@@ -20,9 +21,13 @@ def check_images(images: Sequence[Volume]) -> Iterator[Finding]:
     for image in images:
         bad = image.values.size - int(np.isfinite(image.values).sum())
         if bad:
-            yield Finding(image.name, f"has {bad} voxels that are NaN or infinite.", "Replace them by finite values.")
+            yield Finding(
+                image.name,
+                f"has {counted(bad, 'voxel that is', 'voxels that are')} NaN or infinite.",
+                "Replace them by finite values.",
+            )
         if image.channels > 1 and len(images) > 1:
-            problem = f"has {image.channels} channels, and is listed as one channel of several."
+            problem = f"has {counted(image.channels, 'channel')}, and is listed as one channel of several."
             yield Finding(image.name, problem, "List one file per channel.")
 
 

@@ -1,4 +1,4 @@
-"""Data sets without a list: two folders of files that have the same names, or a folder for each patient."""
+"""Data sets without a list: two folders of the same names, a folder for each patient, or names with a suffix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from monai_mobileunet.data.errors import DataError, Finding, refusal
 from monai_mobileunet.data.names import (
     IMAGE_SUFFIXES,
     case_name,
-    is_label_name,
+    is_label_file,
+    labelled_name,
     parse_channel,
     split_channel,
     without_suffix,
@@ -99,9 +100,10 @@ def _unpaired(
 
 
 def pair_by_folder(root: Path) -> list[Case]:
-    """The cases of a data set with folders that each hold an image, or its channels, and a label.
+    """The cases of a data set with folders that each hold an image, or its channels, and a label, or several of each.
 
-    The name of a file says that it is the label (``seg``, ``mask``, ``p01_label`` and the like).
+    The name of a file says that it is the label (``seg``, ``mask``, ``p01_label`` and the like), and of several in one
+    folder whose label it is: ``p01_seg`` belongs to ``p01``, to ``p01_t1``, and to ``p01_0000`` with ``p01_0001``.
 
     Args:
         root: the data set.
@@ -110,13 +112,13 @@ def pair_by_folder(root: Path) -> list[Case]:
         The cases; none if no folder holds a file with the name of a label.
 
     Raises:
-        DataError: a folder without one image and one label; each is named.
+        DataError: a folder without one image and one label, or whose names do not pair; each is named.
     """
     cases: list[Case] = []
     findings: list[Finding] = []
     labelled = False
     for folder, files in _folders(root):
-        labels = [path for path in files if is_label_name(case_name(path))]
+        labels = [path for path in files if is_label_file(path)]
         images: Images = {}
         for path in files:
             if path not in labels:
@@ -124,7 +126,11 @@ def pair_by_folder(root: Path) -> list[Case]:
                 stem, channel = (parse_channel if len(files) > 2 else split_channel)(case_name(path))
                 images.setdefault(stem, {})[channel] = path
         labelled = labelled or bool(labels)
-        if len(labels) == len(images) == 1:
+        if len(labels) > 1 and (found := _pairs_in(files, labels)):
+            pairs, problems = found
+            cases += pairs
+            findings += problems
+        elif len(labels) == len(images) == 1:
             (channels,) = images.values()
             findings += _channel_gaps(channels)
             cases.append(_case(channels, labels[0]))
@@ -136,6 +142,50 @@ def pair_by_folder(root: Path) -> list[Case]:
     if findings:
         raise DataError(findings)
     return cases
+
+
+def _pairs_in(files: list[Path], labels: list[Path]) -> tuple[list[Case], list[Finding]] | None:
+    """The cases of a folder of several, by names, and what has no partner; ``None`` where no label names an image."""
+    named = {labelled_name(path).lower(): path for path in labels}
+    images: dict[str, list[Path]] = {}
+    for path in files:
+        if path not in labels:
+            name = case_name(path).lower()
+            own = [
+                stem for stem in named if stem and (name == stem or name.startswith(tuple(stem + c for c in "-_. ")))
+            ]
+            images.setdefault(max(own, key=len, default=""), []).append(path)
+    if not images.keys() - {""}:
+        return None
+    alone = [path for stem, path in named.items() if stem not in images or not stem]
+    findings = [_alone(path, "label without an image.") for path in alone]
+    findings += [_alone(path, "image without a label.") for path in images.pop("", [])]
+    cases: list[Case] = []
+    for stem, paths in images.items():
+        channels = {parse_channel(case_name(path))[1]: path for path in paths}
+        if len(paths) == 1:
+            cases.append(_case({"": paths[0]}, named[stem]))
+        elif len(channels) == len(paths) and "" not in channels:
+            findings += _channel_gaps(channels)
+            cases.append(_case(channels, named[stem]))
+        else:
+            held = ", ".join(path.name for path in paths)
+            problem = f"may be the label of several images: {held}."
+            findings.append(
+                Finding(str(named[stem]), problem, f"Name it after one of them, or list the pairs in {INDEX}.")
+            )
+    if len(named) < len(labels):
+        findings += [
+            _alone(path, "has the name of a case that has another label.")
+            for path in labels
+            if path not in named.values()
+        ]
+    return cases, findings
+
+
+def _alone(path: Path, problem: str) -> Finding:
+    remedy = "Name the two alike, as p01.nii.gz and p01_seg.nii.gz, or move the file away."
+    return Finding(str(path), problem, remedy)
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, list[Path]]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from monai_mobileunet.data.datasets.cases import find_lists
+from monai_mobileunet.data.datasets.class_names import by_number
 from monai_mobileunet.data.datasets.described import find_ignored, find_regions, numbered_names
 from monai_mobileunet.data.datasets.folds import SPLITS
 from monai_mobileunet.data.datasets.labels import IGNORE, LABELLED
@@ -75,7 +76,7 @@ def mapped_names(dataset_dir: Path, mapping: Mapping[float, int], num_classes: i
         if number:
             after.setdefault(number, before.get(value, f"label {value:g}"))
     count = max(after, default=1) if num_classes is None else num_classes - 1
-    return tuple(after.get(number, f"class {number}") for number in range(1, count + 1))
+    return tuple(after.get(number, name) for number, name in enumerate(by_number(count), 1))
 
 
 def _names_of_the_new(named: Mapping[int, str], mapping: Mapping[float, int], count: int) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.names import case_name, without_suffix
+from monai_mobileunet.wording import counted
 
 __all__ = ["PATTERNS", "find_pattern", "guess_pattern", "read_subjects", "subject_by_pattern"]
 
@@ -63,7 +64,7 @@ def read_subjects(table: Path, names: Sequence[str]) -> dict[str, str]:
     if missing:
         unknown = [str(row[case]) for row in rows if case_name(str(row[case])).removesuffix("_0000") not in found]
         others = f"; its {list_some(unknown)} are no cases of the data set" if unknown else ""
-        problem = f"has no row for {len(missing)} of {len(names)} cases: {list_some(missing)}{others}."
+        problem = f"has no row for {len(missing)} of {counted(len(names), 'case')}: {list_some(missing)}{others}."
         raise refusal(table, problem, "Add a row for each case, with its name as it is here.")
     return found
 

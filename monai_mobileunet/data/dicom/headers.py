@@ -20,6 +20,7 @@ from monai_mobileunet.data.dicom.frames import Frame
 from monai_mobileunet.data.dicom.tags import TAGS
 from monai_mobileunet.data.errors import DataError, refusal
 from monai_mobileunet.data.names import VOLUME_SUFFIXES, image_suffix
+from monai_mobileunet.wording import counted
 
 __all__ = ["Header", "Identity", "is_dicom", "read_header", "read_identity", "readable", "unreadable"]
 
@@ -175,7 +176,7 @@ def _of_frames(path: Path, data: Dataset) -> Iterator[dict[str, Any]]:
     count = max(int(_number(data, "NumberOfFrames", 1)), 1)
     groups = _items(data, "PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != count:
-        raise refusal(path, f"describes {len(groups)} frames but holds {count}.", "Export it again.")
+        raise refusal(path, f"describes {counted(len(groups), 'frame')} but holds {count}.", "Export it again.")
     shared = [item for group in _items(data, "SharedFunctionalGroupsSequence") for item in _macros(group)]
     common = {key: text for key in tags.TELL_APART if (count == 1 or key in tags.OF_ALL) and (text := _text(data, key))}
     for index in range(count if groups else 1):  # of a film without groups no frame has a place: one says so

@@ -22,7 +22,7 @@ from monai_mobileunet.data.memory_order import c_ordered, f_ordered
 from monai_mobileunet.data.names import DETACHED, METAIMAGE, NRRD
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume, check_grid
 
-__all__ = ["files_of_itk", "grid_of_itk", "read_itk", "volume_of_itk", "write_itk"]
+__all__ = ["files_of_itk", "grid_of_itk", "itk_image", "read_itk", "volume_of_itk", "write_itk", "write_itk_image"]
 
 IMAGE_IO = {**dict.fromkeys(NRRD, "NrrdImageIO"), **dict.fromkeys(METAIMAGE, "MetaImageIO")}
 VOXEL_UNITS = "ITK_VoxelUnits"
@@ -141,6 +141,15 @@ def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
         ValueError: the grid is sheared, for which these formats have no words.
         OSError: it cannot be written.
     """
+    write_itk_image(itk_image(values, path, volume), path)
+
+
+def itk_image(values: np.ndarray, path: Path, volume: Volume) -> sitk.Image:
+    """Class numbers on the grid of an image, as SimpleITK has them.
+
+    Raises:
+        ValueError: the grid is sheared; ``path`` is the file that would be written.
+    """
     affine = LPS_TO_RAS @ volume.affine
     spacing = np.asarray(volume.spacing)
     direction = affine[:3, :3] / spacing
@@ -153,6 +162,15 @@ def write_itk(values: np.ndarray, path: Path, volume: Volume) -> None:
     image.SetSpacing(spacing[:axes].tolist())
     image.SetOrigin(affine[:axes, 3].tolist())
     image.SetDirection(direction[:axes, :axes].ravel().tolist())
+    return image
+
+
+def write_itk_image(image: sitk.Image, path: Path) -> None:
+    """Write an image as NRRD or MetaImage.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     try:
         with itk_path(path) as plain:
             sitk.WriteImage(image, plain, useCompression=True)

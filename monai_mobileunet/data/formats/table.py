@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from monai_mobileunet.data.dicom import files_of as files_of_dicom
 from monai_mobileunet.data.dicom import grid_of_dicom, is_dicom, read_dicom
 from monai_mobileunet.data.errors import DataError, refusal, root_cause
@@ -23,7 +21,8 @@ from monai_mobileunet.data.formats.pictures import (
     refuse_class_jpeg,
     write_picture,
 )
-from monai_mobileunet.data.names import JPEG, METAIMAGE, NIFTI, NRRD, PNG, TIFF, image_suffix, is_picture
+from monai_mobileunet.data.formats.segmentations import write_segmentation
+from monai_mobileunet.data.names import JPEG, METAIMAGE, NIFTI, NRRD, PNG, SEG_NRRD, TIFF, image_suffix, is_picture
 from monai_mobileunet.data.volume import Grid, Volume
 
 __all__ = ["DICOM", "FORMATS", "Format", "check_regular", "files_of", "format_of", "grid_of", "image_states"]
@@ -40,6 +39,7 @@ class Format:
         grid: shape and mm per voxel, from the header alone.
         files: the files that an image consists of, or may.
         write: class numbers on the grid of an image to a file; ``None`` where masks are not written in the format.
+        named: whether :attr:`write` takes the classes, too: the format has a place for their names and colours.
         read_classes: class numbers of a file, where these are read in another way than intensities.
     """
 
@@ -48,8 +48,9 @@ class Format:
     read: Callable[[Path], Volume]
     grid: Callable[[Path], Grid]
     files: Callable[[Path], list[Path]]
-    write: Callable[[np.ndarray, Path, Volume], None] | None = None
+    write: Callable[..., None] | None = None
     read_classes: Callable[[Path], Volume] | None = None
+    named: bool = False
 
 
 DICOM = "DICOM"
@@ -57,6 +58,7 @@ DICOM = "DICOM"
 
 FORMATS = (
     Format("NIfTI", NIFTI, read_nifti, grid_of_nifti, lambda path: [path], write_nifti),
+    Format("segmentation of 3D Slicer", SEG_NRRD, read_itk, grid_of_itk, files_of_itk, write_segmentation, named=True),
     Format("NRRD", NRRD, read_itk, grid_of_itk, files_of_itk, write_itk),
     Format("MetaImage", METAIMAGE, read_itk, grid_of_itk, files_of_itk, write_itk),
     Format("PNG", PNG, read_picture, grid_of_picture, lambda path: [path], write_picture, read_class_picture),

@@ -9,11 +9,16 @@ from typing import Any
 from monai.data import CacheDataset
 from monai.transforms import Compose, RandomizableTrait, Transform
 
+from monai_mobileunet.bars import bar
 from monai_mobileunet.data.errors import DataError, Finding, ending_program, find_data_error, root_cause
 
 __all__ = ["CachedCases", "prepared_case"]
 
 logger = logging.getLogger(__name__)
+
+
+def _unseen() -> None:
+    """Progress that nobody sees; a function that a process of a data loader can be given."""
 
 
 class CachedCases(CacheDataset):
@@ -26,6 +31,7 @@ class CachedCases(CacheDataset):
         transform: what prepares a case; the random part is left to each epoch.
         exit_on_error: end the program with the message alone, as in :func:`monai_mobileunet.data.load_cases`.
             For configs only.
+        progress: show a bar on a terminal, in place of MONAI's, which would write to a file, too.
         kwargs: as for :class:`monai.data.CacheDataset`.
 
     Raises:
@@ -38,22 +44,27 @@ class CachedCases(CacheDataset):
         data: Sequence[Mapping[str, Any]],
         transform: Sequence[Callable] | Callable | None = None,
         exit_on_error: bool = False,
+        progress: bool = True,
         **kwargs: Any,
     ) -> None:
         self.exit_on_error = exit_on_error
+        self.shows_progress = progress
         self._failed: dict[int, Exception] | None = None
-        super().__init__(data, transform, **kwargs)
+        self._advance: Callable[[], None] = _unseen
+        super().__init__(data, transform, progress=False, **kwargs)
 
     def set_data(self, data: Sequence) -> None:
         """Take other cases; see MONAI's. Raises as the constructor does."""
         self._failed = {}
         try:
-            with ending_program(self.exit_on_error):
+            kept = min(self.set_num, int(len(data) * self.set_rate), len(data))
+            showing = bar("preparing the data", kept, self.shows_progress and kept > 0)
+            with ending_program(self.exit_on_error), showing as self._advance:
                 super().set_data(data)
                 if self._failed:
                     raise self._error(self._failed)
         finally:
-            self._failed = None
+            self._failed, self._advance = None, _unseen
 
     def _load_cache_item(self, idx: int) -> Any:
         try:
@@ -63,6 +74,8 @@ class CachedCases(CacheDataset):
                 raise
             self._failed[idx] = error
             return None
+        finally:
+            self._advance()
 
     def _error(self, failed: Mapping[int, Exception]) -> Exception:
         findings: list[Finding] = []

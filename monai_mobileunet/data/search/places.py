@@ -57,7 +57,7 @@ def as_nifti(found: Sequence[FoundImage]) -> list[FoundImage]:
 def place_masks(
     found: Sequence[FoundImage], output: Path, parts: Sequence[str] = (), form: OutputForm = DEFAULT_FORM
 ) -> list[tuple[Path, ...]]:
-    """The files of each case's mask, DICOM files last.
+    """The files of each case's mask, those of 3D Slicer and of DICOM last.
 
     Args:
         found: the cases.
@@ -75,7 +75,7 @@ def place_masks(
         split = tuple(output / without_suffix(item.mask) / f"{part}{suffix}" for part in parts)
         masks = (split or (output / _fitting(item.mask),)) if form.masks else ()
         stem = output / without_suffix(item.mask)
-        objects = (stem.with_name(fitting_name(stem.name, end)) for end in form.dicom_suffixes)
+        objects = (stem.with_name(fitting_name(stem.name, end)) for end in form.suffixes)
         placed.append((*masks, *objects))
     refuse_shared_places(found, placed)
     return placed

@@ -13,7 +13,8 @@ from typing import Any
 
 from monai_mobileunet.data.datasets.listing import index_of, read_json
 from monai_mobileunet.data.errors import DataError, Finding, warning
-from monai_mobileunet.data.names import LABEL_WORDS, case_name, image_suffix, parse_channel
+from monai_mobileunet.data.names import LABEL_WORDS, SEG_NRRD, case_name, image_suffix, parse_channel
+from monai_mobileunet.wording import counted
 
 __all__ = ["DatasetIndex", "group_channels", "is_label_folder", "labels_beside"]
 
@@ -88,15 +89,17 @@ def is_label_folder(name: str, siblings: Collection[str], images: Collection[Pat
 def labels_beside(images: Sequence[Path]) -> set[Path]:
     """Which files of one folder are labels of others in it: ``a_seg`` of ``a`` or of ``a_t1``, ``seg`` of ``t1``.
 
-    A name alone makes no label: an image that belongs to it must lie there.
+    A name alone makes no label: an image that belongs to it must lie there; for a segmentation of 3D Slicer, any image.
 
     Args:
         images: files of the folder that have the suffix of an image.
     """
-    named = {path: LABEL_FILE.fullmatch(case_name(path)) for path in images}
+    slicer = {path for path in images if image_suffix(path).lower() in SEG_NRRD}
+    named = {path: LABEL_FILE.fullmatch(case_name(path)) for path in images if path not in slicer}
     others = {case_name(path).lower() for path, match in named.items() if match is None}
     known = others | {name[:end] for name in others for end in range(len(name)) if name[end] in "-_. "} | {""}
-    return {path for path, match in named.items() if others and match and (match["case"] or "").lower() in known}
+    labels = {path for path, match in named.items() if match and (match["case"] or "").lower() in known}
+    return labels | slicer if others else set()
 
 
 def group_channels(
@@ -149,5 +152,5 @@ def _ambiguous(files: Sequence[Path]) -> Finding:
 
 
 def _incomplete(files: Sequence[Path], count: int) -> Finding:
-    problem = f"has {len(files)} channels, or numbers with a gap; other cases beside it have {count}."
+    problem = f"has {counted(len(files), 'channel')}, or numbers with a gap; other cases beside it have {count}."
     return warning(files[0], problem, "Add the files that are missing.")

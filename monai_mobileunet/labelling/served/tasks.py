@@ -15,6 +15,7 @@ from monailabel.tasks.train.bundle import BundleTrainTask
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import Finding
 from monai_mobileunet.data.datasets.checks import check_case
+from monai_mobileunet.wording import counted
 
 __all__ = ["BatchInference", "BundleInference", "BundleTraining"]
 
@@ -120,6 +121,6 @@ class BatchInference(BatchInferTask):
         result = super().__call__({**request, "multi_gpu": several}, datastore, careful)
         if failed:
             raise RuntimeError(
-                f"{len(failed)} of {len(result)} images have no mask: {', '.join(failed)}. Why stands above."
+                f"{len(failed)} of {counted(len(result), 'image')} have no mask: {', '.join(failed)}. Why stands above."
             )
         return result

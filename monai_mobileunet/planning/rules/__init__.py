@@ -33,6 +33,7 @@ from monai_mobileunet.planning.rules.known import Batch, Costs, Known, Options, 
 from monai_mobileunet.planning.rules.network import batches_to_time
 from monai_mobileunet.planning.rules.pictures import refuse_mixed_slices
 from monai_mobileunet.planning.rules.warnings import warnings_of
+from monai_mobileunet.wording import counted
 
 __all__ = [
     "NOTHING_ASKED",
@@ -149,7 +150,8 @@ def _check(fingerprint: Fingerprint, overrides: Mapping[str, Any]) -> None:
     subjects = {case.subject for case in fingerprint.cases}
     if len(subjects) < 2:
         problem = (
-            f"{len(fingerprint.cases)} cases of {len(subjects)} subjects; training needs one and validation another."
+            f"{counted(len(fingerprint.cases), 'case')} of "
+            f"{counted(len(subjects), 'subject')}; training needs one and validation another."
         )
         raise refusal(
             fingerprint.dataset_dir, problem, "Add cases of other subjects, or say whose they are by --subject."

@@ -9,6 +9,7 @@ from monai_mobileunet.planning.fingerprint import CaseFingerprint
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known, numbers
 from monai_mobileunet.slicing import PLANES
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES", "annotated_plane", "is_partial", "mirrored_kinds"]
 
@@ -31,7 +32,8 @@ def value_of_unannotated_voxels(known: Known) -> Setting | None:
     held = [case for case in known.cases if case.ignored]
     share = f", {100 * median(case.ignored for case in held):.3g} % of the voxels in the median one" if held else ""
     reason = (
-        f"Nobody annotated voxels of this value, which {len(held)} of {len(known.cases)} cases have{share}: they count "
+        f"Nobody annotated voxels of this value, which {len(held)} of "
+        f"{counted(len(known.cases), 'case')} have{share}: they count "
         "neither as right nor as wrong, in training, in validation, and in the statistics of this plan."
     )
     return Setting(ignore, reason, only="train")
@@ -88,7 +90,8 @@ def kinds_of_cases(known: Known) -> Setting | None:
         f"{name} in {sum(not case.labelled or name in case.labelled for case in known.cases)}" for name in names
     )
     reason = (
-        f"The list of the data set says so of {len(partly)} of {len(known.cases)} cases (annotated: {counts}). Where a "
+        f"The list of the data set says so of {len(partly)} of {counted(len(known.cases), 'case')} "
+        f"(annotated: {counts}). Where a "
         "class was not annotated, a voxel without a label may be of it or be background: the loss is that of either "
         "(marginal loss), and a case is measured in its own classes alone."
     )

@@ -11,6 +11,7 @@ from monai_mobileunet.planning.rules.annotation import is_partial, mirrored_kind
 from monai_mobileunet.planning.rules.budget import BATCH_CASES, planned_steps
 from monai_mobileunet.planning.rules.grid import STACKED, THICK
 from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES"]
 
@@ -76,7 +77,9 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
         )
     elif known.subjects < FEW_SUBJECTS:
         strength = 1.3
-        why.append(f"a third stronger, for there are {known.subjects} subjects")
+        why.append(
+            f"a third stronger, for there {'is' if known.subjects == 1 else 'are'} {counted(known.subjects, 'subject')}"
+        )
     if whole:
         why.append("rotation, scaling and translation in three dimensions (-0.005 without), for voxels are isotropic")
     else:

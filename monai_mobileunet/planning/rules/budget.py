@@ -6,6 +6,7 @@ import math
 
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.known import Costs, Known, minutes
+from monai_mobileunet.wording import counted
 
 __all__ = ["BATCH_CASES", "FOLDS", "RULES", "epochs_within", "expected_seconds", "planned_steps", "steps_in_the_budget"]
 
@@ -87,7 +88,10 @@ def epochs_in_the_budget(known: Known) -> Decision:
     room, epoch = _room(known, costs), _epoch_seconds(costs, _parts(known)[0])
     once = _once(costs, *_parts(known), validations(known, costs))
     epochs = max(1, min(MOST_EPOCHS, room))
-    timed = f"An epoch of {_parts(known)[0]} cases takes {minutes(epoch)} here ({known.options.device}), all else "
+    timed = (
+        f"An epoch of {counted(_parts(known)[0], 'case')} takes {minutes(epoch)} here "
+        f"({known.options.device}), all else "
+    )
     timed += minutes(once)
     asked = f"the budget is {minutes(budget)}, of which a tenth is kept back"
     capped = f"; more than {MOST_EPOCHS} are not needed" if room > MOST_EPOCHS else ""
@@ -100,10 +104,10 @@ def validations_in_the_budget(known: Known) -> Decision:
     count = VALIDATIONS if known.costs is None else validations(known, known.costs)
     interval = math.ceil(epochs / count)
     if known.costs is None:
-        return Decision(interval, f"{count} validations in a training.")
+        return Decision(interval, f"{counted(count, 'validation')} in a training.")
     once = _parts(known)[1] * known.costs.validate
     share = f"a fifth of the budget has room for {count} of {minutes(once)} each, {VALIDATIONS} at most"
-    return Decision(interval, f"Validations on {_parts(known)[1]} cases: {share}.")
+    return Decision(interval, f"Validations on {counted(_parts(known)[1], 'case')}: {share}.")
 
 
 def expected_seconds(known: Known) -> float | None:

@@ -11,6 +11,7 @@ from monai_mobileunet.planning.rules.annotation import annotated_plane
 from monai_mobileunet.planning.rules.known import Known, numbers, percentile
 from monai_mobileunet.planning.rules.pictures import SINGLE, joined_pixels
 from monai_mobileunet.slicing import PLANES
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES", "odd_headers"]
 
@@ -103,7 +104,7 @@ def median_spacing(known: Known) -> Decision:
     shape = [median(case.shape[axis] for case in known.cases) for axis in range(3)]
     worst = max(range(3), key=lambda axis: spacing[axis])
     others = [axis for axis in range(3) if axis != worst]
-    reason = f"Median of {len(spacings[0])} cases"
+    reason = f"Median of {counted(len(spacings[0]), 'case')}"
     stacked = spacing[worst] > STACKED * max(spacing[axis] for axis in others)
     if stacked and shape[worst] > 1 and shape[worst] * STACKED < min(shape[axis] for axis in others):
         finer = max(percentile(spacings[worst], 10), max(spacing[axis] for axis in others))

@@ -17,6 +17,7 @@ from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.grid import ALIKE, STACKED, THICK
 from monai_mobileunet.planning.rules.intensity import offset_where_nothing_is_negative, windows_of_the_foreground
 from monai_mobileunet.planning.rules.known import Known, Source, numbers
+from monai_mobileunet.wording import counted
 
 __all__ = ["OBSTACLES", "inherited", "settings_that_follow"]
 
@@ -184,7 +185,7 @@ def _intensities(known: Known, source: Source, by_rule: Decision | None) -> str:
         return f"the data are {ours}, its own were {theirs}"
     files = source["image_channels"] if isinstance(source["file_channels"], str) else source["file_channels"]
     if known.cases[0].channels != files:
-        return f"the data have {known.cases[0].channels} channel(s), its own had {files}"
+        return f"the data have {counted(known.cases[0].channels, 'channel')}, its own had {files}"
     ours, theirs = _names(known.fingerprint.channel_names), _names(source["channel_names"])
     if len(ours) == len(theirs) and [name.casefold() for name in ours] != [name.casefold() for name in theirs]:
         return f"the data have the channels {', '.join(ours)}, its own had {', '.join(theirs)}"

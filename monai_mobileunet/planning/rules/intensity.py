@@ -8,6 +8,7 @@ from typing import Any
 from monai_mobileunet.planning.fingerprint import PERCENTILES, CaseFingerprint
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.wording import counted
 
 __all__ = ["OTHER", "RULES", "looks_like_ct"]
 
@@ -54,7 +55,7 @@ def modality_from_names_and_values(known: Known) -> Decision:
         )
     modality = named or ("CT" if ct > len(known.cases) / 2 else "MR")
     how = "the user's" if known.options.modality else "by the channels' names" if named else "by the values"
-    reason = f"{modality}, {how}; {ct} of {len(known.cases)} cases have values like Hounsfield units."
+    reason = f"{modality}, {how}; {ct} of {counted(len(known.cases), 'case')} have values like Hounsfield units."
     if modality == "CT" and known.cases[0].channels == 1:
         return Decision({"format": "hounsfield", "modality": "CT", "value_range": [-2, 2]}, reason)
     return Decision({"format": "magnitude", "modality": modality, "value_range": [-5, 5]}, reason)
@@ -72,7 +73,8 @@ def offset_where_nothing_is_negative(known: Known) -> Setting | None:
     if not offset:
         return None
     reason = (
-        f"{len(offset)} of {len(known.cases)} cases of CT have no negative value: their Hounsfield units were stored "
+        f"{len(offset)} of {counted(len(known.cases), 'case')} of CT have no negative value: "
+        "their Hounsfield units were stored "
     )
     return Setting(STORED_OFFSET, f"{reason}with 1024 added, which is taken off a volume without negative values.")
 
@@ -105,7 +107,7 @@ def channels_after_windows(known: Known) -> Decision:
     """A channel for each window of CT, or those of the files."""
     if "windows" in known.decided:
         count = len(known["windows"])
-        return Decision(count, f"{count} window{'s' * (count > 1)} of one image.")
+        return Decision(count, f"{counted(count, 'window')} of one image.")
     return Decision(known.cases[0].channels, "As many as the files have.")
 
 

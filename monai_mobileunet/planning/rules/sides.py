@@ -10,6 +10,7 @@ from statistics import median
 from monai_mobileunet.data.datasets.regions import WITHOUT
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known, numbers
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES", "named_side", "on_the_wrong_side", "side_pairs"]
 
@@ -95,7 +96,7 @@ def on_the_wrong_side(known: Known) -> Iterator[str]:
         swapped = [case.name for case in both if case.classes[left].side > case.classes[right].side]
         if swapped:
             yield (
-                f"{left} lies to the right of {right} in {len(swapped)} of {len(both)} cases "
+                f"{left} lies to the right of {right} in {len(swapped)} of {counted(len(both), 'case')} "
                 f"({', '.join(swapped[:5])}{', …' if swapped[5:] else ''}): the labels are exchanged there, or the "
                 "header has left and right the wrong way round."
             )

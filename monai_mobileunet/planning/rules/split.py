@@ -9,6 +9,7 @@ from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.planning.plan import Setting
 from monai_mobileunet.planning.rules.budget import FOLDS
 from monai_mobileunet.planning.rules.known import Known
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES"]
 
@@ -24,7 +25,11 @@ def folds_of_subjects(known: Known) -> Setting:
         reason = f"Written down in the data set, and taken as they are. {_sizes(known, written)}"
         return Setting(len(written) if len(written) > 1 else max(2, share), reason, only="train")
     count = max(2, min(FOLDS, known.subjects))
-    few = f"There are {known.subjects} subjects: with each fold one of them validates. " if count < FOLDS else ""
+    few = (
+        f"There are {counted(known.subjects, 'subject')}: with each fold one of them validates. "
+        if count < FOLDS
+        else ""
+    )
     return Setting(count, few + _sizes(known, _dealt(known, count, _rare(known, count))), only="train")
 
 
@@ -78,14 +83,14 @@ def _sizes(known: Known, dealt: Sequence[Sequence[str]]) -> str:
     sizes = [(len(names), len({subjects[name] for name in names if name in subjects})) for names in dealt]
     grouped = known.subjects < len(subjects)
     shown = [_counted(cases, whose) if grouped else str(cases) for cases, whose in sizes]
-    whole = _counted(len(subjects), known.subjects) if grouped else f"{len(subjects)} cases"
+    whole = _counted(len(subjects), known.subjects) if grouped else counted(len(subjects), "case")
     if len(sizes) == 1:
         return f"Of {whole} {shown[0]} validate, and the others are trained on."
     return f"Of {whole} the {len(sizes)} folds validate {', '.join(shown)}, and train on the others."
 
 
 def _counted(cases: int, subjects: int) -> str:
-    return f"{cases} case{'s' * (cases != 1)} of {subjects} subject{'s' * (subjects != 1)}"
+    return f"{counted(cases, 'case')} of {counted(subjects, 'subject')}"
 
 
 RULES = {"folds": folds_of_subjects, "stratify_by": rare_classes_in_each_fold}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from monai_mobileunet.data.datasets.class_names import by_number
 from monai_mobileunet.data.errors import listed
 from monai_mobileunet.planning.plan import Decision
 from monai_mobileunet.planning.rules.intensity import OTHER
 from monai_mobileunet.planning.rules.known import Known
+from monai_mobileunet.wording import counted
 
 __all__ = ["FILL_IN", "RULES"]
 
@@ -35,7 +37,7 @@ def texts_of_the_data_set(known: Known) -> Decision:
             "copyright": f"{FILL_IN}: Copyright (c) whose",
             "data_source": f"{FILL_IN}: where the data come from (planned for the folder {data})",
             "data_license": f"{FILL_IN}: the licence of the data, in docs/data_license.txt too",
-            "image_classes": f"{'one channel' if channels == 1 else f'{channels} channels'}, {seen}",
+            "image_classes": f"{'one channel' if channels == 1 else counted(channels, 'channel')}, {seen}",
             "label_classes": "one channel, "
             + ", ".join(f"{number} {name}" for number, name in enumerate(["background", *names]))
             + ignored,
@@ -56,10 +58,10 @@ def names_of_classes(known: Known) -> Decision:
     """As the labels number them."""
     total = len(known.cases)
     found = [f"{name} {len(known.of_class(name))}" for name in known.fingerprint.class_names]
-    return Decision(
-        list(known.fingerprint.class_names),
-        f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.",
-    )
+    by_numbers = tuple(known.fingerprint.class_names) == by_number(len(found))
+    how = " Nothing names them: --class does, once for each." if by_numbers else ""
+    reason = f"By their numbers in the labels; cases of {total} that have them: {', '.join(found)}.{how}"
+    return Decision(list(known.fingerprint.class_names), reason)
 
 
 RULES = {"texts": texts_of_the_data_set, "dataset_dir": folder_of_the_data, "class_names": names_of_classes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from monai_mobileunet.data.datasets.subjects import find_pattern
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known
+from monai_mobileunet.wording import counted
 
 __all__ = ["RULES"]
 
@@ -15,8 +16,10 @@ def subject_by_names(known: Known) -> Decision:
     """What keeps the cases of a subject on one side of a split."""
     subjects = {case.name: case.subject for case in known.cases}
     if known.subjects == len(subjects) and not known.options.subject_pattern:
-        return Decision(None, f"{len(subjects)} cases, each of a subject of its own as far as names tell.")
-    found = f"{len(subjects)} cases of {known.subjects} subjects, which stay on one side of a split"
+        return Decision(None, f"{counted(len(subjects), 'case')}, each of a subject of its own as far as names tell.")
+    found = (
+        f"{counted(len(subjects), 'case')} of {counted(known.subjects, 'subject')}, which stay on one side of a split"
+    )
     example = next((f": {name} is of {of}" for name, of in subjects.items() if name != of), "")
     pattern = known.options.subject_pattern or find_pattern(subjects)
     if pattern:

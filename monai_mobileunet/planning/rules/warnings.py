@@ -12,6 +12,7 @@ from monai_mobileunet.planning.rules.intensity import looks_like_ct
 from monai_mobileunet.planning.rules.known import Known, numbers
 from monai_mobileunet.planning.rules.pictures import sizes_apart
 from monai_mobileunet.planning.rules.sides import on_the_wrong_side
+from monai_mobileunet.wording import counted
 
 __all__ = ["warnings_of"]
 
@@ -38,12 +39,16 @@ def _headers(known: Known) -> Iterator[str]:
 def _modality(known: Known) -> Iterator[str]:
     count, total, modality = sum(map(looks_like_ct, known.cases)), len(known.cases), known["image"]["modality"]
     if modality != "CT" and count > total / 2:
-        yield f"The modality is {modality}, but {count} of {total} cases have values like CT. If so: --modality CT."
+        yield (
+            f"The modality is {modality}, but {count} of {counted(total, 'case')} have values "
+            "like CT. If so: --modality CT."
+        )
     like, others = ("CT", modality) if modality != "CT" else ("no CT", "CT")
     among = [case.name for case in known.cases if (case.lowest[0] > FAT if like == "no CT" else looks_like_ct(case))]
     if 0 < len(among) <= total / 2 and "stored_offset" not in known.decided:
         yield (
-            f"{list_some(among)}: {len(among)} of {total} cases have values like {like} among those of {others}. If "
+            f"{list_some(among)}: {len(among)} of {counted(total, 'case')} have values like {like} "
+            f"among those of {others}. If "
             f"that is another modality, leave them out ({_left_out(among)})."
         )
     if modality == "CT" and "windows" not in known.decided:
@@ -65,10 +70,13 @@ def _objects(known: Known) -> Iterator[str]:
     total = len(known.cases)
     if len(few) > MOST_SENTENCES:
         shown = list_some([f"{name} {len(having)}" for name, having in few.items()])
-        yield f"{len(few)} classes are in fewer than 5 of {total} cases ({shown}): too few to learn or to measure."
+        yield (
+            f"{counted(len(few), 'class is', 'classes are')} in fewer than 5 of "
+            f"{counted(total, 'case')} ({shown}): too few to learn or to measure."
+        )
     else:
         for name, having in few.items():
-            where = f"{len(having)} of {total} cases ({list_some(having)})"
+            where = f"{len(having)} of {counted(total, 'case')} ({list_some(having)})"
             yield f"The class {name} is in {where}: too few to learn it, and to measure it."
     empty = [case.name for case in known.cases if not case.classes]
     if empty:
@@ -85,10 +93,14 @@ def _left_out(names: Sequence[str]) -> str:
 
 def _amounts(known: Known) -> Iterator[str]:
     if known.subjects < 10:
-        yield f"There are {known.subjects} subjects: the validation's figures will be uncertain."
+        yield (
+            f"There {'is' if known.subjects == 1 else 'are'} "
+            f"{counted(known.subjects, 'subject')}: the validation's figures will be uncertain."
+        )
     if known.costs is not None and known["epochs"] < FEWEST_EPOCHS:
         needed = FEWEST_EPOCHS / known["epochs"] * (expected_seconds(known) or 0)
         yield (
-            f"The budget has room for {known['epochs']} epochs; below {FEWEST_EPOCHS} a network is far from what it "
+            f"The budget has room for {counted(known['epochs'], 'epoch')}; below {FEWEST_EPOCHS} a "
+            "network is far from what it "
             f"can learn. Give --budget {math.ceil(needed / 60)}m, or train on a GPU."
         )

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from monai_mobileunet.data import DataError, check_case, check_cases, find_cases, load_cases
+from monai_mobileunet.data.datasets import checks
+from monai_mobileunet.data.reading import read_label
 
 
 @pytest.fixture
@@ -119,6 +121,20 @@ def test_all_findings_come_in_one_error_in_the_order_of_the_cases(own_dataset: P
         load_cases(str(own_dataset), part="all", num_classes=3)
     assert [finding.path for finding in error.value.findings] == [cases[1]["image"], cases[4]["image"]]
     assert str(error.value).startswith("2 problems:")
+
+
+def test_the_parts_of_a_training_are_checked_in_one_go(own_dataset: Path, caplog, monkeypatch):
+    opened: list[str] = []
+    monkeypatch.setattr(checks, "read_label", lambda path: opened.append(str(path)) or read_label(path))
+    caplog.set_level("INFO")
+    asked = {"num_classes": 3, "folds": 3}
+    training = load_cases(str(own_dataset), "training", checked=["training", "validation"], **asked)
+    validation = load_cases(str(own_dataset), "validation", checked=[], **asked)
+    assert (len(training), len(validation), len(opened), len(set(opened))) == (4, 2, 6, 6)
+    assert caplog.messages == ["checking the files of 6 cases"]
+    Path(validation[0]["label"]).write_bytes(b"")
+    with pytest.raises(DataError, match=Path(validation[0]["label"]).name):
+        load_cases(str(own_dataset), "training", checked=["training", "validation"], **asked)
 
 
 def test_in_a_config_the_message_alone_ends_the_program(own_dataset: Path):

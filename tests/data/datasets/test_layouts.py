@@ -49,6 +49,41 @@ def test_a_folder_for_each_patient_gives_its_name_to_the_case(patients: Path, li
     assert len(load_cases(str(patients), "all", num_classes=3)) == 6
 
 
+@pytest.mark.parametrize(
+    ("files", "pairs"),
+    [
+        ("a a_seg b b_seg", {"a": "a_seg", "b": "b_seg"}),
+        ("a_image a_label b_image b_label", {"a_image": "a_label", "b_image": "b_label"}),
+        ("p1_t1 p1_mask p1_2_t1 p1_2_mask", {"p1_t1": "p1_mask", "p1_2_t1": "p1_2_mask"}),
+        ("a_0000 a_0001 a_seg b_0000 b_0001 b_seg", {"a": "a_seg", "b": "b_seg"}),
+    ],
+)
+def test_images_and_labels_in_one_folder_are_paired_by_their_names(tmp_path: Path, files: str, pairs: dict[str, str]):
+    for name in files.split():
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    assert {name_of(case): Path(case["label"]).name for case in find_cases(tmp_path)} == {
+        name: f"{label}.nii.gz" for name, label in pairs.items()
+    }
+    assert is_training_set(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ("a a_seg b_seg", "b_seg.nii.gz: label without an image. Name the two alike"),
+        ("a a_seg b b_seg c", "c.nii.gz: image without a label. Name the two alike"),
+        ("a_t1 a_t2 a_seg b b_seg", "a_seg.nii.gz: may be the label of several images: a_t1.nii.gz, a_t2.nii.gz."),
+        ("a a_seg a_mask b b_seg", "a_mask.nii.gz: has the name of a case that has another label."),
+        ("t1 r1_seg r2_seg", "expected one image and one label"),
+    ],
+)
+def test_names_that_do_not_pair_are_refused(tmp_path: Path, files: str, said: str):
+    for name in files.split():
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=said):
+        find_cases(tmp_path)
+
+
 def test_outputs_in_the_data_set_are_no_patients(patients: Path):
     shutil.copytree(patients / "pat001", patients / "eval_output" / "segmented")
     (patients / "eval_output" / STATE).mkdir()
@@ -169,7 +204,7 @@ def test_visits_of_a_patient_are_told_by_both_folders():
 
 
 def test_subjects_that_the_config_cannot_tell_are_said(patients: Path):
-    with pytest.raises(ValueError, match=r"tells 1 subjects in 6 cases .* Type --set subject_of='\$None'"):
+    with pytest.raises(ValueError, match=r"tells 1 subject in 6 cases .* Type --set subject_of='\$None'"):
         find_parts(patients, 0, 3, lambda name: 0)
     with pytest.raises(ValueError, match=r"cannot tell the subject of the case 'pat001' \(ValueError"):
         find_parts(patients, 0, 3, lambda name: int(name))

@@ -34,6 +34,11 @@ def test_what_can_be_prepared_is_kept():
     assert [float(item["image"].mean()) for item in cached({})] == [3, 3, 5]
 
 
+def test_progress_is_for_terminals(capfd: pytest.CaptureFixture[str]):
+    CachedCases(CASES, Compose([Fill({})]))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_all_cases_at_fault_are_named_in_their_order():
     broken = {
         "three": DataError([Finding("/data/three.nii.gz", "is broken.", "Restore it.")]),

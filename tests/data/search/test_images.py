@@ -98,10 +98,21 @@ def test_an_output_around_the_images_does_not_hide_them(tmp_path: Path):
         (["p1/seg.nii.gz", "p2/seg.nii.gz"], ["p1/t1.nii.gz", "p2/t1.nii.gz"]),
         (["p1/frame01_gt.nii.gz", "p1/x-label.nrrd"], ["p1/frame01.nii.gz", "p1/x.nrrd"]),
         (["p1/p1_seg.nii.gz"], ["p1/p1_t1.nii.gz", "p1/p1_t2.nii.gz"]),
+        (["p1/a.seg.nrrd", "p2/Segmentation.seg.nrrd"], ["p1/a.nrrd", "p2/a.nii.gz"]),
         (["derivatives/sub-1/sub-1_T1w.nii.gz"], ["sub-1/anat/sub-1_T1w.nii.gz"]),
         (["sub-1/sub-1_dseg.nii.gz", "sub-1/sub-1_label-lesion_mask.nii.gz"], ["sub-1/sub-1_T1w.nii.gz"]),
     ],
-    ids=["decathlon", "pairs", "totalsegmentator", "folder per patient", "file beside", "brats", "bids", "bids beside"],
+    ids=[
+        "decathlon",
+        "pairs",
+        "totalsegmentator",
+        "folder per patient",
+        "file beside",
+        "brats",
+        "slicer",
+        "bids",
+        "bids beside",
+    ],
 )
 def test_labels_of_a_data_set_are_not_segmented_and_that_is_said(tmp_path: Path, labels, images):
     root = touched(tmp_path / "set", *labels, *images)
@@ -176,7 +187,7 @@ def test_a_case_without_one_of_its_channels_is_named(tmp_path: Path):
     root = touched(tmp_path, "imagesTr/a_0000.nii", "imagesTr/a_0001.nii", "imagesTr/b_0000.nii", "labelsTr/a.nii")
     (warning,) = search_images(root).warnings
     assert warning.path.endswith("b_0000.nii")
-    assert "has 1 channels" in warning.problem
+    assert "has 1 channel" in warning.problem
 
 
 def test_every_mask_has_a_place_of_its_own(tmp_path: Path):

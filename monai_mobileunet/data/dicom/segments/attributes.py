@@ -12,6 +12,7 @@ from typing import Any
 from monai_mobileunet.data.dicom.segments.described import Code, SegmentClass
 from monai_mobileunet.data.dicom.segments.terms import LONGEST_TEXT, segment_classes
 from monai_mobileunet.data.errors import DataError, refusal
+from monai_mobileunet.palette import colour_of
 
 __all__ = ["SEGMENT_ATTRIBUTES", "attributes_of", "classes_from"]
 
@@ -44,6 +45,7 @@ def classes_from(metadata: Mapping[str, Any], names: Sequence[str], where: str) 
 
     Args:
         metadata: of the bundle. One without the entry, as of an older version, has the terms that its names give.
+            A class without a colour has that of the palette.
         names: of the classes from 1 on.
         where: path of the metadata, for messages.
 
@@ -65,14 +67,15 @@ def classes_from(metadata: Mapping[str, Any], names: Sequence[str], where: str) 
 
 
 def _from_json(item: Mapping[str, Any]) -> SegmentClass:
-    red, green, blue = (int(value) for value in item[COLOUR])
+    number = int(item["labelID"])
+    red, green, blue = (int(value) for value in item.get(COLOUR, colour_of(number)))
     if not all(0 <= value <= 255 for value in (red, green, blue)):
-        raise ValueError(f"{COLOUR} is {item[COLOUR]}; expected three numbers from 0 to 255")
+        raise ValueError(f"{COLOUR} is {item.get(COLOUR)}; expected three numbers from 0 to 255")
     label = str(item["SegmentLabel"])
     if not 0 < len(label) <= LONGEST_TEXT:
         raise ValueError(f"SegmentLabel has {len(label)} characters; expected 1 to {LONGEST_TEXT}")
     side = _code(item[SIDE]) if SIDE in item else None
-    return SegmentClass(int(item["labelID"]), label, (red, green, blue), _code(item[CATEGORY]), _code(item[KIND]), side)
+    return SegmentClass(number, label, (red, green, blue), _code(item[CATEGORY]), _code(item[KIND]), side)
 
 
 def _code(item: Mapping[str, Any]) -> Code:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["contours_of"]
+__all__ = ["contours_of", "outlines_of"]
 
 UP_LEFT, UP_RIGHT, DOWN_LEFT, DOWN_RIGHT = 1, 2, 4, 8
 """Bits of the code of a point where four pixels meet: which of these are inside."""
@@ -101,6 +101,31 @@ def contours_of(inside: np.ndarray) -> list[np.ndarray]:
         polygons.update(_with_holes(corners, rings, of_corner, is_hole))
     corner = np.array([columns[0], rows[0]]) - 0.5
     return [points + corner for points in polygons.values()]
+
+
+def outlines_of(inside: np.ndarray) -> list[np.ndarray]:
+    """Lines around the pixels that are inside, and around each hole in them, for pictures: they cut the corners.
+
+    A line goes through the middle of each edge between a pixel inside and one outside.
+
+    Args:
+        inside: ``(columns, rows)``, boolean.
+
+    Returns:
+        For each line its points ``(points, 2)``, as of :func:`contours_of`; the last one is joined to the first.
+    """
+    corners = _corners(inside.T)
+    rings, _ = _rings(corners)
+    return [_middles(np.column_stack([corners.columns[ring], corners.rows[ring]])) - 0.5 for ring in rings]
+
+
+def _middles(ring: np.ndarray) -> np.ndarray:
+    """The middle of each edge of a pixel along an outline of corners."""
+    steps = np.roll(ring, -1, axis=0) - ring
+    lengths = np.abs(steps).sum(axis=1)
+    side = np.repeat(np.arange(len(ring)), lengths)
+    along = np.arange(len(side)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 0.5
+    return ring[side] + np.sign(steps)[side] * along[:, None]
 
 
 def _corners(box: np.ndarray) -> _Corners:

@@ -18,6 +18,7 @@ from monai_mobileunet.data.dicom.segments.filling import filled
 from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet, different_names
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS
+from monai_mobileunet.wording import counted
 
 __all__ = ["describe_rtstruct", "each_structure", "read_rtstruct"]
 
@@ -211,12 +212,12 @@ def _odd(name: str, places: Sequence[int], count: int, overlapping: int) -> Iter
     """What a person should look at."""
     outside = sum(not 0 <= place < count for place in places)
     if outside:
-        yield f"has contours of {name} on {outside} slices that the image lacks.", "They are left out."
+        yield f"has contours of {name} on {counted(outside, 'slice')} that the image lacks.", "They are left out."
     if len(places) > 2 and min(np.diff(places)) > 1:
         yield (
             f"has {name} on no two neighbouring slices; those between stay empty.",
             "Interpolate it where it was drawn.",
         )
     if overlapping:
-        problem = f"has {overlapping} contours of {name} that reach beyond others that they overlap."
+        problem = f"has {counted(overlapping, 'contour')} of {name} reaching beyond others that they overlap."
         yield problem, "They are taken as additions, not as holes: look at the mask."

@@ -15,6 +15,7 @@ from monai_mobileunet.data.dicom.headers import readable
 from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet, different_names
 from monai_mobileunet.data.errors import list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS
+from monai_mobileunet.wording import counted
 
 __all__ = ["FRACTION", "describe_seg", "read_seg"]
 
@@ -91,7 +92,7 @@ def read_seg(
     if outside and not inside:
         raise refusal(path, "has all its voxels beside the image; it was made on another one.", OWN_GRID)
     if outside:
-        report(warning(path, f"has {outside} voxels of segments beside the image.", "They are left out."))
+        report(warning(path, f"has {counted(outside, 'voxel')} of segments beside the image.", "They are left out."))
     return {name: masks[number] for number, name in wanted.items()}
 
 

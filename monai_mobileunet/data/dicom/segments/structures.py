@@ -14,6 +14,7 @@ from monai_mobileunet.data.dicom.segments.rtstruct_reader import describe_rtstru
 from monai_mobileunet.data.dicom.segments.seg_reader import describe_seg, read_seg
 from monai_mobileunet.data.dicom.segments.structure_set import Report, StructureSet
 from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
+from monai_mobileunet.wording import counted
 
 __all__ = ["ClassNumbers", "describe_structures", "is_structures", "match_names", "read_structures", "same_name"]
 
@@ -100,7 +101,7 @@ def read_structures(
         overlapping += int(np.count_nonzero(values[mask]))
         values[mask] = names[name]
     if overlapping:
-        problem = f"has {overlapping} voxels in structures of several classes."
+        problem = f"has {counted(overlapping, 'voxel')} in structures of several classes."
         report(warning(path, problem, "They are of the smallest of these structures: look whether that is right."))
     return ClassNumbers(values, tuple(name for name in names if name not in matched))
 

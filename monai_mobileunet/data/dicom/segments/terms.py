@@ -89,7 +89,7 @@ def segment_classes(names: Sequence[str]) -> tuple[SegmentClass, ...]:
         names: of the classes from 1 on.
 
     Returns:
-        In the order of the names. The colours are those of the package's pictures, of which there are ten.
+        In the order of the names. The colours are those of :mod:`monai_mobileunet.palette`.
     """
     return tuple(_described(number, name) for number, name in enumerate(names, 1))
 

@@ -12,7 +12,7 @@ from monai_mobileunet.data.dicom.segments.rtstruct_writer import rtstruct_datase
 from monai_mobileunet.data.dicom.segments.seg_writer import BINARY, seg_dataset
 from monai_mobileunet.data.dicom.segments.source import Source
 from monai_mobileunet.data.files import replace_file
-from monai_mobileunet.output_form import OutputType, dicom_type
+from monai_mobileunet.output_form import OutputType, type_of
 
 __all__ = ["DicomWriter"]
 
@@ -45,7 +45,7 @@ class DicomWriter:
             ModuleNotFoundError: highdicom is not installed.
             OSError: the file cannot be written there.
         """
-        if dicom_type(path.name) is OutputType.DICOM_RTSTRUCT:
+        if type_of(path.name) is OutputType.DICOM_RTSTRUCT:
             dataset = rtstruct_dataset(mask, self.classes, source, self.maker)
         else:
             dataset = seg_dataset(mask, self.classes, source, self.maker, self.seg_type)

@@ -227,12 +227,12 @@ CLOSED = "CLOSED_PLANAR"
             {"P": 12},
             [],
         ),
-        ([(0, CLOSED, square(0.6, 4.4, 0)), (0, CLOSED, square(2.6, 6.4, 0))], ["P"], {"P": 28}, ["reach beyond"]),
+        ([(0, CLOSED, square(0.6, 4.4, 0)), (0, CLOSED, square(2.6, 6.4, 0))], ["P"], {"P": 28}, ["reaching beyond"]),
         ([(n, CLOSED, square(0.6, 1.4, 0)) for n in (0, 1)], ["P", "P "], {"P (0)": 1, "P (1)": 1}, []),
         ([(1, CLOSED, square(0.6, 1.4, 0))], ["", ""], {"ROI (1)": 1}, ["without a closed contour: ROI (0)"]),
         ([(0, CLOSED, square(0.6, 1.4, 0)), (1, "POINT", "1 1 0")], ["P", "iso"], {"P": 1}, ["contour: iso"]),
         ([(0, CLOSED, square(0.6, 1.4, z)) for z in (0, 5, 10)], ["P"], {"P": 3}, ["P on no two neighbouring"]),
-        ([(0, CLOSED, square(0.6, 1.4, z)) for z in (-2.5, 0)], ["P"], {"P": 1}, ["P on 1 slices that the image"]),
+        ([(0, CLOSED, square(0.6, 1.4, z)) for z in (-2.5, 0)], ["P"], {"P": 1}, ["P on 1 slice that the image"]),
     ],
 )
 def test_files_of_planning_systems_are_read(tmp_path: Path, contours, names, voxels: dict, said: list):

@@ -205,4 +205,4 @@ def test_a_voxel_of_two_structures_is_of_the_smaller_one(tmp_path: Path):
     said: list[Finding] = []
     found = read_structures(path, {"tail": 7, "head": 3}, ras(source), mask.shape, said.append)
     assert np.array_equal(found.values, np.choose(mask, [0, 3, 7]))
-    assert any("1 voxels in structures of several classes" in finding.problem for finding in said)
+    assert any("1 voxel in structures of several classes" in finding.problem for finding in said)

@@ -60,6 +60,9 @@ def test_metadata_say_what_classes_are():
     metadata = json.loads(json.dumps({SEGMENT_ATTRIBUTES: attributes_of(classes)}))
     assert classes_from(metadata, ["left kidney", "thing"], "metadata.json") == classes
     assert classes_from({}, ["left kidney", "thing"], "metadata.json") == classes
+    for item in metadata[SEGMENT_ATTRIBUTES]:
+        del item["recommendedDisplayRGBValue"]  # which it need not have
+    assert classes_from(metadata, ["left kidney", "thing"], "metadata.json") == classes
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""The JavaScript of the pages, by Node's own test runner, and what the pages carry of others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from tests.conftest import PROJECT
+
+WEB = PROJECT / "web"
+
+
+def test_its_own_tests_pass():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node found, which only tests and renewals of the pages need")
+    done = subprocess.run([node, "--test", "tests/"], cwd=WEB, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_carried_is_what_was_published():
+    origin = json.loads((WEB / "vendor" / "niivue" / "origin.json").read_text())
+    carried = (WEB / "vendor" / "niivue" / "niivue.js").read_bytes()
+    assert hashlib.sha256(carried).hexdigest() == origin["sha256"]
+    wanted = json.loads((WEB / "package.json").read_text())["devDependencies"][origin["package"]]
+    assert origin["version"] == wanted
+    assert "BSD 2-Clause License" in (WEB / "vendor" / "niivue" / "LICENSES.txt").read_text()
