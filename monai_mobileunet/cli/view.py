@@ -8,30 +8,40 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import console, printable, say_error, stoppable
+from monai_mobileunet.cli.arguments import input_argument
+from monai_mobileunet.cli.terminal import say_error, stoppable
+from monai_mobileunet.cli.voice import conclude
 
 __all__ = ["view"]
 
 
 def view(
-    path: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(
-            help="Output folder of mobileunet segment or evaluate, data set, folder of images, or one image."
-        ),
+        input_argument("Output folder of mobileunet segment or evaluate, data set, folder of images, or one image."),
     ],
     pred: Annotated[
-        Path | None, typer.Option(help="Segmentation of the image, or folder of segmentations named as the images are.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Segmentation of the image, or folder of segmentations with the names of the images."
+        ),
     ] = None,
     label: Annotated[
-        Path | None, typer.Option(help="Reference of the image, or folder of references named as the images are.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Reference of the image, or folder of references with the names of the images."
+        ),
     ] = None,
     review: Annotated[
         Path | None,
-        typer.Option(help="Folder in which review.csv keeps the verdicts; by default the folder of the run."),
+        typer.Option(
+            metavar="PATH", help="Folder in which review.csv keeps the verdicts; by default the folder of the run."
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free port.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port to listen at. 0 takes a free port.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser, or not.")] = True,
 ) -> None:
     """Look through masks or labels in the browser: three planes, 3D, and a verdict for each case.
 
@@ -46,7 +56,7 @@ def view(
     try:
         if review is not None and not review.is_dir():
             raise NotADirectoryError(f"{review}: no such folder. Make it: mkdir {review}")
-        shown = find_shown(path, pred, label, review)
+        shown = find_shown(source, pred, label, review)
     except (ValueError, OSError) as error:
         say_error(error)
         raise typer.Exit(2) from error
@@ -61,14 +71,13 @@ def view(
     cases = counted(len(shown.cases), "case")
     kept = f"Verdicts are kept in {shown.review / REVIEW}." if shown.review else "Verdicts are not kept."
     for line in (f"{shown.title}: {cases}. {kept}", server.url, "Ctrl-C ends the page."):
-        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+        conclude(line)
     with server, stoppable():
         try:
             if browser:
                 webbrowser.open(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
-            console.print("The page has ended.")
-    if shown.kind == "run" and shown.review == path and (path / REVIEW).is_file():
-        line = f"Write the verdicts into the report: mobileunet report {path}"
-        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+            conclude("The page has ended.")
+    if shown.kind == "run" and shown.review == source and (source / REVIEW).is_file():
+        conclude(f"Write the verdicts into the report: mobileunet report {source}")

@@ -11,13 +11,8 @@ import numpy as np
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
-<<<<<<< HEAD
 from monai_mobileunet.evaluation.results import TOLERANCE, ClassResult, Outcome, flat_axis
-=======
 from monai_mobileunet.harmless import without_harmless_warnings
-
-__all__ = ["TOLERANCE", "ClassResult", "Outcome", "check_installed", "measure_case"]
->>>>>>> training
 
 __all__ = ["check_installed", "measure_case"]
 

@@ -111,7 +111,7 @@ def test_a_report_tells_of_what_is_on_record_while_the_run_goes_on(tmp_path: Pat
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path):
-    assert "Name its --output" in command("report", tmp_path, expect=2)
+    assert "Name the folder that was its --output" in command("report", tmp_path, expect=2)
     Journal(tmp_path / STATE / "journal.jsonl").__exit__()
     assert "Type the command of the run again" in command("report", tmp_path, expect=2)
     (tmp_path / STATE / "run.json").write_text('{"bundle": "a"}')
