@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
@@ -71,25 +70,22 @@ def _dataset(folder: Path, review: Path | None) -> Shown:
 
 def _images(path: Path, masks: Path | None, labels: Path | None, review: Path | None) -> Shown:
     """Images, with masks and references if these are named."""
-    records = plan_run(path, masks if masks and masks.is_dir() else Path("no output")).cases
-    planned = [CaseRecord(record.name, record.images) for record in records]
-    cases = [ShownCase(record.name, record.images) for record in planned]
-    for given, field in ((masks, "masks"), (labels, "label")):
-        if given is None:
-            continue
-        found = _paired(planned, given)
-        cases = [
-            replace(case, **{field: found[case.name] if field == "masks" else next(iter(found[case.name]), None)})
-            for case in cases
-        ]
-    folder = masks or labels
-    names = _known_names(folder)
-    colours = known_colours(folder, names) if folder is not None else ()
+    folder = next((given if given.is_dir() else given.parent for given in (masks, labels) if given), None)
+    planned = [CaseRecord(case.name, case.images) for case in plan_run(path, folder or path / STATE).cases]
+    drawn, true = _paired(planned, masks), _paired(planned, labels)
+    cases = [
+        ShownCase(case.name, case.images, drawn.get(case.name, ()), next(iter(true.get(case.name, ())), None))
+        for case in planned
+    ]
+    names = named_classes(folder) if folder else ()
+    colours = known_colours(folder, names) if folder else ()
     return Shown(str(path), "images", names, tuple(cases), review, colours)
 
 
-def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...]]:
+def _paired(records: list[CaseRecord], given: Path | None) -> dict[str, tuple[Path, ...]]:
     """The files that belong to images: the only one, or those in a folder."""
+    if given is None:
+        return {}
     if not given.exists():
         raise refusal(given, "no such file or folder.", "Name a mask, or a folder of masks.")
     if given.is_file():
@@ -102,8 +98,3 @@ def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...
         problem = f"has no mask with the name of an image, such as {records[0].name}."
         raise refusal(given, problem, "Name the folder of the masks.")
     return {name: found.files for name, found in paired.items()}
-
-
-def _known_names(masks: Path | None) -> tuple[str, ...]:
-    """Names of the classes that a data set or a run has written beside its masks."""
-    return named_classes(masks if masks.is_dir() else masks.parent) if masks is not None else ()
