@@ -151,13 +151,13 @@ class ViewPage {
     if (next !== null) await this.open(next);
   }
 
-  /** Keep a verdict; the same one again removes it. @param {string} verdict */
+  /** Keep a verdict, or remove it. @param {string} verdict good, fix or bad; empty removes it */
   async judge(verdict) {
     if (!this.shown.reviewed_in) return;
-    const one = this.case;
+    const { current: place, case: one } = this;
     const note = input("note").value.trim();
     try {
-      await sendVerdict(this.current, verdict, verdict ? note : "");
+      await sendVerdict(place, verdict, verdict ? note : "");
     } catch (error) {
       this.#fail(error);
       return;
@@ -167,7 +167,7 @@ class ViewPage {
     this.list();
     this.#showVerdict();
     find("kept").textContent = verdict ? `Kept: ${one.name} is ${verdict}.` : "The verdict was removed.";
-    if (verdict && input("onward").checked) await this.move(1);
+    if (verdict && input("onward").checked && place === this.current) await this.move(1);
   }
 
   /** @param {Layout} layout */
