@@ -140,7 +140,7 @@ class CaseRecord:
     @cached_property
     def in_pixels(self) -> bool:
         """Whether it is a picture, which tells no mm."""
-        return is_picture((*self.images, *filter(None, [self.label]), "")[0])
+        return is_picture(self.images[0] if self.images else self.label or "")
 
     @cached_property
     def areas(self) -> dict[str, float]:

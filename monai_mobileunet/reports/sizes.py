@@ -61,7 +61,7 @@ class Size:
 
     def _of(self, case: CaseRecord, volume: Any, area: Any, share: Any) -> Any:
         """What a case has of this kind: a picture tells no mm, and no other case is counted in pixels."""
-        nothing = {} if isinstance(volume, dict) else None
+        nothing: Any = {} if isinstance(volume, dict) else None
         if case.in_pixels:
             return {PIXELS: area, SHARE: share}.get(self, nothing)
         return {VOLUME: volume, AREA: area}.get(self, nothing)

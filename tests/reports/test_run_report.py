@@ -202,7 +202,7 @@ def test_five_classes_need_no_scrolling_sideways_and_twelve_keep_the_case_and_th
             assert tab.evaluate(
                 "[...document.querySelectorAll('td')].every(cell => cell.scrollWidth <= cell.clientWidth)"
             )
-            if len(names) == 5:
+            if len(names) == 5 or width == 1300:
                 assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
             tab.evaluate("scrollTo(9999, 1200)")
             head, case = (tab.locator(one).bounding_box() for one in ("thead", "tbody:nth-of-type(30) .case"))
