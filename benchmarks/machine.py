@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
 
 from benchmarks.timing import interleave, waiting
+from monai_mobileunet.machine import describe_processor, installed_version
 
 __all__ = ["Machine", "Roofline", "measure_machine", "measure_roofline"]
 
@@ -52,17 +51,12 @@ class Machine:
 
 def measure_machine(device: str = "cpu") -> Machine:
     """Name the processor, or the GPU, and the versions of what is compared."""
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
+    packages = {name: installed_version(name) or "not installed" for name in PACKAGES}
     flags: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     capabilities = tuple(sorted(name for name, there in flags.items() if there is True))
     cores = os.cpu_count() or 1
     on_gpu = torch.device(device).type == "cuda"
-    processor = torch.cuda.get_device_name(device) if on_gpu else _processor()
+    processor = torch.cuda.get_device_name(device) if on_gpu else describe_processor()
     return Machine(processor, cores, torch.get_num_threads(), capabilities, platform.python_version(), packages)
 
 
@@ -83,12 +77,3 @@ def measure_roofline(device: str = "cpu") -> Roofline:
         flops_bf16=product / times["bfloat16"].fastest,
         bandwidth=2 * 4 * COPY_FLOATS / times["copy"].fastest,
     )
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

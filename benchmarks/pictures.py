@@ -21,6 +21,7 @@ from monai_mobileunet.data.files import replace_file
 from monai_mobileunet.data.reading import read_label
 from monai_mobileunet.palette import colour_of
 from monai_mobileunet.reports.slices import (
+    LETTERS,
     PLANES,
     contrast,
     cut,
@@ -41,8 +42,6 @@ SOFT_TISSUE = (824.0, 1324.0)  # -200 to 300 HU, as OpenKBP stores them
 OPACITY = 0.5  # of a mask over its image
 BODY = 25  # shades that are brighter are no air
 TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # s
-LETTERS = {"sagittal": "APSI", "coronal": "RLSI", "axial": "RLAP"}
-"""Directions at the left, right, upper and lower edge of a slice."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Tile:
     label: np.ndarray
     mask: np.ndarray
     aspect: float
-    letters: str
+    letters: Sequence[str]
 
     @property
     def width(self) -> float:
@@ -176,7 +175,7 @@ def _tiles(example: Example, segmenter: Segmenter) -> list[Tile]:
     affine = result.volume.affine
     volumes = (shown_values(result.volume), read_label(example.label).values, result.mask)
     image, label, mask = (to_ras(values, affine) for values in volumes)
-    low, high = example.window or contrast(image, False)
+    low, high = example.window or contrast(image, image > 0)
     tiles = []
     for plane in example.planes:
         axis = PLANES.index(plane)
@@ -185,7 +184,7 @@ def _tiles(example: Example, segmenter: Segmenter) -> list[Tile]:
         rows, columns = np.nonzero(grey > BODY)
         box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
         height, width = (spacing_ras(affine)[other] for other in (2, 1, 0) if other != axis)
-        tiles.append(Tile(grey[box], classes[0][box], classes[1][box], height / width, LETTERS[plane]))
+        tiles.append(Tile(grey[box], classes[0][box], classes[1][box], height / width, LETTERS[axis]))
     return tiles
 
 

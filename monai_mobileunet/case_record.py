@@ -140,7 +140,7 @@ class CaseRecord:
     @cached_property
     def in_pixels(self) -> bool:
         """Whether it is a picture, which tells no mm."""
-        return is_picture(self.images[0] if self.images else self.label or "")
+        return any(is_picture(path) for path in (*self.images, self.label)[:1] if path is not None)
 
     @cached_property
     def areas(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from torch import nn
 from monai_mobileunet.bundle.consistency import check_bundle, check_running_bundle, running_workflow
 from monai_mobileunet.bundle.json_files import layout, read_json, write_files
 from monai_mobileunet.bundle.network_format import class_names_of
-from monai_mobileunet.bundle.weights import load_weights
+from monai_mobileunet.bundle.weights import load_weights, no_weights
 from monai_mobileunet.data.dicom.segments.attributes import SEGMENT_ATTRIBUTES, classes_from
 from monai_mobileunet.data.dicom.segments.described import SegmentClass
 from monai_mobileunet.networks import MobileUNet
@@ -228,7 +228,7 @@ class Bundle:
         self.check()
         path = self.weights
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
+            raise no_weights(path)
         if "device" in self.parser:
             check_device(self.parser.get_parsed_content("device"))
         network = self.parser.get_parsed_content("network")

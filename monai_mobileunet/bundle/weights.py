@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from monai_mobileunet.data.errors import set_entry
 from monai_mobileunet.networks import VARIANTS, MobileUNet, create_network
 from monai_mobileunet.wording import counted
 
-__all__ = ["CONTAINERS", "State", "load_weights", "nearest_weights", "read_weights", "unwrapped"]
+__all__ = ["CONTAINERS", "State", "load_weights", "nearest_weights", "no_weights", "read_weights", "unwrapped"]
 
 CONTAINERS = ("model", "state_dict", "model_state_dict", "network", "net")
 """What trainings call the entry of a checkpoint that holds the network: MONAI, Lightning, nnU-Net and others."""
@@ -26,6 +27,12 @@ COUNTER = "num_batches_tracked"  # of a norm; no prediction uses it
 
 State = Mapping[str, torch.Tensor]
 """Names of a network's parameters and buffers, with their values."""
+
+
+def no_weights(path: str | PathLike) -> FileNotFoundError:
+    """The error of a bundle without weights, to be raised."""
+    remedy = "Train the bundle first, or name a file with --weights (python -m monai.bundle run: --ckpt_path)."
+    return FileNotFoundError(f"{path}: no weights. {remedy}")
 
 
 def read_weights(path: str | PathLike) -> Mapping[str, Any]:
@@ -39,7 +46,7 @@ def read_weights(path: str | PathLike) -> Mapping[str, Any]:
         ValueError: it is no such file, or holds more than tensors and plain values.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no weights. Train the bundle first, or name a file with --weights.")
+        raise no_weights(path)
     remedy = "Name a state dict that torch.save wrote."
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -177,7 +184,7 @@ def _misfit(network: nn.Module, expected: State, found: list[tuple[str, State]],
     differences += [f"has other shapes: {_some(changed)}"] if shapes else []
     problem = f"weights of another network than {described_by} describes. The file {'; '.join(differences)}."
     if not isinstance(network, MobileUNet):
-        return f"{problem} Name what was changed for the training, as in --set network_def#out_channels=4."
+        return f"{problem} Name what was changed for the training, as in {set_entry('network_def#out_channels', 4)}."
     return " ".join([problem, *_ends(network, state), _remedy(network, state)])
 
 
@@ -221,7 +228,8 @@ def _remedy(network: MobileUNet, state: State) -> str:
                 context = (state[first].shape[1] - 1) // 2
                 return (
                     "Set image_channels, context, num_classes and out_slices as in the training; for images of one "
-                    f"channel type --set context={context}."
+                    f"channel type {set_entry('context', context)}."
                 )
-            return f"They are those of {variant}: --set network_def#variant={variant}."
-    return "Name what was changed for the training, as in --set network_def#variant=mobileunet_tiny."
+            return f"They are those of {variant}: type {set_entry('network_def#variant', variant)}."
+    example = set_entry("network_def#variant", "mobileunet_tiny")
+    return f"Name what was changed for the training, as in {example}."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from monai_mobileunet.cli.check import check
+from monai_mobileunet.cli.command import Command, Group, WorkingCommand
 from monai_mobileunet.cli.demo import demo
 from monai_mobileunet.cli.evaluate import evaluate
 from monai_mobileunet.cli.export import export
@@ -17,41 +19,42 @@ from monai_mobileunet.cli.plan import plan
 from monai_mobileunet.cli.report import report
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
-from monai_mobileunet.cli.terminal import SafeGroup, console
 from monai_mobileunet.cli.view import view
 
 __all__ = ["app"]
 
-app = typer.Typer(cls=SafeGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def _version(show: bool) -> None:
-    if show:
-        from monai_mobileunet import __version__
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from monai_mobileunet.cli.versions import show_version
 
-        console.print(__version__)
+        show_version(context.params.get("as_json", False))
         raise typer.Exit
 
 
 @app.callback()
 def main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, help="Show the version and stop.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", is_eager=True, help="Print the versions of all that matters, as JSON, with --version."),
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, help="Print the version.")] = False,
 ) -> None:
-    """Light-weight segmentation of CT and MRI volumes with MONAI. Not a medical device; not for diagnostic use."""
+    """Segment CT and MRI volumes with light-weight networks of MONAI.
+
+    Not a medical device; not for diagnostic use.
+    """
+    if as_json:
+        raise typer.BadParameter("Write it behind the command, or beside --version.", param_hint="--json")
 
 
-for command in (
-    demo,
-    plan,
-    segment,
-    view,
-    report,
-    label,
-    check,
-    evaluate,
-    export,
-    fingerprint,
-    info,
-    runtimes,
-):
-    app.command(command.__name__.replace("_", "-"))(command)
+WORKING: tuple[Callable[..., None], ...] = (plan, segment, view, report, label, check, evaluate, export, fingerprint)
+LISTING: tuple[Callable[..., None], ...] = (info, runtimes)
+
+app.command(cls=Command)(demo)  # its commands print for themselves
+for command in WORKING:
+    app.command(cls=WorkingCommand)(command)
+for command in LISTING:
+    app.command(cls=Command)(command)

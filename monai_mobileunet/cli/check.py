@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, track
 
-from monai_mobileunet.cli.arguments import Ignore, bundle_folder
-from monai_mobileunet.cli.terminal import console, fail, printable, say_error
+from monai_mobileunet.cli.arguments import (
+    TRUST,
+    AsJson,
+    Ignore,
+    bundle_folder,
+    bundle_option,
+    class_option,
+    input_argument,
+    output_option,
+)
+from monai_mobileunet.cli.terminal import console, fail
+from monai_mobileunet.cli.voice import conclude, document, say, show_findings, shows_progress
 from monai_mobileunet.importing import uncollected
 from monai_mobileunet.wording import counted
 
@@ -24,51 +35,54 @@ __all__ = ["check"]
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="Training set, or folder of images or of labels alone.")],
+    source: Annotated[Path, input_argument("Training set, or folder of images or of labels alone.")],
+    bundle: Annotated[
+        Path | None,
+        bundle_option(f"Folder or name of a bundle. The images are compared with those of its training. {TRUST}"),
+    ] = None,
     num_classes: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Number of classes, the background included; by default as many as dataset.json names."
-        ),
-    ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="Folder or name of a bundle whose training the images are compared with, too. A bundle is code.",
+            min=2,
+            metavar="N",
+            help="Number of classes, the background included; by default as many as dataset.json names.",
         ),
     ] = None,
     ignore: Ignore = None,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
+    output: Annotated[
+        Path | None,
+        output_option(
+            "New folder for the labels with class numbers and for a dataset.json. Of DICOM series with SEG or RTSTRUCT "
+            "files the labels are made from the structures.",
+            "--write",
+        ),
+    ] = None,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="Class number for a value in the labels, as 255=1 or 85=1,170=2; needs --write."),
-    ] = None,
-    target: Annotated[
-        Path | None,
         typer.Option(
-            "--write",
-            help="New folder for the labels with class numbers, and for a dataset.json. Of DICOM series with SEG or "
-            "RTSTRUCT files, in any folders, the labels are made from the structures.",
+            "--map",
+            metavar="VALUE=CLASS",
+            help="Class number for a value in the labels, as 255=1 or 85=1,170=2. It needs --write.",
         ),
     ] = None,
     class_names: Annotated[
         list[str] | None,
-        typer.Option(
-            "--class",
-            help="Name of class 1, 2, …, once for each; by default as --model or the data set says, or numbers. "
-            "With --write and SEG or RTSTRUCT files the name of a structure; by default those that all files have.",
+        class_option(
+            "Name of class 1, then of class 2, and so on; by default those of the bundle or the data set, or numbers. "
+            "With --write and SEG or RTSTRUCT files it names a structure; by default all that are in every file."
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Open every file and list what is wrong and what is odd, without training or segmenting.
+    """Open every file and list errors and warnings, without training or segmenting.
 
-    It looks at the pairs of image and label of a training set; at images as mobileunet segment would see them, with the
-    SEG and RTSTRUCT files of DICOM series; or with --num-classes at the labels in a folder without images. Exit code 1
-    if anything is wrong.
+    It reads the pairs of image and label of a training set; or images as mobileunet segment would, with the SEG and
+    RTSTRUCT files of DICOM series; or, with --num-classes, labels in a folder without images.
+
+    Exit code 0: nothing is wrong. 1: something is. 2: the command is wrong.
     """
-    if mapping and target is None:
+    if mapping and output is None:
         raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
     with uncollected():
         from monai_mobileunet.bundle import Bundle
@@ -77,11 +91,12 @@ def check(
     try:
         opened = Bundle(bundle_folder(bundle), device="cpu") if bundle else None
         lost: list[Finding] = []
-        if target is not None:
-            lost, folder = _rewritten(folder, target, mapping or [], num_classes, opened, class_names or []), target
+        folder = source if output is None else output
+        if output is not None:
+            lost = _rewritten(source, output, mapping or [], num_classes, opened, class_names or [])
         if is_training_set(folder):
             findings, count = _look_at_dataset(folder, num_classes, opened, ignore, class_names or [])
-        elif class_names and target is None:
+        elif class_names and output is None:
             problem = "It names the classes of a training set, or with --write the structures of SEG or RTSTRUCT files."
             raise typer.BadParameter(problem, param_hint="--class")
         else:
@@ -89,17 +104,23 @@ def check(
         findings = [*lost, *findings]
     except (ValueError, OSError) as error:
         fail(error)
-    for finding in findings:
-        if strict or not finding.warning:
-            say_error(finding)
-        else:
-            text = printable(f"warning: {finding}")
-            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
-    errors = [finding for finding in findings if strict or not finding.warning]
-    warned = len(findings) - len(errors)
-    summary = f"{len(errors) or 'nothing'} wrong" + (f", {counted(warned, 'warning')}" if warned else "")
-    console.print(f"{counted(count, 'case')}, {summary}.", highlight=False)
-    if errors:
+    findings = [replace(finding, warning=finding.warning and not strict) for finding in findings]
+    show_findings(findings)
+    wrong = sum(not finding.warning for finding in findings)
+    warned = len(findings) - wrong
+    summary = f"{wrong or 'nothing'} wrong" + (f", {counted(warned, 'warning')}" if warned else "")
+    conclude(f"{counted(count, 'case')}, {summary}.")
+    document.write(
+        {
+            "input": str(source),
+            "written": None if output is None else str(output),
+            "cases": count,
+            "wrong": wrong,
+            "warnings": warned,
+            "findings": list(map(asdict, findings)),
+        }
+    )
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -140,7 +161,7 @@ def _look_at_dataset(
         survey = survey_dataset(folder, count, names, channels, on_case=advance, ignore=ignore)
     findings = list(survey.findings)
     if count is None and survey.num_classes > 1:
-        _say(said_of_numbers(folder, survey.num_classes - 1))
+        say(said_of_numbers(folder, survey.num_classes - 1))
     if bundle is not None:
         planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
         with _bar(len(planned)) as advance:
@@ -186,12 +207,12 @@ def _rewritten(
     if drawn:
         odd: list[Finding] = []
         named = class_names or (drawn_names(bundle) if bundle else ())
-        _say_written(write_labels_of_structures(folder, target, named, odd.append, _shown), target)
+        _say_written(write_labels_of_structures(folder, target, named, odd.append, _shown, bool(class_names)), target)
         return odd
     values = parse_mapping(mapping)
-    named = bundle or class_names
+    by_name = bundle is not None or bool(class_names)
     names = (
-        _class_names(folder, num_classes, bundle, class_names) if named else mapped_names(folder, values, num_classes)
+        _class_names(folder, num_classes, bundle, class_names) if by_name else mapped_names(folder, values, num_classes)
     )
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
@@ -200,19 +221,15 @@ def _rewritten(
 
 
 def _shown(series: Sequence[Path]) -> Iterable[Path]:
-    return track(series, "reading", console=console, disable=not console.is_terminal)
+    return track(series, "reading", console=console, disable=not shows_progress())
 
 
 def _say_written(index: Path, target: Path) -> None:
-    _say(f"{index} written: train with --dataset_dir {target}, or mobileunet plan {target}")
-
-
-def _say(text: str) -> None:
-    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+    say(f"{index} written: train with --dataset_dir {target}, or type mobileunet plan {target}")
 
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[], None]]:
     """A progress bar on a terminal."""
-    with Progress(console=console, disable=not console.is_terminal) as progress:
+    with Progress(console=console, disable=not shows_progress()) as progress:
         yield partial(progress.advance, progress.add_task("reading", total=total))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.arguments import duration
+from monai_mobileunet.cli.arguments import duration, input_argument, output_option
 from monai_mobileunet.cli.terminal import console, fail
 
 __all__ = ["demo"]
@@ -20,20 +20,19 @@ def _checked(text: str) -> str:
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for all that the tour makes.")] = Path(
-        "demo_output"
-    ),
     data: Annotated[
         Path | None,
-        typer.Option(
-            "--data", help="Folder of a training set in any layout that plan reads, in place of the template."
+        input_argument(
+            "Folder of a training set for mobileunet plan; by default a small cohort is made of the MNI152 template."
         ),
     ] = None,
+    output: Annotated[Path, output_option("New folder for all files of the tour.")] = Path("demo_output"),
     budget: Annotated[
-        str, typer.Option(callback=_checked, metavar="TIME", help="Time for the training, as 90s, 30m or 2h.")
+        str,
+        typer.Option(callback=_checked, metavar="TIME", help="Time that the training may take, as 90s, 30m or 2h."),
     ] = "2m",
 ) -> None:
-    """Plan, train, segment and evaluate on a small cohort, by the commands that you would type."""
+    """Show a tour: plan, train, segment and evaluate on a small cohort, with the commands to type."""
     from monai_mobileunet.demo import run_demo
 
     try:

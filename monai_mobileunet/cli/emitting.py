@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from monai_mobileunet.cli.terminal import console, printable
+from monai_mobileunet.cli.command import option_of
+from monai_mobileunet.cli.voice import say_plan
 from monai_mobileunet.cohort.parts.emit import CPUS, PARTS, ArrayJob, Emit, array_script
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def emit_script(context: typer.Context, kind: Emit, options: SegmentOptions, num
     prepared = prepare_images(options)
     if prepared.alone:
         raise ValueError(f"{options.source}: one image needs no array job. Leave out --emit.")
-    for line in describe_images(prepared):
-        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    say_plan(describe_images(prepared))
     parts = num_parts or min(PARTS, len(prepared.run.plan.cases))
     if keep:
         deal_parts(prepared, parts)
@@ -66,7 +66,7 @@ def emit_script(context: typer.Context, kind: Emit, options: SegmentOptions, num
 
 
 def typed_arguments(context: typer.Context, without: Collection[str]) -> list[str]:
-    """The options of a command as they were typed, in their long form.
+    """The arguments and options of a command as they were typed, each as an option in its long form.
 
     Args:
         context: of the command.
@@ -74,10 +74,11 @@ def typed_arguments(context: typer.Context, without: Collection[str]) -> list[st
     """
     words: list[str] = []
     for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is None or source.name != "COMMANDLINE" or parameter.name in without:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name not in context.params or source is None or source.name != "COMMANDLINE" or name in without:
             continue
-        given, (option, *_) = context.params[parameter.name or ""], parameter.opts
+        given, option = context.params[name], option_of(context.command, parameter)
         if isinstance(given, bool):
             words.append(option if given else parameter.secondary_opts[0])
         else:

@@ -13,24 +13,21 @@ from rich.progress import Progress
 from monai_mobileunet.cli.arguments import (
     MODEL,
     PLANES,
+    AsJson,
     Ignore,
     Runtime,
     Weights,
+    bundle_option,
+    choice_option,
+    class_option,
+    input_argument,
     named_bundle,
-    one_of,
+    output_option,
     overrides,
     set_option,
 )
-from monai_mobileunet.cli.terminal import (
-    INTERRUPTED,
-    case_progress,
-    console,
-    fail,
-    log_file,
-    printable,
-    say_error,
-    stoppable,
-)
+from monai_mobileunet.cli.terminal import INTERRUPTED, case_progress, console, fail, log_file, say_error, stoppable
+from monai_mobileunet.cli.voice import conclude, document, say, say_warning, shows_progress
 from monai_mobileunet.importing import uncollected
 from monai_mobileunet.wording import counted, same_texts
 
@@ -47,58 +44,69 @@ PARTS = ("all", "training", "validation")
 
 
 def evaluate(
-    dataset: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(
-            help="Data set: a Decathlon folder, one with images/ and labels/, DICOM series with SEG or RTSTRUCT, or "
-            "with --pred a folder of labels alone."
+        input_argument(
+            "Data set: a Decathlon folder, one with images/ and labels/, or DICOM series with SEG or RTSTRUCT. With "
+            "--pred it may be a folder of labels alone."
         ),
     ],
-    bundle: Annotated[
-        Path | None,
-        typer.Option(help=f"{MODEL} It segments the cases and names the classes."),
-    ] = None,
+    bundle: Annotated[Path | None, bundle_option(f"{MODEL} It segments the cases and names the classes.")] = None,
     preds: Annotated[
         Path | None,
         typer.Option(
-            "--pred", help="Folder of segmentations to measure, named as the images; then nothing is segmented."
+            "--pred",
+            metavar="PATH",
+            help="Folder of segmentations to measure, which have the names of the images. Then nothing is segmented.",
         ),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("eval_output"),
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out references that have no segmentation in --pred.")
+    ] = False,
+    output: Annotated[Path, output_option("Folder for the report.")] = Path("eval_output"),
     classes: Annotated[
         list[str] | None,
-        typer.Option(
-            "--class",
-            help="Name of class 1, then 2, …; by default as the bundle, the data set or labels.json beside the masks "
-            "says, or else numbers.",
+        class_option(
+            "Name of class 1, then of class 2, and so on; by default those of the bundle, of the data set, or of "
+            "labels.json beside the masks, or else numbers."
         ),
     ] = None,
     part: Annotated[
         str,
-        typer.Option(
-            callback=one_of(PARTS),
+        choice_option(
+            PARTS,
+            metavar="PART",
             help="Cases to measure: all, training or validation, as the bundle's train.json splits the data set.",
         ),
     ] = "all",
-    fold: Annotated[int, typer.Option(min=0, help="Number of the fold that validates in that split.")] = 0,
+    fold: Annotated[int, typer.Option(min=0, metavar="N", help="Number of the fold that validates in that split.")] = 0,
     weights: Weights = None,
     runtime: Runtime = None,
     changes: Annotated[list[str] | None, set_option("Entry of inference.json or train.json to change")] = None,
     ignore: Ignore = None,
     annotated_plane: Annotated[
         str | None,
-        typer.Option(
-            callback=one_of(PLANES),
-            help="Plane in which slices were annotated one by one; those without any label are left out. By default as "
-            "the bundle was planned, for its own data set.",
+        choice_option(
+            PLANES,
+            metavar="PLANE",
+            help="Plane in which slices were annotated one by one: axial, coronal or sagittal. Slices without any "
+            "label are left out. By default it is as the bundle was planned, for its own data set.",
         ),
     ] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help="Tolerance of the surface Dice, in mm.")] = 1.0,
-    worst: Annotated[int, typer.Option(min=0, help="Number of worst cases to picture.")] = 6,
+    tolerance: Annotated[float, typer.Option(min=0, metavar="MM", help="Tolerance of the surface Dice in mm.")] = 1.0,
+    worst: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Number of the worst cases that the report shows in pictures.")
+    ] = 6,
+    as_json: AsJson = False,
 ) -> None:
-    """Measure segmentations against their references: Dice, surface distances, volumes; tables and a page."""
+    """Measure segmentations against references: Dice, surface distances and volumes, in tables and a report.
+
+    Exit code 0: all cases were measured. 1: some were not. 2: the command is wrong.
+    """
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
+    if partial and preds is None:
+        raise typer.BadParameter("Name the folder of segmentations with --pred, too.", param_hint="--partial")
     bundle = named_bundle(bundle) if bundle else None
     entries = overrides(changes or [], bundle, "inference.json", "train.json")
     named = ({"ckpt_path": str(weights.resolve())} if weights else {}) | ({"runtime": runtime} if runtime else {})
@@ -117,27 +125,38 @@ def evaluate(
             from monai_mobileunet.reports.evaluation_report import write_report
 
         opened = Bundle(bundle, **(known_changes(bundle, entries) | named)) if bundle else None
-        cases = _cases(dataset, opened, part, fold, changed, output)
-        names = _class_names(dataset, opened, classes or (), preds, cases, ignore)
-        annotation = _annotation(dataset, cases, opened, ignore, annotated_plane)
-        regions = _regions(dataset, opened, names, bool(classes))
+        _check_count(opened, classes or ())
+        cases = _cases(source, opened, part, fold, changed, output)
+        names = _class_names(source, opened, classes or (), preds, cases, ignore)
+        annotation = _annotation(source, cases, opened, ignore, annotated_plane)
+        regions = _regions(source, opened, names, bool(classes))
         drawn = names if classes or opened is None else drawn_names(opened)
     except (ModuleNotFoundError, ValueError, OSError) as error:
         fail(error)
     with _ends_in_words(output), log_file(output / "evaluate.log"), stoppable():
-        title = f"{preds or (opened and opened.folder.name)} on {dataset} ({part})"
+        title = f"{preds or (opened and opened.folder.name)} on {source} ({part})"
         evaluation = evaluate_cases(
-            title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation, regions, drawn
+            *(title, cases, names, output, preds, opened, changed, tolerance, _case_bar, annotation, regions, drawn),
+            partial=partial,
         )
         files = write_report(evaluation, output, worst)
     console.print(evaluation_table(evaluation))
     if evaluation.in_pixels:
-        console.print(PICTURES_IN_PIXELS, highlight=False, soft_wrap=True)
+        say(PICTURES_IN_PIXELS)
+    if evaluation.missing:
+        say_warning(evaluation.partly)
     for text in same_texts((case.name, case.trouble) for case in evaluation.problems):
         say_error(text)
-    console.print(printable(", ".join(map(str, files))), soft_wrap=True, markup=False)
+    measured = f"{len(evaluation.measured)} of {counted(len(evaluation.cases), 'case')} measured"
+    conclude(f"{measured}. {', '.join(map(str, files))}")
+    document.write(_results(files))
     if evaluation.problems:
         raise typer.Exit(1)
+
+
+def _results(files: Sequence[Path]) -> str:
+    """What is in results.json."""
+    return next(path for path in files if path.suffix == ".json").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -164,7 +183,7 @@ def _ends_in_words(output: Path) -> Iterator[None]:
 @contextmanager
 def _case_bar(doing: str, total: int) -> Iterator[Callable[[CaseRecord], None]]:
     """Progress over cases, with what is done to them."""
-    console.print(f"{doing} {counted(total, 'case')}", highlight=False)
+    say(f"{doing} {counted(total, 'case')}")
     with case_progress(console, total) as show:
         yield show
 
@@ -180,8 +199,7 @@ def _cases(
         if drawn := drawn_cases(dataset, output):
             return drawn
         if bundle is None and (alone := labels_alone(dataset)):
-            said = f"{dataset} holds no pairs of image and label: its {len(alone)} files are the references."
-            console.print(printable(said), markup=False, highlight=False, soft_wrap=True)
+            say(f"{dataset} holds no pairs of image and label: its {len(alone)} files are the references.")
             return alone
     return find_all_cases(dataset) if bundle is None or part == "all" else bundle.cases(dataset, part, fold, changed)
 
@@ -199,7 +217,7 @@ def _annotation(
     ignore = value_to_ignore(dataset, ignore)
     plane = planned.get("plane") if plane is None else plane
     if plane is not None:
-        console.print(f"measured in the annotated {plane} slices alone", highlight=False)
+        say(f"measured in the annotated {plane} slices alone")
     labelled = {name_of(case): case[LABELLED] for case in cases if LABELLED in case}
     return Annotation(planned.get("ignore") if ignore is None else ignore, plane, labelled)
 
@@ -218,11 +236,19 @@ def _class_names(
     names = named_classes(dataset, asked_for, bundle.class_names if bundle else (), masks)
     if names:
         return names
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+    with Progress(console=console, disable=not shows_progress(), transient=True) as progress:
         bar = progress.add_task("reading the labels", total=len(cases))
         count = held_classes(cases, dataset, value_to_ignore(dataset, ignore), lambda: progress.advance(bar))
-    console.print(printable(said_of_numbers(dataset, count)), markup=False, highlight=False, soft_wrap=True)
+    say(said_of_numbers(dataset, count))
     return by_number(count)
+
+
+def _check_count(bundle: Bundle | None, classes: Sequence[str]) -> None:
+    """Refuse to give the classes of a bundle another number of names."""
+    if bundle is not None and classes and len(classes) != len(bundle.class_names):
+        count = len(bundle.class_names)
+        problem = f"--class names {len(classes)} classes, and {bundle.folder.name} has {count}"
+        raise ValueError(f"{problem}: {', '.join(bundle.class_names)}. Name all {count}, or leave out --class.")
 
 
 def _regions(dataset: Path, bundle: Bundle | None, class_names: Sequence[str], by_user: bool) -> Regions:

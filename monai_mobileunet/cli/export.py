@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from monai_mobileunet.cli.arguments import MODEL, named_bundle, one_of, overrides, set_option
-from monai_mobileunet.cli.terminal import console, fail, say_error, steps
+from monai_mobileunet.cli.arguments import (
+    BundleArgument,
+    choice_option,
+    input_argument,
+    named_bundle,
+    overrides,
+    set_option,
+)
+from monai_mobileunet.cli.terminal import aloud, console, fail, say_error, steps
 from monai_mobileunet.importing import uncollected
 from monai_mobileunet.runtimes.formats import FORMATS
 
@@ -21,26 +28,31 @@ __all__ = ["export", "exports_table"]
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help=MODEL)],
-    data: Annotated[
-        Path, typer.Option("--data", help="Folder of images such as the bundle segments, to compare masks on.")
-    ],
+    bundle: BundleArgument,
+    data: Annotated[Path, input_argument("Folder of images such as the bundle segments, on which masks are compared.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option(
+        choice_option(
+            FORMATS,
             "--format",
             "-f",
-            callback=one_of(FORMATS),
-            help=f"Format to write: {', '.join(FORMATS)}; may be repeated; all by default.",
+            metavar="FORMAT",
+            help=f"Format to write: {', '.join(FORMATS)}. It may be repeated; all are written by default.",
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="File of weights to export in place of models/model.pt; the exports lie beside it."),
+        typer.Option(
+            metavar="FILE", help="File of weights to export in place of models/model.pt. The exports lie beside it."
+        ),
     ] = None,
     changes: Annotated[list[str] | None, set_option("Entry of inference.json that the training changed")] = None,
 ) -> None:
-    """Write a bundle's network in other formats, and only what gives the masks that torch gives."""
+    """Export a bundle's network to other formats, and compare its masks with those of torch.
+
+    A network whose masks differ is not written. Exit code 0: all formats were written. 1: some were not. 2: the command
+    is wrong.
+    """
     with uncollected():
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.bundle.export import export_bundle
@@ -56,7 +68,8 @@ def export(
             results = export_bundle(opened, data, kinds, show_step)
     except (ValueError, OSError) as error:
         fail(error)
-    console.print(exports_table(results))
+    with aloud():
+        console.print(exports_table(results))
     for result in results:
         if result.problem:
             say_error(f"{result.kind}: {result.problem}")

@@ -8,19 +8,25 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from monai_mobileunet.cli.arguments import TRUST
-from monai_mobileunet.cli.terminal import console, fail
+from monai_mobileunet.cli.arguments import BundleArgument, input_argument, named_bundle
+from monai_mobileunet.cli.terminal import aloud, console, fail
+from monai_mobileunet.cli.voice import shows_progress
 from monai_mobileunet.modality import check_modality
 
 __all__ = ["fingerprint"]
 
 
 def fingerprint(
-    bundle: Annotated[Path, typer.Argument(help=f"Folder of a bundle. {TRUST}")],
-    dataset: Annotated[Path, typer.Argument(help="Data set that the bundle was trained on.")],
-    modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")],
+    bundle: BundleArgument,
+    source: Annotated[Path, input_argument("Data set that the bundle was trained on.")],
+    modality: Annotated[
+        str, typer.Option(metavar="CODE", help="Modality of the images by its DICOM code: CT, MR, PT, …")
+    ],
 ) -> None:
-    """Measure what a bundle was trained on, and write it to its metadata.json: other images then get a warning."""
+    """Measure the data set that a bundle was trained on, and write the result to its metadata.json.
+
+    Images that are unlike these then get a warning.
+    """
     try:
         code = check_modality(modality)
     except ValueError as error:
@@ -32,14 +38,15 @@ def fingerprint(
     from monai_mobileunet.data.datasets.labels import LABELLED
 
     try:
-        opened = Bundle(bundle, device="cpu")
-        cases = find_all_cases(dataset)
-        shown = track([case["image"] for case in cases], "reading", console=console, disable=not console.is_terminal)
-        whole = not opened.unannotated(dataset) and find_ignored(dataset) is None
+        opened = Bundle(named_bundle(bundle), device="cpu")
+        cases = find_all_cases(source)
+        shown = track([case["image"] for case in cases], "reading", console=console, disable=not shows_progress())
+        whole = not opened.unannotated(source) and find_ignored(source) is None
         whole_cases = [case for case in cases if whole and LABELLED not in case]
         labels, num_classes = [case["label"] for case in whole_cases], len(opened.class_names) + 1
         measured = measure_range(shown, opened.preprocessing, code, labels, num_classes)
         opened.add_metadata("training_data", measured)
     except (ValueError, FileNotFoundError) as error:
         fail(error)
-    console.print_json(data=opened.metadata["training_data"])
+    with aloud():
+        console.print_json(data=opened.metadata["training_data"])

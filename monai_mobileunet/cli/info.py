@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from monai_mobileunet.cli.arguments import none_of
+from monai_mobileunet.cli.completion import complete_from
 from monai_mobileunet.cli.terminal import console, printable
 from monai_mobileunet.shipped import shipped_bundles, shipped_folder
 
@@ -20,30 +22,48 @@ if TYPE_CHECKING:
 __all__ = ["groups_table", "info", "variants_table"]
 
 
+def _complete_network(incomplete: str) -> list[str]:
+    from monai_mobileunet.networks.variants import VARIANTS
+
+    return complete_from(VARIANTS)(incomplete)
+
+
 def info(
-    variant: Annotated[str | None, typer.Argument(help="Name of a network; by default all are listed.")] = None,
+    variant: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NETWORK", help="Name of a network; by default all are listed.", autocompletion=_complete_network
+        ),
+    ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=1, help="Pixels along each side of the image that MACs are counted for; 256 by default."),
+        typer.Option(
+            min=1, metavar="N", help="Pixels along each side of the image for which MACs are counted; 256 by default."
+        ),
     ] = None,
-    in_channels: Annotated[int | None, typer.Option(min=1, help="Channels of the image; 1 by default.")] = None,
+    in_channels: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Number of channels of the image; 1 by default.")
+    ] = None,
     out_channels: Annotated[
-        int | None, typer.Option(min=1, help="Number of classes, the background included; 2 by default.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of classes, the background included; 2 by default."),
     ] = None,
     spatial_dims: Annotated[
         int | None,
-        typer.Option(min=2, max=3, help="Dimensions of the image: 2 for slices (the default), 3 for volumes."),
+        typer.Option(
+            min=2, max=3, metavar="N", help="Dimensions of the image: 2 for slices (by default), or 3 for volumes."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
 ) -> None:
-    """Show the named networks: parameters, multiply-accumulates (MACs) and receptive field.
+    """Show the named networks with their parameters, multiply-accumulates (MACs) and receptive field.
 
-    --json alone lists the arguments of each; with a name or another option it measures them.
+    With --json alone the arguments of each network are listed. With a name or another option they are measured.
     """
     from monai_mobileunet.networks.variants import VARIANTS
 
     if variant is not None and variant not in VARIANTS:
-        raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}.", param_hint="VARIANT")
+        raise typer.BadParameter(none_of(variant, VARIANTS), param_hint="NETWORK")
     if as_json and (variant, size, in_channels, out_channels, spatial_dims) == (None,) * 5:
         print(json.dumps({name: asdict(row) for name, row in VARIANTS.items()}))
         return

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from filelock import FileLock, Timeout
 
-from monai_mobileunet.cli.arguments import bundle_folder
-from monai_mobileunet.cli.terminal import console, fail, printable, steps, stoppable
+from monai_mobileunet.cli.arguments import MODEL, bundle_folder, bundle_option, input_argument
+from monai_mobileunet.cli.terminal import fail, steps, stoppable
+from monai_mobileunet.cli.voice import conclude
 from monai_mobileunet.wording import counted
 
 if TYPE_CHECKING:
@@ -29,35 +30,39 @@ Ctrl-C ends it. Not a medical device; not for diagnostic use."""
 def label(
     studies: Annotated[
         str | None,
-        typer.Option(help="Folder of images, or address of a DICOMweb service (http://…/dicom-web), to annotate."),
+        input_argument("Folder of images to annotate, or address of a DICOMweb service (http://…/dicom-web)."),
     ] = None,
     bundles: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="Folder of a trained bundle, or name of one that comes with the package; may be repeated.",
-        ),
+        bundle_option(f"{MODEL} It may be repeated."),
     ] = None,
     app: Annotated[
-        Path, typer.Option(help="Folder for MONAI Label's app: links to the bundles or copies of them, and logs.")
+        Path,
+        typer.Option(
+            metavar="PATH", help="Folder for MONAI Label's app: links to the bundles or copies of them, and logs."
+        ),
     ] = Path("label_app"),
     copy: Annotated[
-        bool, typer.Option("--copy", help="Train a copy in the app's folder; the bundle itself stays as it is.")
+        bool, typer.Option("--copy", help="Train a copy in the app's folder. The bundle itself is not changed.")
     ] = False,
-    host: Annotated[str, typer.Option(help="Address to listen at. The server has no password.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address of this machine to listen at. The server has no password.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="Port to listen at.")] = 8000,
     scoring: Annotated[
         bool, typer.Option("--scoring/--no-scoring", help="Search for uncertain images in the background, or not.")
     ] = True,
     environment: Annotated[
-        Path | None, typer.Option(help="Virtual environment that has MONAI Label; by default one that --install makes.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Virtual environment that has MONAI Label; by default the one that --install makes."
+        ),
     ] = None,
     install: Annotated[
         bool, typer.Option("--install", help="Make that environment, and install MONAI Label into it.")
     ] = False,
 ) -> None:
-    """Serve bundles to annotators in 3D Slicer or OHIF, with MONAI Label. A bundle is code: only those you trust."""
+    """Serve bundles with MONAI Label to annotators who use 3D Slicer or OHIF."""
     from monai_mobileunet.bundle import Bundle
     from monai_mobileunet.labelling import (
         LabelServer,
@@ -75,10 +80,12 @@ def label(
             _install(server_environment)
         server_environment.check()
         if studies is None and install:
-            console.print(printable(f"MONAI Label is installed in {server_environment.folder}."), soft_wrap=True)
+            conclude(f"MONAI Label is installed in {server_environment.folder}.")
             return
         if studies is None:
-            raise ValueError("No studies are named. Give a folder of images with --studies, or a DICOMweb address.")
+            raise ValueError(
+                "No studies are named. Give a folder of images, or the address of a DICOMweb service, with -i."
+            )
         where = check_studies(studies)
         named: list[Path | None] = [*bundles] if bundles else [None]
         folders = [bundle_folder(bundle) for bundle in named]
@@ -94,10 +101,10 @@ def label(
                 with steps() as show_step:
                     info = server.start(show_step)
                 guide = _guide(server.url, where, info, host)
-                console.print(printable(guide), markup=False, highlight=False, soft_wrap=True)
+                conclude(guide)
                 server.wait()
     except KeyboardInterrupt:
-        console.print("MONAI Label has ended.")
+        conclude("MONAI Label has ended.")
     except Timeout as error:
         fail(error, f"{app}: a server runs from this folder already. End it, or name another folder with --app.")
     except (OSError, ValueError, ServerError, RuntimeError) as error:

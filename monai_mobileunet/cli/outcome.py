@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from monai_mobileunet.cli.terminal import console, printable, say_error
+from monai_mobileunet.cli.terminal import say_error
+from monai_mobileunet.cli.voice import say, say_warning
 from monai_mobileunet.wording import same_texts
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def list_sizes(records: Sequence[CaseRecord]) -> None:
 
     done = [record for record in records if record.done]
     for record in done if len(done) <= FEW else ():
-        _print(f"{record.name}: {sizes_line(record)}")
+        say(f"{record.name}: {sizes_line(record)}")
 
 
 def list_warnings(records: Iterable[CaseRecord], of_run: Iterable[str] = ()) -> None:
@@ -35,9 +36,9 @@ def list_warnings(records: Iterable[CaseRecord], of_run: Iterable[str] = ()) -> 
         _print(f"warning: {warning}", "yellow")
     texts = same_texts((record.name, text) for record in records for text in record.warnings)
     for text in texts[:LISTED]:
-        _print(f"warning: {text}", "yellow")
+        say_warning(text)
     if len(texts) > LISTED:
-        _print(f"warning: and {len(texts) - LISTED} more, in report.csv", "yellow")
+        say_warning(f"and {len(texts) - LISTED} more, in report.csv")
 
 
 def list_troubled(records: Iterable[CaseRecord]) -> None:
@@ -47,7 +48,3 @@ def list_troubled(records: Iterable[CaseRecord]) -> None:
         say_error(text)
     if len(texts) > LISTED:
         say_error(f"and {len(texts) - LISTED} more, in report.csv")
-
-
-def _print(text: str, style: str | None = None) -> None:
-    console.print(printable(text), style=style, markup=False, highlight=False, soft_wrap=True)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
-from monai_mobileunet.cli.arguments import PLANES, TRUST, Ignore, bundle_folder, duration, overrides, well_formed
-from monai_mobileunet.cli.planned import (
-    explain_decision,
-    say,
-    say_what_is_next,
-    show_findings,
-    show_plan,
-    show_reused,
+from monai_mobileunet.cli import plan_options as asked
+from monai_mobileunet.cli.arguments import (
+    AsJson,
+    Ignore,
+    bundle_folder,
+    class_option,
+    input_argument,
+    output_option,
+    overrides,
+    set_option,
 )
-from monai_mobileunet.cli.terminal import console, fail, printable, steps
-from monai_mobileunet.modality import check_modality
+from monai_mobileunet.cli.planned import explain_decision, say_what_is_next, show_plan, show_reused
+from monai_mobileunet.cli.terminal import console, fail, steps
+from monai_mobileunet.cli.voice import conclude, document, say_warning, show_findings, shows_progress
 
 if TYPE_CHECKING:
+    from monai_mobileunet.data import Finding
     from monai_mobileunet.planning.fingerprint import Fingerprint
     from monai_mobileunet.planning.rules import Known, Options
     from monai_mobileunet.planning.start import Origin
@@ -32,87 +35,41 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 
-def _spacing(text: str | None) -> tuple[float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        values = [float(part) for part in re.split(r"[,x×\s]+", text.strip())]
-    except ValueError:
-        values = []
-    values = values * 3 if len(values) == 1 else values
-    if len(values) != 3 or not all(0 < value < 1000 for value in values):
-        problem = f"{text!r} is no spacing; write mm to the right, the front and the head, as 1,1,2.5."
-        raise typer.BadParameter(problem, param_hint="--spacing")
-    return values[0], values[1], values[2]
-
-
-def _modality(text: str) -> str:
-    try:
-        return check_modality(text) if text else ""
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--modality") from error
-
-
-def _planes(text: str) -> tuple[str, ...]:
-    planes = tuple(filter(None, re.split(r"[,\s]+", text)))
-    if unknown := [plane for plane in planes if plane not in PLANES]:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(PLANES)}.", param_hint="--planes")
-    return planes
-
-
 def plan(
     data: Annotated[
-        Path | None, typer.Argument(help="Folder of the training set; for --explain a bundle, too.")
+        Path | None, input_argument("Folder of the training set. With --explain it may be a bundle.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="New folder for the bundle.")] = None,
+    output: Annotated[Path | None, output_option("New folder for the bundle.")] = None,
     class_names: Annotated[
-        list[str] | None, typer.Option("--class", help="Name of class 1, 2, …, once for each.")
+        list[str] | None, class_option("Name of class 1, then of class 2, and so on; by default those in dataset.json.")
     ] = None,
-    spacing: Annotated[str | None, typer.Option(help="Target spacing in mm: right,front,head, as 1,1,2.5.")] = None,
-    like: Annotated[Path | None, typer.Option(help="Image whose spacing is the target.")] = None,
-    planes: Annotated[str, typer.Option(help="Planes to slice across: axial, coronal, sagittal.")] = "",
-    budget: Annotated[
-        float, typer.Option(parser=duration, metavar="TIME", help="Time that the training may take, as 90s, 30m or 2h.")
-    ] = "1h",  # type: ignore[assignment]  # as it is typed; the parser gives seconds
-    modality: Annotated[str, typer.Option(help="Modality of the images, as DICOM's code: CT, MR, PT, …")] = "",
-    subject: Annotated[
-        str, typer.Option(help="Regular expression that finds the subject in a case's name, in its first group.")
-    ] = "",
-    subjects: Annotated[
-        Path | None, typer.Option(help="Table (CSV or TSV) with the columns case and subject, instead of --subject.")
-    ] = None,
-    leave_out: Annotated[list[str] | None, typer.Option("--leave-out", help="Name of a case not to be used.")] = None,
+    modality: asked.Modality = "",
+    budget: asked.Budget = "1h",  # type: ignore[assignment]  # as it is typed; the parser gives seconds
+    spacing: asked.Spacing = None,
+    like: asked.Like = None,
+    planes: asked.Planes = "",
+    subject: asked.Subject = "",
+    subjects: asked.Subjects = None,
+    leave_out: asked.LeaveOut = None,
     ignore: Ignore = None,
-    annotated_slices_only: Annotated[
-        bool,
-        typer.Option("--annotated-slices-only", help="Take slices without any label for unknown, not for background."),
-    ] = False,
+    annotated_slices_only: asked.AnnotatedSlicesOnly = False,
+    origin: asked.Origin = None,
     changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Decision to make instead of its rule, as context=2.", callback=well_formed),
+        list[str] | None, set_option("Decision that replaces the one of its rule", "as context=2")
     ] = None,
-    origin: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            help="Bundle to start from, by its folder or name: its decisions are taken where the data allow, and the "
-            f"training starts from its weights. {TRUST}",
-        ),
-    ] = None,
-    apply: Annotated[
-        Path | None, typer.Option(help="Bundle whose files are brought to what its plan.json says.")
-    ] = None,
-    explain: Annotated[str, typer.Option(help="Decision to explain: its value, reason and rule.")] = "",
+    apply: asked.Apply = None,
+    explain: asked.Explain = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Look at a training set and write a complete bundle for it: network, spacing, intensities, length of training.
+    """Plan a training: read a training set, and write a complete bundle for it.
 
-    What mobileunet check finds comes first; errors stop the planning. Every decision has a reason and stands in
-    plan.json, where it can be edited and applied with --apply.
+    The plan decides the network, the spacing, the intensities and the length of the training. Errors that mobileunet
+    check finds end it. Every decision has its reason in plan.json. Edit it there, and apply it with --apply.
     """
-    size, code, wanted = _spacing(spacing), _modality(modality), _planes(planes)
+    size, code, wanted = asked.parse_spacing(spacing), asked.parse_modality(modality), asked.parse_planes(planes)
     set_by_user = overrides(changes or [])
     if apply is None and data is None:
-        raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="DATA")
+        raise typer.BadParameter("Name the folder of a training set, or a bundle with --apply.", param_hint="INPUT")
     if spacing is not None and like is not None:
         raise typer.BadParameter("Give one of --spacing and --like.", param_hint="--like")
     if subject and subjects is not None:
@@ -160,9 +117,10 @@ def _apply(bundle: Path) -> None:
         raise refusal(bundle, f"has no {PLAN}.", remedy)
     changed = apply_plan(bundle)
     for path in changed:
-        say(f"{path}: written")
+        conclude(f"{path}: written")
     if not changed:
-        say(f"{bundle}: all files are as its plan says")
+        conclude(f"{bundle}: all files are as its plan says")
+    document.write({"bundle": str(bundle), "written": list(map(str, changed))})
 
 
 def _guessed(data: Path) -> str:
@@ -202,7 +160,7 @@ def _plan(
 
     if output is not None:
         check_folder(output)
-    fingerprint = _measured(data, options, subjects, names, leave_out)
+    findings, fingerprint = _measured(data, options, subjects, names, leave_out)
     options = replace(options, device=_device())
     known = decide(fingerprint, options)
     if explain:
@@ -215,11 +173,13 @@ def _plan(
     write_bundle(planned, output, known.fingerprint, origin.weights if origin else None)
     show_plan(planned)
     show_reused(planned)
-    for text in warnings:
-        console.print(printable(f"warning: {text}"), style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if busy := _busy():
-        console.print(f"warning: {busy}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    for text in (warnings := [*warnings, *filter(None, [_busy()])]):
+        say_warning(text)
+    conclude(f"{output}: written")
     say_what_is_next(seconds, options.device, output)
+    about = {"bundle": str(output), "device": options.device, "training_seconds": seconds}
+    found = {"findings": list(map(asdict, findings)), "warnings": warnings}
+    document.write({**about, **found, "plan": planned.to_json()})
 
 
 def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str], str] | None:
@@ -242,12 +202,12 @@ def _subject_of(data: Path, table: Path | None, pattern: str) -> Callable[[str],
 
 def _measured(
     data: Path, options: Options, subjects: Path | None, names: Sequence[str], leave_out: Sequence[str]
-) -> Fingerprint:
-    """The fingerprint, after what check finds; errors in it end the command."""
+) -> tuple[list[Finding], Fingerprint]:
+    """What check finds, and the fingerprint; errors end the command."""
     from monai_mobileunet.data import find_all_cases
     from monai_mobileunet.planning.measuring import inspect_dataset
 
-    with Progress(console=console, disable=not console.is_terminal) as progress:
+    with Progress(console=console, disable=not shows_progress()) as progress:
         bar = progress.add_task("reading", total=len(find_all_cases(data)) - len(leave_out))
         findings, fingerprint = inspect_dataset(
             data,
@@ -261,7 +221,7 @@ def _measured(
     show_findings(findings)
     if fingerprint is None:
         raise typer.Exit(1)
-    return fingerprint
+    return findings, fingerprint
 
 
 def _device() -> str:

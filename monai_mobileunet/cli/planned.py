@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from monai_mobileunet.cli.terminal import console, printable, say_error
+from monai_mobileunet.cli.terminal import console, printable
+from monai_mobileunet.cli.voice import conclude, document, say
 
 if TYPE_CHECKING:
-    from monai_mobileunet.data import Finding
     from monai_mobileunet.planning import Decision, Plan
 
-__all__ = ["explain_decision", "say", "say_what_is_next", "show_findings", "show_plan", "show_reused"]
-
-
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Print what was found in a data set, warnings in another colour."""
-    for finding in findings:
-        if finding.warning:
-            text = printable(f"warning: {finding}")
-            console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
-        else:
-            say_error(finding)
+__all__ = ["explain_decision", "say_what_is_next", "show_plan", "show_reused"]
 
 
 def show_plan(planned: Plan) -> None:
@@ -76,7 +65,8 @@ def explain_decision(planned: Plan, name: str) -> None:
         near = get_close_matches(name, known) or list(known)
         raise ValueError(f"--explain {name}: no such decision; there are {', '.join(near)}.")
     one: Decision = known[name]
-    say(f"{name} = {one.value}\n{one.reason}\nrule: {one.rule or 'none, a person decided'}")
+    conclude(f"{name} = {one.value}\n{one.reason}\nrule: {one.rule or 'none, a person decided'}")
+    document.write({"decision": name, "value": one.value, "reason": one.reason, "rule": one.rule})
 
 
 def say_what_is_next(seconds: float | None, device: str, output: Path) -> None:
@@ -88,8 +78,3 @@ def say_what_is_next(seconds: float | None, device: str, output: Path) -> None:
     say("Fill in what is marked FILL IN before you give the bundle away. Next:\n")
     say(f"python -m monai.bundle run training --config_file {output / 'configs' / 'train.json'}")
     say(f"mobileunet segment -i new_images -o masks -m {output}")
-
-
-def say(text: str) -> None:
-    """Print a text as it is."""
-    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)

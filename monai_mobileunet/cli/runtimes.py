@@ -11,7 +11,7 @@ __all__ = ["runtimes"]
 
 
 def runtimes() -> None:
-    """List the runtimes that can execute a network, and which of them are installed."""
+    """List the runtimes that can execute a network, and say which of them are installed."""
     from monai_mobileunet.runtimes import RUNTIMES
     from monai_mobileunet.runtimes.table import missing_packages
 

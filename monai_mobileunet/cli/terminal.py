@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "SafeGroup",
+    "aloud",
     "case_progress",
     "console",
     "fail",
@@ -33,6 +34,7 @@ __all__ = [
     "make_safe",
     "on_stderr",
     "printable",
+    "said_errors",
     "say_error",
     "steps",
     "stoppable",
@@ -111,9 +113,25 @@ def on_stderr(wanted: bool = True) -> Iterator[None]:
         console.stderr = before
 
 
+@contextmanager
+def aloud() -> Iterator[None]:
+    """Print although the command was asked to be quiet."""
+    before, console.quiet = console.quiet, False
+    try:
+        yield
+    finally:
+        console.quiet = before
+
+
+said_errors: list[str] = []
+"""The errors that the command has printed."""
+
+
 def say_error(text: object) -> None:
     """Print an error as it is, whatever brackets it holds."""
-    console.print(f"error: {printable(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
+    said_errors.append(printable(text))
+    with aloud():
+        console.print(f"error: {said_errors[-1]}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(error: BaseException, text: str | None = None) -> NoReturn:

@@ -8,43 +8,55 @@ from typing import Annotated
 
 import typer
 
-from monai_mobileunet.cli.terminal import console, printable, say_error, stoppable
+from monai_mobileunet.cli.arguments import input_argument
+from monai_mobileunet.cli.terminal import say_error, stoppable
+from monai_mobileunet.cli.voice import conclude
 
 __all__ = ["view"]
 
 
 def view(
-    path: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(
-            help="Output folder of mobileunet segment or evaluate, data set, folder of images, or one image."
-        ),
+        input_argument("Output folder of mobileunet segment or evaluate, data set, folder of images, or one image."),
     ],
     pred: Annotated[
-        Path | None, typer.Option(help="Segmentation of the image, or folder of segmentations named as the images are.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Segmentation of the image, or folder of segmentations with the names of the images."
+        ),
     ] = None,
     label: Annotated[
-        Path | None, typer.Option(help="Reference of the image, or folder of references named as the images are.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Reference of the image, or folder of references with the names of the images."
+        ),
     ] = None,
     review: Annotated[
         Path | None,
-        typer.Option(help="Folder in which review.csv keeps the verdicts; by default the folder of the run."),
+        typer.Option(
+            metavar="PATH", help="Folder in which review.csv keeps the verdicts; by default the folder of the run."
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free port.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port to listen at. 0 takes a free port.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser, or not.")] = True,
 ) -> None:
     """Look through masks or labels in the browser: three planes, 3D, and a verdict for each case.
 
     Only this machine reaches the page, and nothing is sent anywhere. Ctrl-C ends the command.
     Not a medical device; not for diagnostic use.
     """
+    from monai_mobileunet.review import REVIEW
     from monai_mobileunet.viewing.finding import find_shown
     from monai_mobileunet.viewing.server import ViewServer
+    from monai_mobileunet.wording import counted
 
     try:
         if review is not None and not review.is_dir():
             raise NotADirectoryError(f"{review}: no such folder. Make it: mkdir {review}")
-        shown = find_shown(path, pred, label, review)
+        shown = find_shown(source, pred, label, review)
     except (ValueError, OSError) as error:
         say_error(error)
         raise typer.Exit(2) from error
@@ -56,14 +68,16 @@ def view(
     except OSError as error:
         say_error(f"Port {port} cannot be listened at ({error.strerror}). Choose another one with --port.")
         raise typer.Exit(2) from error
-    cases = "1 case" if len(shown.cases) == 1 else f"{len(shown.cases):,} cases"
-    kept = f"Verdicts are kept in {shown.review / 'review.csv'}." if shown.review else "Verdicts are not kept."
+    cases = counted(len(shown.cases), "case")
+    kept = f"Verdicts are kept in {shown.review / REVIEW}." if shown.review else "Verdicts are not kept."
     for line in (f"{shown.title}: {cases}. {kept}", server.url, "Ctrl-C ends the page."):
-        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+        conclude(line)
     with server, stoppable():
         try:
             if browser:
                 webbrowser.open(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
-            console.print("The page has ended.")
+            conclude("The page has ended.")
+    if shown.kind == "run" and shown.review == source and (source / REVIEW).is_file():
+        conclude(f"Write the verdicts into the report: mobileunet report {source}")

@@ -130,7 +130,7 @@ class CaseInHand(Guarded):
         tools.journal.write(self._record)  # before a file is touched: whatever ends the process now is counted
         if self._record.attempts > ATTEMPTS:
             problem = f"was in hand {ATTEMPTS} times when a run was killed, perhaps for want of memory."
-            remedy = "Crop it, give the run more memory, or finish it alone with --overwrite."
+            remedy = "Crop it, give the run more memory, or segment it alone with mobileunet segment --overwrite."
             raise DataError([Finding(str(record.images[0]), problem, remedy)])
         self._record = replace(self._record, inputs=image_states(record.images))
         check_regular(record.images)

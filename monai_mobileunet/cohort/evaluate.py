@@ -16,10 +16,10 @@ from monai_mobileunet.cohort.options import split_names
 from monai_mobileunet.cohort.pairing import Paired, pair_files
 from monai_mobileunet.cohort.plan import COMPARISON, STATE, plan_dataset
 from monai_mobileunet.cohort.run import carry_out, claim, prepare
-from monai_mobileunet.data import DataError, Finding
 from monai_mobileunet.data.datasets.cases import Case
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.datasets.regions import NO_REGIONS, Regions
+from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation
 from monai_mobileunet.palette import Colour
@@ -52,6 +52,7 @@ def evaluate_cases(
     annotation: Annotation = WHOLE,
     regions: Regions = NO_REGIONS,
     drawn_names: Sequence[str] = (),
+    partial: bool = False,
 ) -> Evaluation:
     """Compare segmentations with references: those in a folder, or those that a bundle makes of the images.
 
@@ -68,20 +69,22 @@ def evaluate_cases(
         annotation: what the references do not say.
         regions: unions of classes that are measured beside these.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
+        partial: whether cases without a segmentation in ``preds`` are left out.
 
     Raises:
-        DataError: no segmentations, masks in the way of the bundle's, or a folder that another run has.
+        DataError: no segmentations, or none for some cases; masks in the way of the bundle's; or a folder that another
+            run has.
         FileNotFoundError: the bundle has no weights.
         OutputError: nothing can be written any more.
     """
     if preds is not None:
         journal = open_journal(output)
         with journal:
-            records = find_masks(cases, preds, class_names, journal.records)
+            records, missing = find_masks(cases, preds, class_names, journal.records, partial)
             compared = _compared(
                 title, records, class_names, tolerance, journal, progress, annotation, regions, drawn_names
             )
-            return replace(compared, colours=_colours(bundle, preds, class_names))
+            return replace(compared, colours=_colours(bundle, preds, class_names), missing=missing)
     if bundle is None:
         raise ValueError("Name a folder of segmentations, or a bundle that makes them.")
     with progress("segmenting", len(cases)) as show:
@@ -166,8 +169,12 @@ def segment_dataset(
 
 
 def find_masks(
-    cases: Sequence[Case], preds: Path, class_names: Sequence[str], known: Mapping[str, CaseRecord]
-) -> list[CaseRecord]:
+    cases: Sequence[Case],
+    preds: Path,
+    class_names: Sequence[str],
+    known: Mapping[str, CaseRecord],
+    partial: bool = False,
+) -> tuple[list[CaseRecord], tuple[str, ...]]:
     """The segmentations of cases that are there already.
 
     Args:
@@ -176,22 +183,30 @@ def find_masks(
             folders with a file for each class.
         class_names: names of the classes from 1 on.
         known: records of earlier comparisons, by the name of the case.
+        partial: whether cases without a segmentation are left out.
+
+    Returns:
+        The records of the cases with a segmentation, and the names of those without.
 
     Raises:
-        DataError: no such folder, or nothing in it.
+        DataError: no such folder, nothing in it, or not all where it is not partial.
     """
     planned = [CaseRecord(name_of(case), image_files(case), label=Path(case["label"])) for case in cases]
     paired = pair_files(planned, preds, split_names(class_names))
-    if not any(found.files or found.problem for found in paired.values()):
-        names = ", ".join(list(paired)[:3])
-        problem = f"no masks in it with the names of cases, such as {names}." if preds.is_dir() else "no such folder."
-        raise DataError([Finding(str(preds), problem, "Name the folder of the segmentations.")])
-    return [_with_masks(case, paired[case.name], preds, known.get(case.name)) for case in planned]
+    missing = tuple(name for name, found in paired.items() if not (found.files or found.problem))
+    some = list_some(missing, 3, " and {} more")
+    if len(missing) == len(paired):
+        problem = f"no masks in it with the names of cases, such as {some}." if preds.is_dir() else "no such folder."
+        raise refusal(preds, problem, "Name the folder of the segmentations.")
+    if missing and not partial:
+        problem = f"has no segmentation for {len(missing)} of {len(planned)} references, such as {some}."
+        raise refusal(preds, problem, "Add them, or type --partial to evaluate the others.")
+    there = [case for case in planned if case.name not in set(missing)]
+    return [_with_masks(case, paired[case.name], known.get(case.name)) for case in there], missing
 
 
-def _with_masks(case: CaseRecord, found: Paired, preds: Path, known: CaseRecord | None) -> CaseRecord:
-    outputs = found.files or (preds / f"{case.name}.nii.gz",)
+def _with_masks(case: CaseRecord, found: Paired, known: CaseRecord | None) -> CaseRecord:
     state = CaseState.FAILED if found.problem else CaseState.DONE
     comparison = known.comparison if known else None
     problem = str(found.problem or "")
-    return replace(case, outputs=outputs, state=state, problem=problem, comparison=None if problem else comparison)
+    return replace(case, outputs=found.files, state=state, problem=problem, comparison=None if problem else comparison)

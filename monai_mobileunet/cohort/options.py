@@ -99,7 +99,8 @@ def split_names(class_names: Sequence[str]) -> tuple[str, ...]:
     """
     names = tuple("".join(c if c.isalnum() or c in "-." else "_" for c in name) for name in class_names)
     if len({name.casefold() for name in names}) != len(names):
-        raise DataError([Finding("--split", f"two classes have one file name: {names}.", "Rename a class.")])
+        problem = f"two classes have one file name: {names}."
+        raise DataError([Finding("a file for each class", problem, "Rename a class.")])
     return names
 
 

@@ -36,7 +36,7 @@ def failed_record(record: CaseRecord, error: BaseException) -> CaseRecord:
     if isinstance(error, DataError):
         problem = "\n".join(map(str, error.findings))
     elif isinstance(error, MemoryError) or "not enough memory" in str(error).lower():
-        remedy = "Memory was too short: crop the image, or run with --num-workers 0 --batch-size 1."
+        remedy = "Memory was too short: crop the image, or type mobileunet segment with --num-workers 0 --batch-size 1."
         problem = f"{image}: {remedy} ({reason})"
     else:
         problem = f"{image}: was not segmented ({reason}). The log has the details."

@@ -233,7 +233,9 @@ def _chosen(name: str, found: Sequence[Fit], owners: Mapping[Path, Sequence[str]
     missing = sorted(set(expected) - {case_name(path) for path in files})
     if missing:
         problem = f"has no file for {', '.join(missing)}."
-        return Paired(problem=Finding(str(files[0].parent), problem, "Segment the case again with --split."))
+        return Paired(
+            problem=Finding(str(files[0].parent), problem, "Segment the case again with mobileunet segment --split.")
+        )
     return Paired(files)
 
 

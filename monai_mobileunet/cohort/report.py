@@ -73,7 +73,11 @@ def read_facts(folder: Path) -> RunFacts:
     if not path.is_file():
         begun = (folder / STATE / Plan.journal).is_file()
         problem = f"holds no run of mobileunet segment ({STATE}/{FACTS} is missing)."
-        remedy = "Type the command of the run again, which goes on where it was." if begun else "Name its --output."
+        remedy = (
+            "Type the command of the run again, which goes on where it was."
+            if begun
+            else "Name the folder that was its --output."
+        )
         raise refusal(folder, problem, remedy)
     try:
         content = read_json(path)

@@ -7,6 +7,7 @@ from typing import Any
 
 import monai_mobileunet
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.bundle.weights import no_weights
 from monai_mobileunet.cohort.journal import settings_key
 from monai_mobileunet.data.files import hash_file
 from monai_mobileunet.output_form import OutputForm
@@ -32,7 +33,7 @@ def run_settings(bundle: Bundle, changed: Mapping[str, Any], form: OutputForm) -
         FileNotFoundError: the bundle has no weights.
     """
     if not bundle.weights.is_file():
-        raise FileNotFoundError(f"{bundle.weights}: no weights. Train the bundle first, or name a file with --weights.")
+        raise no_weights(bundle.weights)
     weights = hash_file(bundle.weights)
     configs = bundle.folder / "configs"
     key = settings_key(

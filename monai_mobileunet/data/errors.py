@@ -20,6 +20,7 @@ __all__ = [
     "log_unforeseen",
     "refusal",
     "root_cause",
+    "set_entry",
     "warning",
     "why_failed",
 ]
@@ -86,6 +87,11 @@ def list_some(values: Sequence[object], most: int = 5, rest: str = ", …") -> s
         rest: behind those where there are more; ``{}`` in it stands for their number.
     """
     return ", ".join(map(str, values[:most])) + (rest.format(len(values) - most) if len(values) > most else "")
+
+
+def set_entry(name: str, value: object) -> str:
+    """What to type for another entry of a bundle's config, to commands of this package and to MONAI's."""
+    return f"--set {name}={value} (python -m monai.bundle run: --{name} {value})"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
 from monai_mobileunet.evaluation.results import TOLERANCE, ClassResult, Outcome, flat_axis
+from monai_mobileunet.harmless import without_harmless_warnings
 
 __all__ = ["check_installed", "measure_case"]
 
@@ -135,8 +135,7 @@ def _measure(
         box = box[:flat] + box[flat + 1 :]
     masks = [torch.from_numpy(np.pad(mask[box], 1))[None, None] for mask in (pred, label)]
     both: dict[str, Any] = {"y_pred": masks[0], "y": masks[1], "include_background": True, "spacing": spacing}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # MONAI's metrics use an argument that MONAI deprecates
+    with without_harmless_warnings():
         hd95 = compute_hausdorff_distance(**both, percentile=95)
         asd = compute_average_surface_distance(**both, symmetric=True)
         surface_dice = compute_surface_dice(**both, class_thresholds=[tolerance], use_subvoxels=True)

@@ -6,7 +6,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import ValidationHandler
 
-from monai_mobileunet.handlers.harmless import without_harmless_warnings
+from monai_mobileunet.harmless import without_harmless_warnings
 
 __all__ = ["EpochValidationHandler"]
 

@@ -169,9 +169,10 @@ class TrainingProgress(_Bars):
                 first, count = self._steps[0], count - 1
             total = engine.state.max_epochs or engine.state.epoch
             epoch = (last - first) / count * length
-            rest = seconds_left([epoch], [], engine.state.epoch - 1, total, self.interval) or 0.0
-            self._expected = rest
-            logger.info("expected time: about %s, by the first %s", minutes(rest), counted(len(self._steps), "step"))
+            self._expected = seconds_left([epoch], [0.0], engine.state.epoch - 1, total, self.interval) or 0.0
+            steps = counted(len(self._steps), "step") if len(self._steps) > 1 else "step"
+            without = ", validations aside" if self.interval else ""
+            logger.info("expected time: about %s%s, by the first %s", minutes(self._expected), without, steps)
         self._say(engine)
 
     def _end_epoch(self, engine: Engine) -> None:

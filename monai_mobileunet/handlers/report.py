@@ -14,9 +14,10 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import is_scalar
 
+from monai_mobileunet.bundle.json_files import read_json
 from monai_mobileunet.bundle.weights import unwrapped
 from monai_mobileunet.data.errors import list_some
-from monai_mobileunet.handlers.harmless import without_harmless_warnings
+from monai_mobileunet.harmless import without_harmless_warnings
 from monai_mobileunet.planning.rules.known import minutes
 
 __all__ = ["EvaluationReport", "TrainingReport", "best_score", "counted", "scores_in_words"]
@@ -25,6 +26,9 @@ logger = logging.getLogger("monai_mobileunet")
 
 KEYS = ("label", "image")
 """Of a case: images may lie elsewhere where labels were rewritten."""
+
+FOLD = "fold"
+NO_SPLIT: Mapping[str, Any] = {}
 
 MOST_CLASSES = 12
 """More Dice than these make no line; they stand in the tables."""
@@ -65,7 +69,8 @@ class TrainingReport:
         class_names: of the classes from 1 on.
         device: that trains.
         interval: epochs between two validations.
-        fold: that validates.
+        split: settings that say which cases validate, ``fold`` among them, by their id in ``train.json``; what was
+            changed on the command line has to be typed again for an evaluation.
         evaluator: engine that validates.
     """
 
@@ -81,13 +86,13 @@ class TrainingReport:
         class_names: Sequence[str],
         device: str | torch.device,
         interval: int,
-        fold: int = 0,
+        split: Mapping[str, Any] = NO_SPLIT,
         evaluator: Engine | None = None,
     ) -> None:
         self.root, self.ckpt_dir, self.output_dir = Path(bundle_root), Path(ckpt_dir), Path(output_dir)
         self.dataset_dir, self.network, self.class_names = dataset_dir, network, class_names
         self.training, self.validation, self.device = training, validation, torch.device(device)
-        self.interval, self.fold, self.evaluator = interval, fold, evaluator
+        self.interval, self.split, self.evaluator = interval, dict(split), evaluator
         self._started: float | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -127,6 +132,15 @@ class TrainingReport:
         files = (str(case[key][0] if isinstance(case[key], list) else case[key]) for case in cases for key in KEYS)
         return f"{self.dataset_dir}{end}" if any(root in Path(file).resolve().parents for file in files) else ""
 
+    def _validation_options(self) -> str:
+        """The options with which ``mobileunet evaluate`` finds the same validation cases."""
+        config = self.root / "configs" / "train.json"
+        known = read_json(config) if config.is_file() else {}
+        changed = [
+            f" --set {key}={value}" for key, value in self.split.items() if key != FOLD and known.get(key) != value
+        ]
+        return f" --part validation --fold {self.split.get(FOLD, 0)}{''.join(changed)}"
+
     def _end(self) -> None:
         took = minutes(time.perf_counter() - (self._started or time.perf_counter()))
         best, model = best_score(self.evaluator), self.ckpt_dir / "model.pt"
@@ -134,12 +148,12 @@ class TrainingReport:
         of += f", of epoch {best[1]}" if best and best[1] > 0 else ""
         own = self.ckpt_dir.resolve() == (self.root / "models").resolve()
         weights = "" if own else f" --weights {model}"
-        fold = f" --part validation --fold {self.fold}" if len(self.validation) else ""
+        part = self._validation_options() if len(self.validation) else ""
         for line in (
             f"trained in {took}. The model {of}: {model}",
             f"curves: {self.output_dir / 'curve.png'}, {self.output_dir / 'curve.csv'}; log: "
             f"{self.output_dir / 'training.log'}",
-            f"next: mobileunet evaluate {self._place() or 'DATA'} --bundle {self.root}{fold}{weights}",
+            f"next: mobileunet evaluate {self._place() or 'DATA'} --bundle {self.root}{part}{weights}",
             f"or:   mobileunet segment -i IMAGES -o MASKS -m {self.root}{weights}",
         ):
             logger.info("%s", line)

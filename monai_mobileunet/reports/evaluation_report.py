@@ -13,7 +13,7 @@ import numpy as np
 
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.datasets.regions import Regions
-from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.data.errors import list_some, root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
@@ -49,6 +49,7 @@ class Evaluation:
         regions: unions of classes that were measured beside these: numbers of the classes, by their name.
         drawn_names: of the classes in references that are DICOM SEG or RTSTRUCT; by default those of the classes.
         colours: of the classes from 1 on; by default those of the palette.
+        missing: names of the cases that were left out, for they have no segmentation.
     """
 
     title: str
@@ -59,6 +60,16 @@ class Evaluation:
     regions: Regions = field(default_factory=dict)
     drawn_names: tuple[str, ...] = ()
     colours: tuple[Colour, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def partly(self) -> str:
+        """That some cases were left out, in words; empty if all were measured."""
+        if not self.missing:
+            return ""
+        total = counted(len(self.cases) + len(self.missing), "reference")
+        some = list_some(self.missing, 3, " and {} more")
+        return f"Partial: {len(self.missing)} of {total} have no segmentation, such as {some}."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -233,7 +244,8 @@ def draw_case(
         dtype = pred.values.dtype  # of a label, floats are whole numbers, and no index of a colour
         label, pred = (replace(one, values=np.where(unknown, 0, one.values).astype(dtype)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
-        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
+        true = label.values.astype(pred.values.dtype)  # references may be stored in floats
+        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, true))
         differing = drawn != true
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
         picture = draw_overlay(

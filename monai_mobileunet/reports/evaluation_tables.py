@@ -91,6 +91,7 @@ def evaluation_json(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -
         "interval": f"low to high: 95 %, percentile bootstrap over cases; none of fewer than {FEWEST} cases",
         "classes": list(map(_json_summary, summaries[:count])),
         **({"regions": [{**one, MADE_OF: list(made)} for one, made in of_regions]} if evaluation.regions else {}),
+        **({"missing": list(evaluation.missing)} if evaluation.missing else {}),
         "cases": [_json_case(case) for case in evaluation.cases],
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from monai.data import MetaTensor
 
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.loading.reader import VolumeReader
+from monai_mobileunet.harmless import without_harmless_warnings
 
 __all__ = ["CropForegroundd", "LoadImaged", "Spacingd"]
 
@@ -47,8 +47,7 @@ def _without_remarks() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_harmless_warnings():
             yield
     finally:
         logger.setLevel(level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
@@ -12,9 +11,11 @@ from monai_mobileunet.cohort.pairing import pair_files
 from monai_mobileunet.cohort.plan import STATE, plan_run
 from monai_mobileunet.cohort.report import FACTS, make_report, read_facts
 from monai_mobileunet.data.datasets.cases import find_all_cases, is_training_set
+from monai_mobileunet.data.datasets.class_names import named_classes
 from monai_mobileunet.data.datasets.described import numbered_names
 from monai_mobileunet.data.datasets.naming import image_files, name_of
 from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.viewing.shown import Shown, ShownCase
 
 __all__ = ["find_shown"]
@@ -51,12 +52,13 @@ def _run(folder: Path, review: Path) -> Shown:
     if not cases:
         remedy = "Wait for the first case, and type the command again."
         raise refusal(folder, "holds a run of which no case has ended.", remedy)
-    return Shown(str(folder), "run", facts.class_names, cases, review)
+    return Shown(str(folder), "run", facts.class_names, cases, review, facts.colours)
 
 
 def _evaluation(folder: Path, review: Path) -> Shown:
     class_names, records = read_evaluation(folder)
-    return Shown(str(folder), "evaluation", class_names, tuple(map(ShownCase.of_record, records)), review)
+    cases = tuple(map(ShownCase.of_record, records))
+    return Shown(str(folder), "evaluation", class_names, cases, review, known_colours(folder, class_names))
 
 
 def _dataset(folder: Path, review: Path | None) -> Shown:
@@ -68,22 +70,22 @@ def _dataset(folder: Path, review: Path | None) -> Shown:
 
 def _images(path: Path, masks: Path | None, labels: Path | None, review: Path | None) -> Shown:
     """Images, with masks and references if these are named."""
-    records = plan_run(path, masks if masks and masks.is_dir() else Path("no output")).cases
-    planned = [CaseRecord(record.name, record.images) for record in records]
-    cases = [ShownCase(record.name, record.images) for record in planned]
-    for given, field in ((masks, "masks"), (labels, "label")):
-        if given is None:
-            continue
-        found = _paired(planned, given)
-        cases = [
-            replace(case, **{field: found[case.name] if field == "masks" else next(iter(found[case.name]), None)})
-            for case in cases
-        ]
-    return Shown(str(path), "images", _names_beside(masks or labels), tuple(cases), review)
+    folder = next((given if given.is_dir() else given.parent for given in (masks, labels) if given), None)
+    planned = [CaseRecord(case.name, case.images) for case in plan_run(path, folder or path / STATE).cases]
+    drawn, true = _paired(planned, masks), _paired(planned, labels)
+    cases = [
+        ShownCase(case.name, case.images, drawn.get(case.name, ()), next(iter(true.get(case.name, ())), None))
+        for case in planned
+    ]
+    names = named_classes(folder) if folder else ()
+    colours = known_colours(folder, names) if folder else ()
+    return Shown(str(path), "images", names, tuple(cases), review, colours)
 
 
-def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...]]:
+def _paired(records: list[CaseRecord], given: Path | None) -> dict[str, tuple[Path, ...]]:
     """The files that belong to images: the only one, or those in a folder."""
+    if given is None:
+        return {}
     if not given.exists():
         raise refusal(given, "no such file or folder.", "Name a mask, or a folder of masks.")
     if given.is_file():
@@ -96,17 +98,3 @@ def _paired(records: list[CaseRecord], given: Path) -> dict[str, tuple[Path, ...
         problem = f"has no mask with the name of an image, such as {records[0].name}."
         raise refusal(given, problem, "Name the folder of the masks.")
     return {name: found.files for name, found in paired.items()}
-
-
-def _names_beside(masks: Path | None) -> tuple[str, ...]:
-    """Names of the classes that a run has written beside its masks."""
-    if masks is None:
-        return ()
-    described = (masks if masks.is_dir() else masks.parent) / "labels.json"
-    if not described.is_file():
-        return ()
-    from monai_mobileunet.data.datasets.labels import class_labels
-    from monai_mobileunet.data.datasets.listing import read_json
-
-    names = class_labels(read_json(described).get("labels", {}))
-    return tuple(names.get(number, f"class {number}") for number in range(1, max(names, default=0) + 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mobileunet.case_record import CaseRecord
-from monai_mobileunet.palette import colour_of
+from monai_mobileunet.palette import Colour, colours_of
 from monai_mobileunet.reports.page import NOTICE
 from monai_mobileunet.review import Verdict
 from monai_mobileunet.wording import readable
@@ -66,6 +66,7 @@ class Shown:
         class_names: of the classes from 1 on; empty where nothing names them.
         cases: in the order in which they are listed.
         review: folder of the table with the verdicts; ``None`` if none are kept.
+        colours: of the classes from 1 on; by default those of the palette.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Shown:
     class_names: tuple[str, ...]
     cases: tuple[ShownCase, ...]
     review: Path | None = None
+    colours: tuple[Colour, ...] = ()
 
     def as_json(self, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         """The description of the cases for the page.
@@ -85,7 +87,7 @@ class Shown:
             "title": readable(self.title),
             "kind": self.kind,
             "classes": list(self.class_names),
-            "colours": [colour_of(number) for number in range(1, COLOURED + 1)],
+            "colours": colours_of(COLOURED, dict(enumerate(self.colours, 1))),
             "reviewed_in": readable(str(self.review)) if self.review else "",
             "cases": [_as_json(case, verdicts) for case in self.cases],
         }

@@ -56,18 +56,31 @@ def test_segmentations_in_a_folder_are_measured_and_reported(tmp_path: Path, toy
     assert max(len(line) for line in result.output.splitlines() if "out" not in line) <= 80
 
 
-def test_a_case_without_segmentation_is_named_and_the_others_are_measured(
+def test_references_without_segmentation_are_left_out_where_that_is_asked_for(
     tmp_path: Path, toy_dataset: Path, preds: Path
 ):
-    (preds / "below" / "toy_002.nii.gz").unlink()
+    for number in (1, 2, 5, 6):
+        (preds / "below" / f"toy_00{number}.nii.gz").unlink()
+    arguments = (toy_dataset, "--pred", preds, "-o", tmp_path / "out", "--worst", 0)
+    refused = evaluate(*arguments)
+    assert refused.exit_code == 1
+    some = "such as toy_001, toy_002, toy_005 and 1 more"
+    said = f"has no segmentation for 4 of 6 references, {some}. Add them, or type --partial to evaluate the others."
+    assert refused.output.startswith(f"error: {preds}: {said}")
+    assert refused.output.count("\n") == 1
+    result = evaluate(*arguments, "--partial")
+    assert result.exit_code == 0, result.output
+    partly = "Partial: 4 of 6 references have no segmentation, such as toy_001, toy_002, toy_005 and 1 more."
+    assert f"warning: {partly}" in result.output
+    assert partly in (tmp_path / "out" / "report.html").read_text()
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert content["missing"] == ["toy_001", "toy_002", "toy_005", "toy_006"]
+    assert [case["name"] for case in content["cases"]] == ["toy_003", "toy_004"]
     (preds / "below" / "toy_004.nii.gz").write_bytes(b"")
-    result = evaluate(toy_dataset, "--pred", preds, "--output", tmp_path / "out")
-    assert result.exit_code == 1
-    assert "4 of 6 cases" in result.output
-    assert "toy_002.nii.gz: no such file" in result.output.replace("\n", "")
-    assert "toy_004.nii.gz" in result.output
+    result = evaluate(*arguments, "--partial")
+    assert result.exit_code == 1, "a damaged one is no missing one"
     with (tmp_path / "out" / "cases.csv").open() as file:
-        assert [row["case"] for row in csv.DictReader(file) if row["problem"]] == ["toy_002", "toy_004"]
+        assert [row["case"] for row in csv.DictReader(file) if row["problem"]] == ["toy_004"]
 
 
 def test_classes_can_be_named(tmp_path: Path, toy_dataset: Path, preds: Path):
@@ -112,6 +125,8 @@ def test_an_image_that_cannot_be_segmented_stops_no_other(tmp_path: Path, own_da
         (["--bundle", "nowhere"], 1, "no bundle"),
         (["--bundle", "BUNDLE", "--part", "validation"], 1, "3 subjects cannot be dealt into 5 folds"),
         (["--pred", "PREDS", "--tolerance", "-1"], 2, "tolerance"),
+        (["--bundle", "BUNDLE", "--partial"], 2, "Name the folder of segmentations"),
+        (["--bundle", "BUNDLE", "--class", "tumour"], 1, "has 2: anterior, posterior. Name all 2"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path: Path, toy_dataset: Path, preds: Path, arguments, code, words):

@@ -22,9 +22,13 @@ USAGE_ERRORS = [
     "plan a -o b --budget soon",
     "plan a -o b --set context",
     "segment",
-    "segment -i a -o b --runtime nosuch",
-    "segment -i a -o b --threads 0",
-    "segment -i a -o b --set planes",
+    "segment -i a -o b",
+    "segment a -i a -o b -m c",
+    "segment a -o b -m c --quiet --verbose",
+    "segment a -o b -m c --json --emit slurm",
+    "segment -i a -o b -m c --runtime nosuch",
+    "segment -i a -o b -m c --threads 0",
+    "segment -i a -o b -m c --set planes",
     "label --port 0",
     "demo --project nosuch",
     "check",
@@ -36,6 +40,7 @@ USAGE_ERRORS = [
     "fingerprint a b",
     "fingerprint a b --modality MRI",
     "info nosuch",
+    "--json check a",
 ]
 
 
@@ -49,7 +54,9 @@ def run(arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
     return done, imported
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--version", *(f"{command} --help" for command in COMMANDS)])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "--version --json", *(f"{command} --help" for command in COMMANDS)]
+)
 def test_what_only_tells_of_commands_imports_nothing_heavy(arguments: str):
     done, imported = run(arguments)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -130,7 +130,7 @@ def test_a_review_is_in_the_report_and_a_damaged_one_is_a_warning(tmp_path: Path
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path):
-    assert "Name its --output" in command("report", tmp_path, expect=2)
+    assert "Name the folder that was its --output" in command("report", tmp_path, expect=2)
     Journal(tmp_path / STATE / "journal.jsonl").__exit__()
     assert "Type the command of the run again" in command("report", tmp_path, expect=2)
     (tmp_path / STATE / "run.json").write_text('{"bundle": "a"}')

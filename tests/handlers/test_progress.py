@@ -75,7 +75,7 @@ def test_bars_for_training_and_validation_and_each_line_of_the_log_above_them(
     said = [line.strip() for line in shown_lines(shown)]
     logged = [line for line in said if line.startswith(("epoch", "expected", "in the")) and "━" not in line]
     assert len(logged) == 7, "none behind a bar"
-    assert logged[0] == "expected time: about 60 s, by the first 2 steps", "validations may take as long as an epoch"
+    assert logged[0] == "expected time: about 40 s, validations aside, by the first 2 steps"
     assert logged[1].endswith(", 50 s left")
     assert "; best 0.812 in epoch 2; " in logged[4]
     assert logged[4].endswith(", 15 s left")

@@ -12,8 +12,8 @@ from ignite.engine import Engine
 from monai.data import Dataset
 
 from monai_mobileunet.handlers import EvaluationReport, TrainingReport
-from monai_mobileunet.handlers.harmless import HARMLESS, without_harmless_warnings
 from monai_mobileunet.handlers.report import scores_in_words
+from monai_mobileunet.harmless import HARMLESS, without_harmless_warnings
 
 
 def cases(folder: Path, count: int) -> Dataset:
@@ -29,12 +29,16 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_training_says_what_it_trains_and_what_to_type_then(tmp_path: Path, caplog, own: bool):
     caplog.set_level("INFO")
     bundle, data = tmp_path / "my_bundle", tmp_path / "data"
+    (bundle / "configs").mkdir(parents=True)
+    (bundle / "configs" / "train.json").write_text('{"folds": 5, "limit": null}')
     checkpoints = bundle / "models" if own else tmp_path / "elsewhere"
     evaluator, trainer = Engine(lambda *_: None), Engine(lambda *_: None)
     evaluator.state.best_metric, evaluator.state.best_metric_epoch = 0.8125, 3
     TrainingReport(
         *(str(bundle), str(checkpoints), str(bundle / "eval"), str(data)),
-        *(torch.nn.Linear(1000, 1000), cases(data, 4), cases(data, 2), ["head", "tail"], "cpu", 5, 1, evaluator),
+        *(torch.nn.Linear(1000, 1000), cases(data, 4), cases(data, 2), ["head", "tail"], "cpu", 5),
+        {"fold": 1, "folds": 3, "limit": None},
+        evaluator,
     ).attach(trainer)
     trainer.run([0, 0], max_epochs=3)
     lines, model = ours(caplog), checkpoints / "model.pt"
@@ -43,8 +47,8 @@ def test_a_training_says_what_it_trains_and_what_to_type_then(tmp_path: Path, ca
     assert lines[2] == f"data: {data}, 4 cases to train on, 2 to validate on"
     assert lines[4] == "epochs: 3, each of 2 steps; a validation after every 5 epochs and the last"
     assert f"The model with the best mean Dice, 0.812, of epoch 3: {model}" in lines[6]
-    weights = "" if own else f" --weights {model}"
-    assert lines[8] == f"next: mobileunet evaluate {data} --bundle {bundle} --part validation --fold 1{weights}"
+    weights, split = "" if own else f" --weights {model}", " --set folds=3"
+    assert lines[8] == f"next: mobileunet evaluate {data} --bundle {bundle} --part validation --fold 1{split}{weights}"
     assert lines[9] == f"or:   mobileunet segment -i IMAGES -o MASKS -m {bundle}{weights}"
 
 

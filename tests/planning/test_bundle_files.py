@@ -30,6 +30,8 @@ def test_a_shipped_bundle_is_made_by_its_plan(bundle: Path):
     assert files.keys() == {f"configs/{path.name}" for path in (bundle / "configs").glob("*.json")}
     for name, text in files.items():
         assert (bundle / name).read_bytes() == text.encode(), f"{name}: edit plan.json or a template, then make bundles"
+    logging = "logging.conf"
+    assert (bundle / "configs" / logging).read_bytes() == (TEMPLATES / logging).read_bytes(), "a run speaks as all do"
 
 
 @each_bundle

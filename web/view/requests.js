@@ -26,13 +26,30 @@ export async function fetchCases() {
   return (await answered("../cases.json")).json();
 }
 
+/** What was asked for before it is needed, by address. @type {Map<string, Promise<Response>>} */
+const ahead = new Map();
+
+/**
+ * Let the server read a case while a person looks at another; what was read ahead before is dropped.
+ * @param {number} place of the case
+ * @param {("mask" | "label")[]} kinds of what lies over its image
+ */
+export function readAhead(place, kinds) {
+  ahead.clear();
+  for (const address of [imageAddress(place, 0), ...kinds.map((kind) => volumeAddress(place, kind))]) {
+    const answer = answered(address);
+    answer.catch(() => {}); // who opens the case is told
+    ahead.set(address, answer);
+  }
+}
+
 /**
  * @param {number} place of the case
  * @param {number} channel
  * @returns {Promise<{ content: ArrayBuffer, facts: ImageFacts }>}
  */
 export async function fetchImage(place, channel) {
-  const response = await answered(`../cases/${place}/image.nii?channel=${channel}`);
+  const response = await kept(imageAddress(place, channel));
   return { content: await response.arrayBuffer(), facts: JSON.parse(response.headers.get("X-Image") ?? "{}") };
 }
 
@@ -41,7 +58,24 @@ export async function fetchImage(place, channel) {
  * @param {"mask" | "label"} kind
  */
 export async function fetchVolume(place, kind) {
-  return (await answered(`../cases/${place}/${kind}.nii`)).arrayBuffer();
+  return (await kept(volumeAddress(place, kind))).arrayBuffer();
+}
+
+/** @param {number} place @param {number} channel */
+function imageAddress(place, channel) {
+  return `../cases/${place}/image.nii?channel=${channel}`;
+}
+
+/** @param {number} place @param {"mask" | "label"} kind */
+function volumeAddress(place, kind) {
+  return `../cases/${place}/${kind}.nii`;
+}
+
+/** An answer that was read ahead, or a new one. @param {string} address */
+function kept(address) {
+  const answer = ahead.get(address) ?? answered(address);
+  ahead.delete(address);
+  return answer;
 }
 
 /** @param {number} place @param {string} verdict @param {string} note */

@@ -4,7 +4,7 @@ import { NO_WEBGL, VolumeViewer, hasWebGl } from "../viewer/viewer.js";
 import { CT_WINDOWS, isCt, typedWindow } from "../viewer/windows.js";
 import { counts, listed, meanDice, neighbour } from "./cases.js";
 import { answerKeys } from "./keys.js";
-import { fetchCases, fetchImage, fetchVolume, sendVerdict } from "./requests.js";
+import { fetchCases, fetchImage, fetchVolume, readAhead, sendVerdict } from "./requests.js";
 
 /** @typedef {import("../viewer/classes.js").DrawnClass} DrawnClass */
 /** @typedef {import("../viewer/viewer.js").Layout} Layout */
@@ -23,6 +23,9 @@ const LAYOUTS = ["planes", "axial", "coronal", "sagittal", "3d"];
 
 /** So many classes are all listed; of more, those that a case has. */
 const FEW = 12;
+
+/** Bytes of an image from which on the next case is not read ahead: the browser has to hold both. */
+const AHEAD_BELOW = 256 * 1024 * 1024;
 
 class ViewPage {
   /** @param {import("./requests.js").Shown} shown */
@@ -108,7 +111,7 @@ class ViewPage {
   async load() {
     const request = ++this.request;
     const { current: place, case: one } = this;
-    const over = this.#possibleOver();
+    const over = this.#possibleOver(one);
     find("problem").hidden = true;
     find("loading").hidden = false;
     this.#markOver(over);
@@ -125,11 +128,21 @@ class ViewPage {
       }
       if (request !== this.request) return;
       this.#showFacts(image.facts);
+      if (image.content.byteLength < AHEAD_BELOW) this.#readAhead();
     } catch (error) {
       if (request === this.request) this.#fail(error);
     } finally {
       if (request === this.request) find("loading").hidden = true;
     }
+  }
+
+  #readAhead() {
+    const next = neighbour(this.listed, this.current, 1);
+    if (next === null) return;
+    const one = this.shown.cases[next];
+    const over = this.#possibleOver(one);
+    const kinds = /** @type {("mask" | "label")[]} */ (over === "both" ? ["mask", "label"] : [over]);
+    readAhead(next, kinds.filter((kind) => (kind === "mask" ? one.has_mask : one.has_label)));
   }
 
   /** @param {1 | -1} step */
@@ -221,9 +234,9 @@ class ViewPage {
     return this.second;
   }
 
-  /** What can be shown over the image of the present case: not every case has both. @returns {Over} */
-  #possibleOver() {
-    const { has_mask: mask, has_label: label } = this.case;
+  /** What can be shown over the image of a case: not every case has both. @param {Case} one @returns {Over} */
+  #possibleOver(one) {
+    const { has_mask: mask, has_label: label } = one;
     return mask && label ? this.over : mask || !label ? "mask" : "label";
   }
 

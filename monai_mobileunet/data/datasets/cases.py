@@ -69,12 +69,15 @@ def describe_layout(dataset_dir: str | Path) -> str:
     return _unnamed(Path(dataset_dir), TRAINING)[0]
 
 
+WHERE = "Name the folder of the data set; python -m monai.bundle run takes it as --dataset_dir."
+
+
 def _unnamed(root: Path, section: str) -> tuple[str, list[Case]]:
     """The layout of a data set, in words, and its cases."""
     if not root.exists():
-        raise refusal(root, "no such folder.", "Set --dataset_dir to the folder of the data set.")
+        raise refusal(root, "no such folder.", WHERE)
     if root.is_file() and root.suffix.lower() != ".json":
-        raise refusal(root, "is a file.", "Set --dataset_dir to the folder of the data set.")
+        raise refusal(root, "is a file.", WHERE)
     description = read_description(root)
     refuse_unknown_labels(index_of(root), description)
     if section in description:

@@ -18,12 +18,10 @@ from monai_mobileunet.data.datasets.label_values import (
 from monai_mobileunet.data.datasets.labels import class_labels
 from monai_mobileunet.data.datasets.listing import Case, home_of, read_json
 from monai_mobileunet.data.errors import DataError, Finding, listed
+from monai_mobileunet.data.label_files import LABELS
 from monai_mobileunet.data.reading import read_label
 
-__all__ = ["LABELS", "by_number", "held_classes", "named_classes", "said_of_numbers"]
-
-LABELS = "labels.json"
-"""What a run writes beside its masks: ``{"labels": {"0": "background", "1": "liver"}}``."""
+__all__ = ["by_number", "held_classes", "named_classes", "said_of_numbers"]
 
 
 def named_classes(
@@ -38,7 +36,7 @@ def named_classes(
         dataset_dir: the data set; its description names them behind the user and the bundle.
         asked_for: as the user names them.
         of_bundle: as the bundle names them.
-        masks: folder of segmentations; a :data:`LABELS` in it, or in the data set, is asked last.
+        masks: folder of segmentations; the ``labels.json`` of a run in it, or in the data set, is asked last.
 
     Raises:
         DataError: as :func:`monai_mobileunet.data.datasets.described.find_class_names`, but for names that lack.

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from monai_mobileunet.data.datasets.listing import Case, read_json
 from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.data.datasets.strata import stratified_folds
-from monai_mobileunet.data.errors import Finding, list_some, refusal, root_cause, warning
+from monai_mobileunet.data.errors import Finding, list_some, refusal, root_cause, set_entry, warning
 from monai_mobileunet.wording import counted
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 SPLITS = "splits_final.json"
+NO_SUBJECTS = "'$None'"
+"""The value of ``subject_of`` by which every case is a subject of its own, as a shell takes it."""
 
 Parts: TypeAlias = dict[str, list[Case]]
 """The cases of a fold: ``"all"``, ``"training"`` and ``"validation"``."""
@@ -184,7 +186,9 @@ def _subject(case: Case, subject_of: SubjectOf | None) -> Hashable:
         return subject_of(name_of(case))
     except Exception as error:  # any, since it is the config's own code
         problem = f"subject_of cannot tell the subject of the case {name_of(case)!r} ({root_cause(error)})."
-        raise ValueError(f"{problem} Change it in train.json, or set --subject_of '$None'.") from error
+        raise ValueError(
+            f"{problem} Change it in train.json. Or type {set_entry('subject_of', NO_SUBJECTS)}."
+        ) from error
 
 
 def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) -> str:
@@ -194,8 +198,8 @@ def _too_few(cases: Sequence[Case], subjects: Sequence[Hashable], folds: int) ->
         return (
             f"{problem}: subject_of in train.json tells {counted(len(subjects), 'subject')} in "
             f"{counted(len(cases), 'case')} ({shown}). "
-            f"Set --subject_of '$None' if every case is a subject of its own"
-            + (f", or choose --folds {len(subjects)} at most." if len(subjects) > 1 else ".")
+            f"Type {set_entry('subject_of', NO_SUBJECTS)} if every case is a subject of its own."
+            + (f" Or type {set_entry('folds', len(subjects))}, or fewer." if len(subjects) > 1 else "")
         )
     if len(subjects) < 2:
         return f"{problem}: the data set has {len(subjects)}. Add cases."

@@ -159,5 +159,6 @@ def _mapping(place: str, values: Sequence[float], labels: LabelSet) -> Iterator[
     )
     odd = [value for value in others if value not in range(labels.num_classes)]
     if labels.ignore is None and len(odd) == 1 and len(others) > 1:
-        remedy = f"If {odd[0]:.0f} marks voxels that nobody annotated, add --ignore {odd[0]:.0f}. {remedy}"
+        add = f"add --ignore {odd[0]:.0f} to mobileunet check, plan or evaluate"
+        remedy = f"If {odd[0]:.0f} marks voxels that nobody annotated, {add}. {remedy}"
     yield Finding(place, f"the labels hold {held}; expected 0 to {labels.num_classes - 1}.", remedy)

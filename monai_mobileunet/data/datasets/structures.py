@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from monai_mobileunet.data.dicom.segments.structures import (
     describe_structures,
     is_structures,
     read_structures,
+    same_name,
 )
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.files import hash_file, write_json
@@ -106,6 +108,7 @@ def write_labels_of_structures(
     class_names: Sequence[str] = (),
     report: Report = logger.warning,
     progress: Progress = iter,
+    all_drawn: bool = False,
 ) -> Path:
     """Write a training set whose images are the series of a folder, and whose labels are their structures.
 
@@ -118,12 +121,14 @@ def write_labels_of_structures(
         class_names: of the structures that are classes, from 1 on; by default those that all files have.
         report: is called with what is odd.
         progress: shows how many series are done.
+        all_drawn: whether each class has to be a structure of some file.
 
     Returns:
         The ``dataset.json``; under ``structures`` it says for each label from which file, with its hash, it was made.
 
     Raises:
-        DataError: nothing to be paired, no structure that all files have, files of other grids than their series, or
+        DataError: nothing to be paired, a class that no file has, no structure that all files have,
+            files of other grids than their series, or
             an output that is a data set already.
     """
     index = output / INDEX
@@ -133,6 +138,8 @@ def write_labels_of_structures(
     if not paired:
         problem = "has no DICOM series with a SEG or an RTSTRUCT."
         raise refusal(folder, problem, "Name the folder that holds both, in it or in folders below it.")
+    if all_drawn:
+        _refuse_undrawn(folder, class_names, paired)
     names = tuple(class_names) or _names_of_all(folder, paired, report)
     cases: list[dict[str, Any]] = []
     made_from = {}
@@ -186,6 +193,16 @@ def _drawn(
                 wrong(finding)
             continue
         yield source, volume, found
+
+
+def _refuse_undrawn(folder: Path, class_names: Sequence[str], paired: Pairs) -> None:
+    """Refuse a class that no file has as a structure, and name the structures that come nearest."""
+    known = list(dict.fromkeys(name for _, about in paired.values() for name in about.names))
+    for name in class_names:
+        if not any(same_name(name, one) for one in known):
+            near = get_close_matches(name, known)
+            remedy = f"Name {' or '.join(near)} with --class." if near else "Name one of these with --class."
+            raise refusal(folder, f"has no structure {name!r} in any file; there are {list_some(known)}.", remedy)
 
 
 def _names_of_all(folder: Path, paired: Pairs, report: Report) -> tuple[str, ...]:

@@ -61,6 +61,10 @@ def test_patients_with_structures_become_a_training_set(tmp_path: Path):
         assert same_grid(label, read_volume(case["image"]))
         assert np.array_equal(label.values, mask == 2)
     assert len(json.loads(index.read_text())["structures"]) == 2
+    misspelt = ["check", str(tmp_path / "data"), "--write", str(tmp_path / "new"), "--class", "tale"]
+    refused = CliRunner().invoke(app, misspelt)
+    assert refused.exit_code == 1
+    assert "has no structure 'tale' in any file; there are head, tail, body. Name tail" in refused.output
     with pytest.raises(DataError, match="is there already"):
         write_labels_of_structures(tmp_path / "data", tmp_path / "set")
     with pytest.raises(DataError, match="no DICOM series with a SEG"):

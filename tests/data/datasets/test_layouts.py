@@ -204,7 +204,7 @@ def test_visits_of_a_patient_are_told_by_both_folders():
 
 
 def test_subjects_that_the_config_cannot_tell_are_said(patients: Path):
-    with pytest.raises(ValueError, match=r"tells 1 subject in 6 cases .* Set --subject_of '\$None'"):
+    with pytest.raises(ValueError, match=r"tells 1 subject in 6 cases .* Type --set subject_of='\$None'"):
         find_parts(patients, 0, 3, lambda name: 0)
     with pytest.raises(ValueError, match=r"cannot tell the subject of the case 'pat001' \(ValueError"):
         find_parts(patients, 0, 3, lambda name: int(name))

@@ -16,7 +16,7 @@ from monai_mobileunet.data.dicom.segments.structure_set import Report, Structure
 from monai_mobileunet.data.errors import DataError, list_some, refusal, warning
 from monai_mobileunet.wording import counted
 
-__all__ = ["ClassNumbers", "describe_structures", "is_structures", "match_names", "read_structures"]
+__all__ = ["ClassNumbers", "describe_structures", "is_structures", "match_names", "read_structures", "same_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def match_names(path: Path, structures: Sequence[str], classes: Sequence[str], r
     for name in classes:
         if name in matched:
             continue
-        found = [one for one in structures if _plain(one) == _plain(name) and one not in matched.values()]
+        found = [one for one in structures if same_name(one, name) and one not in matched.values()]
         if len(found) > 1:
             problem = f"has several structures that may be {name}: {list_some(found)}."
             raise refusal(path, problem, f"Rename the one that is meant to {name}.")
@@ -138,6 +138,11 @@ def match_names(path: Path, structures: Sequence[str], classes: Sequence[str], r
     if others:
         report(warning(path, f"has structures that are no class: {list_some(others)}.", "They are left out."))
     return matched
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names differ at most in case, spaces, ``_`` and ``-``."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Warnings of other libraries that say nothing of a training: each by its text, with the reason why it is left out.
+"""Warnings of other libraries that tell a user nothing: each by its text, with the reason why it is left out.
 
-They are left out while a training or an evaluation runs, and only these. What MONAI says before it has read a bundle,
-as that a config is code, cannot be reached from here; docs/train.md explains it.
+They are left out only where they come up: in a validation, in a comparison of masks, where a reader is made. What MONAI
+says before it has read a bundle, as that a config is code, cannot be reached from here; docs/train.md explains it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ HARMLESS = (
     Harmless("Mean of empty slice", RuntimeWarning, OF_NOTHING),
     Harmless("All-NaN (slice|axis) encountered", RuntimeWarning, OF_NOTHING),
     Harmless("Degrees of freedom <= 0 for slice", RuntimeWarning, OF_NOTHING),
+    Harmless(
+        ".*Argument `always_return_as_numpy` has been deprecated",
+        FutureWarning,
+        "MONAI's surface distances pass it to a function of MONAI's own; nothing of ours names it.",
+    ),
+    Harmless(
+        "NvImgCodecPydicomReader: nvImageCodec decoder plugin did not register",
+        UserWarning,
+        "MONAI makes all of its readers with any; ours does not decode with that one.",
+    ),
 )
 
 
