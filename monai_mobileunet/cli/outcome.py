@@ -30,8 +30,10 @@ def list_sizes(records: Sequence[CaseRecord]) -> None:
         say(f"{record.name}: {sizes_line(record)}")
 
 
-def list_warnings(records: Iterable[CaseRecord]) -> None:
-    """The warnings of cases."""
+def list_warnings(records: Iterable[CaseRecord], of_run: Iterable[str] = ()) -> None:
+    """The warnings about a run, and those of its cases."""
+    for warning in of_run:
+        _print(f"warning: {warning}", "yellow")
     texts = same_texts((record.name, text) for record in records for text in record.warnings)
     for text in texts[:LISTED]:
         say_warning(text)

@@ -38,7 +38,7 @@ def report(
     except OSError as error:
         fail(error, f"{error.filename or source}: cannot be read or written ({error.strerror}).")
     troubled = [row for row in made.rows if row.trouble]
-    list_warnings(made.rows)
+    list_warnings(made.rows, made.warnings)
     list_troubled(troubled)
     line = f"{summary_line(made.rows, made.left)}. {', '.join(map(str, files))}"
     conclude(line)

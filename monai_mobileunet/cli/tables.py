@@ -39,15 +39,19 @@ class NumberColumn:
     rank: int | None = None
 
     @property
-    def longest(self) -> int:
-        """Letters of the longest line of the numbers."""
-        return max(len(line) for cell in self.cells or ("",) for line in cell.split("\n"))
-
-    @property
     def wrapped(self) -> str:
         """The heading, no wider than the numbers where its words allow that."""
         heading = self.heading.replace(", ", ",\0")  # a unit stays where its comma is
-        return "\n".join(wrap(heading, max(map(len, [*heading.split(), " " * self.longest])))).replace("\0", " ")
+        return "\n".join(wrap(heading, max(_longest(self.cells), *map(len, heading.split())))).replace("\0", " ")
+
+    @property
+    def width(self) -> int:
+        """Letters of the longest line."""
+        return _longest([self.wrapped, *self.cells])
+
+
+def _longest(texts: Sequence[str]) -> int:
+    return max((len(line) for text in texts for line in text.split("\n")), default=0)
 
 
 def fitted_table(
@@ -67,10 +71,9 @@ def fitted_table(
     unbounded = console.options.update(max_width=UNBOUNDED)
     while True:
         table = Table(box=SIMPLE, pad_edge=False)
-        longest = max((len(line) for name in names for line in name.split("\n")), default=0)
-        table.add_column(heading, overflow="fold", min_width=min(longest, NARROWEST))
+        table.add_column(heading, overflow="fold", min_width=min(_longest(names), NARROWEST))
         for column in shown:
-            table.add_column(column.wrapped, no_wrap=True, min_width=column.longest)
+            table.add_column(column.wrapped, no_wrap=True, min_width=column.width)
         for row, name in enumerate(names):
             table.add_row(escape(name), *(escape(column.cells[row]) for column in shown))
         optional = [column for column in shown if column.rank is not None]

@@ -191,6 +191,7 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int,
         fewest=FEWEST,
         summaries=list(zip(summaries, map(evaluation.agreement, summaries), evaluation.made_of, strict=True)),
         signed=signed_form(evaluation, summaries),
+        intervals=any(one and one.limits for one in map(evaluation.agreement, summaries)),
         metrics=metrics_in(evaluation.in_pixels),
         pictures=pictures,
         worst=shown,
@@ -240,7 +241,8 @@ def draw_case(
         pred = read_classes(case.masks, num_classes)
         label, _ = read_reference(case.label or Path(), pred, drawn_names or class_names)
         unknown = annotation.unknown(label, num_classes)
-        label, pred = (replace(one, values=np.where(unknown, 0, one.values)) for one in (label, pred))
+        dtype = pred.values.dtype  # of a label, floats are whole numbers, and no index of a colour
+        label, pred = (replace(one, values=np.where(unknown, 0, one.values).astype(dtype)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
         true = label.values.astype(pred.values.dtype)  # references may be stored in floats
         shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, true))

@@ -32,6 +32,7 @@ def test_no_number_of_an_evaluation_is_cut(monkeypatch, width: int, left_out: st
     Console(file=text, width=width).print(table)
     shown = text.getvalue()
     assert "…" not in shown
+    assert re.search(r"\bcases *$", shown, re.MULTILINE), "headings are whole, too"
     assert all(len(line) <= width for line in shown.splitlines())
     assert shown.count("+265") == classes
     assert shown.count(f"{sum(0.8 + n / 100 for n in range(cases)) / cases:.3f}") == classes

@@ -19,6 +19,7 @@ from monai_mobileunet.cli import app
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.cohort.plan import STATE
 from monai_mobileunet.cohort.report import RunFacts, keep_facts
+from monai_mobileunet.review import REVIEW, Quality, Verdict, write_verdicts
 
 SBATCH = """#!/usr/bin/env bash
 # stands in for a cluster: runs the tasks of an array here, one after the other
@@ -108,6 +109,24 @@ def test_a_report_tells_of_what_is_on_record_while_the_run_goes_on(tmp_path: Pat
         assert content["cases"][-1]["case"] == "other", "of an earlier run, whose mask is there"
     with (tmp_path / "report.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 27
+
+
+def test_a_review_is_in_the_report_and_a_damaged_one_is_a_warning(tmp_path: Path):
+    facts = RunFacts("toy", "ab" * 32, "key", {"input": "in"}, ("liver",), (), "journal.jsonl", ("a",))
+    with Journal(tmp_path / STATE / "journal.jsonl") as journal:
+        keep_facts(facts, tmp_path / STATE)
+        journal.write(CaseRecord("a", (Path("a"),), (Path("b"),), state=CaseState.DONE, settings="key"))
+    write_verdicts(tmp_path, {"a": Verdict(Quality.FIX, "the tip")})
+    command("report", tmp_path)
+    (case,) = report_of(tmp_path)["cases"]
+    assert case["review"] == {"verdict": "fix", "note": "the tip", "time": ""}
+    with (tmp_path / "report.csv").open() as file:
+        assert [(row["verdict"], row["note"]) for row in csv.DictReader(file)] == [("fix", "the tip")]
+    (tmp_path / REVIEW).write_text("case,verdict,note,time\na,great,,\n")
+    told = command("report", tmp_path)
+    assert "review.csv, line 2: the verdict is 'great'" in told
+    (warning,) = report_of(tmp_path)["warnings"]
+    assert "review.csv, line 2" in warning
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path):

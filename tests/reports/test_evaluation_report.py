@@ -7,11 +7,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
 from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.evaluation import Outcome
-from monai_mobileunet.reports.evaluation_report import Evaluation, worst_cases, write_report
+from monai_mobileunet.reports.evaluation_report import Evaluation, draw_case, worst_cases, write_report
 
 NAMES = ("head <b>", "tail")
 
@@ -89,6 +90,46 @@ def test_the_page_says_what_it_is_shows_pictures_and_escapes_names(evaluation, t
     assert "p.nii: no such file." in page
     assert page.index("<b>case 2</b>") < page.index("<b>case 1</b>")
     assert "http" not in page.replace("http-equiv", "")  # nothing is fetched
+
+
+def test_a_reference_that_is_stored_as_float_is_pictured(evaluation, tmp_path: Path):
+    label = nibabel.load(evaluation.cases[2].label)
+    nibabel.save(nibabel.Nifti1Image(label.get_fdata(dtype=np.float32), label.affine), evaluation.cases[2].label)
+    picture, problem = draw_case(evaluation.cases[2], NAMES)
+    assert picture
+    assert problem == ""
+
+
+def test_few_cases_have_a_range_in_brackets_and_no_interval(evaluation, tmp_path: Path):
+    write_report(evaluation, tmp_path, worst=0)
+    page = (tmp_path / "report.html").read_text()
+    low, high = min(case.classes[0].dice for case in evaluation.measured), 1.0
+    assert f"<small>({low:.3f} to {high:.3f})</small>" in page
+    assert "(range) of the differences, ml" in page
+    (head, *_) = rows(tmp_path / "classes.csv")
+    assert (head["dice_low"], head["dice_high"], float(head["dice_min"])) == ("", "", pytest.approx(low, rel=1e-5))
+
+
+def test_single_slices_have_areas_and_pictures_count_pixels(tmp_path: Path):
+    values = np.zeros((20, 20, 1), np.uint8)
+    values[5:12, 5:12] = 1
+    for name, drawn in {"label": values, "pred": np.roll(values, 2, axis=1)}.items():
+        nibabel.save(nibabel.Nifti1Image(drawn, np.diag([-0.5, -0.5, 3, 1])), tmp_path / f"{name}.nii")
+        Image.fromarray(drawn[..., 0].T).save(tmp_path / f"{name}.png")
+    for suffix, size, heading in (
+        (".nii", {"mm2": 49 / 4, "ml": 49 * 0.75 / 1000}, "mm²"),
+        (".png", {"pixels": 49}, "pixels"),
+    ):
+        pair = (tmp_path / f"{name}{suffix}" for name in ("label", "pred"))
+        (case,) = compare_cases([recorded("plane", *pair)], ("a",))
+        out = tmp_path / suffix
+        write_report(Evaluation("planes", ("a",), 1.0, (case,)), out, worst=0)
+        (row,) = rows(out / "cases.csv")
+        sizes = {key.removeprefix("pred_"): float(value) for key, value in row.items() if key.startswith("pred_")}
+        assert sizes == pytest.approx(size)
+        assert f"bias, {heading}" in (out / "report.html").read_text()
+        (one,) = json.loads((out / "results.json").read_text())["cases"][0]["classes"].values()
+        assert {key for key in one if key.startswith("label_")} == {f"label_{unit}" for unit in size}
 
 
 def test_worst_cases_come_first_and_false_positives_count(evaluation):
