@@ -20,7 +20,7 @@ from monai_mobileunet.runtimes import RUNTIMES
 PAGES = {path.name: path.read_text() for path in [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]}
 README = PAGES["README.md"]
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None"
-OURS = ("mobileunet export", "mobileunet evaluate", "mobileunet segment", "mobileunet check")
+OURS = ("mobileunet plan", "mobileunet export", "mobileunet evaluate", "mobileunet segment", "mobileunet check")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -53,7 +53,7 @@ def shortened(command: str, dataset: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "count", "made"),
     [
-        ("README.md", 2, {"masks/*.nii.gz": 6, "bundles/hippocampus*/models/model_*.pt": 1}),
+        ("README.md", 3, {"masks/*.nii.gz": 6, "my_bundle/models/model.pt": 1}),
         pytest.param(
             "train.md",
             5,
