@@ -203,17 +203,17 @@ def _rewritten(
     from monai_mobileunet.data.datasets.mapping import mapped_names, parse_mapping, regions_lost, write_dataset
     from monai_mobileunet.data.datasets.structures import has_structures, write_labels_of_structures
 
-    drawn = not mapping and (class_names or not is_training_set(folder)) and folder.is_dir() and has_structures(folder)
-    if drawn:
+    drawn = not mapping and (bool(class_names) or not is_training_set(folder))
+    if drawn and folder.is_dir() and has_structures(folder):
         odd: list[Finding] = []
         named = class_names or (drawn_names(bundle) if bundle else ())
         _say_written(write_labels_of_structures(folder, target, named, odd.append, _shown, bool(class_names)), target)
         return odd
     values = parse_mapping(mapping)
-    by_name = bundle is not None or bool(class_names)
-    names = (
-        _class_names(folder, num_classes, bundle, class_names) if by_name else mapped_names(folder, values, num_classes)
-    )
+    if bundle is not None or class_names:
+        names = _class_names(folder, num_classes, bundle, class_names)
+    else:
+        names = mapped_names(folder, values, num_classes)
     with _bar(len(find_all_cases(folder))) as advance:
         index = write_dataset(folder, target, values, names, advance)
     _say_written(index, target)
