@@ -84,7 +84,7 @@ def test_studies_are_a_folder_with_images_at_its_top(tmp_path: Path, toy_dataset
         check_studies(str(tmp_path / "twins"))
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").touch()
-    with pytest.raises(FileNotFoundError, match=r"holds 1 pictures such as a\.png.* Save them as \.nii\.gz: python -c"):
+    with pytest.raises(FileNotFoundError, match=r"holds 1 picture such as a\.png.* Save them as \.nii\.gz: python -c"):
         check_studies(str(tmp_path / "pictures"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no image"):

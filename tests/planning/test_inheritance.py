@@ -64,7 +64,7 @@ ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("windows", CT, fingerprint(), {}, None, ""),
     ("windows", CT, fingerprint(modality="CT", lowest=(0.0,)), {}, None, ""),
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {}, 2, "Inherited"),
-    ("image_channels", MR, fingerprint(**TWO), {}, 2, "the data have 2 channel(s), its own had 1"),
+    ("image_channels", MR, fingerprint(**TWO), {}, 2, "the data have 2 channels, its own had 1"),
     ("image_channels", CT, fingerprint(modality="CT", **HEAD), {"overrides": {"windows": [[0, 80]]}}, 1, "windows was set by the user"),
     ("channel_names", planned(T1_T2), T2_T1, {}, ["t2", "t1"], "the data have the channels t2, t1, its own had T1, T2"),
     ("image_transforms", planned(T1_T2), T2_T1, {}, decide(T2_T1)["image_transforms"], "Not inherited from theirs: the data have the channels"),
