@@ -11,7 +11,8 @@ from monai_mobileunet.cli.terminal import console
 from monai_mobileunet.data.errors import listed
 from monai_mobileunet.evaluation.results import Outcome
 from monai_mobileunet.evaluation.summary import FEWEST, ClassSummary, Estimate, metrics_in
-from monai_mobileunet.reports.evaluation_report import Evaluation, signed_form
+from monai_mobileunet.reports.evaluation import Evaluation
+from monai_mobileunet.reports.evaluation_report import signed_form
 from monai_mobileunet.wording import counted
 
 __all__ = ["evaluation_table"]

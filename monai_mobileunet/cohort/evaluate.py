@@ -23,7 +23,7 @@ from monai_mobileunet.data.errors import list_some, refusal
 from monai_mobileunet.data.label_files import known_colours
 from monai_mobileunet.evaluation import TOLERANCE, WHOLE, Annotation
 from monai_mobileunet.palette import Colour
-from monai_mobileunet.reports.evaluation_report import Evaluation
+from monai_mobileunet.reports.evaluation import Evaluation
 from monai_mobileunet.segmentation.segmenter import Segmenter
 
 __all__ = ["evaluate_cases", "find_masks", "open_journal", "segment_dataset"]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import monai_mobileunet
 from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS
 from monai_mobileunet.evaluation.summary import FEWEST, Agreement, ClassSummary, Metric, metrics_in
+from monai_mobileunet.reports.evaluation import Evaluation
 from monai_mobileunet.reports.page import NOTICE, now
 from monai_mobileunet.reports.sizes import SHARE, VOLUME, Size, table_kinds
-
-if TYPE_CHECKING:
-    from monai_mobileunet.reports.evaluation_report import Evaluation
 
 __all__ = ["case_table", "class_table", "evaluation_json"]
 

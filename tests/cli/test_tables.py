@@ -13,7 +13,7 @@ from monai_mobileunet.cli.evaluated import evaluation_table
 from monai_mobileunet.cli.tables import NumberColumn, fitted_table
 from monai_mobileunet.cli.terminal import console as shared
 from monai_mobileunet.evaluation import ClassResult, Outcome
-from monai_mobileunet.reports.evaluation_report import Evaluation
+from monai_mobileunet.reports.evaluation import Evaluation
 
 
 @pytest.mark.parametrize(("width", "left_out"), [(80, "ASD, mm"), (60, "surface Dice; ASD, mm"), (120, "")])

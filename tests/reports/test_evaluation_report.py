@@ -12,7 +12,8 @@ from PIL import Image
 from monai_mobileunet.case_record import CaseRecord, CaseState, Comparison
 from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.evaluation import Outcome
-from monai_mobileunet.reports.evaluation_report import Evaluation, draw_case, worst_cases, write_report
+from monai_mobileunet.reports.evaluation import Evaluation
+from monai_mobileunet.reports.evaluation_report import draw_case, worst_cases, write_report
 
 NAMES = ("head <b>", "tail")
 
