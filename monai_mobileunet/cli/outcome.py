@@ -33,7 +33,7 @@ def list_sizes(records: Sequence[CaseRecord]) -> None:
 def list_warnings(records: Iterable[CaseRecord], of_run: Iterable[str] = ()) -> None:
     """The warnings about a run, and those of its cases."""
     for warning in of_run:
-        _print(f"warning: {warning}", "yellow")
+        say_warning(warning)
     texts = same_texts((record.name, text) for record in records for text in record.warnings)
     for text in texts[:LISTED]:
         say_warning(text)
