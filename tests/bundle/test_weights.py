@@ -94,10 +94,13 @@ def test_heads_of_deep_supervision_may_be_there_or_not(tmp_path: Path, kept, giv
         ({"in_channels": 5}, r"encoder\.\S+ \(16, 5, 3, 3\), expected \(16, 3, 3, 3\).*They take 5 channels"),
         (
             {"variant": "mobileunet_small"},
-            r"They are those of mobileunet_small: --set network_def#variant=mobileunet_s",
+            r"They are those of mobileunet_small: type --set network_def#variant=mobileunet_s",
         ),
-        ({"variant": "mobileunet_fine", "out_channels": 2}, r"lacks .*in excess.*variant=mobileunet_fine\.$"),
-        ({"variant": "mobilenetv2_unet"}, r"network_def#variant=mobilenetv2_unet\.$"),
+        (
+            {"variant": "mobileunet_fine", "out_channels": 2},
+            r"lacks .*in excess.*--network_def#variant mobileunet_fine\)\.$",
+        ),
+        ({"variant": "mobilenetv2_unet"}, r"--set network_def#variant=mobilenetv2_unet \(python -m monai.bundle run: "),
         ({"width": 0.75}, r"has other shapes.* and \d+ more\. .*Name what was changed for the training"),
     ],
 )
