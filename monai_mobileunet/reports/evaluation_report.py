@@ -163,8 +163,7 @@ def draw_case(
         dtype = pred.values.dtype  # of a label, floats are whole numbers, and no index of a colour
         label, pred = (replace(one, values=np.where(unknown, 0, one.values).astype(dtype)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
-        true = label.values.astype(pred.values.dtype)  # references may be stored in floats
-        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, true))
+        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
         differing = drawn != true
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
         picture = draw_overlay(
