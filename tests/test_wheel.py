@@ -16,8 +16,9 @@ from conftest import BUNDLES, FRAGMENTS, HIPPOCAMPUS, ONE_THREAD, PROJECT
 from monai_mobileunet import shipped
 from monai_mobileunet.labelling import prepare_app
 
-SOURCES = ("monai_mobileunet", "bundles", "configs", "tests", "benchmarks")
+SOURCES = ("monai_mobileunet", "bundles", "configs", "tests", "benchmarks", "web")
 SHORT = "--limit 4 --folds 3 --val_interval 1 --subject_of $None --train#trainer#max_epochs 1"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "openkbp_patient", "node_modules")
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 
 
@@ -34,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, for a build leaves its own folders in the source, beside what trainings and exports leave."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
     for name in SOURCES:
-        shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "openkbp_patient"))
+        shutil.copytree(PROJECT / name, source / name, ignore=LEFT_OUT)
     for name in FILES:
         shutil.copy(PROJECT / name, source)
     (source / "bundles" / HIPPOCAMPUS.name / "eval").mkdir(exist_ok=True)
@@ -75,6 +76,9 @@ def test_the_wheel_carries_bundles_fragments_and_its_types_and_neither_tests_nor
             assert f"{data}/bundles/{bundle.name}/LICENSE" in names
     assert "monai_mobileunet/py.typed" in names
     assert {Path(name).name for name in names if name.startswith(f"{data}/configs/")} == set(os.listdir(FRAGMENTS))
+    pages = {name.removeprefix(f"{data}/web/").split("/")[0] for name in names if name.startswith(f"{data}/web/")}
+    assert pages == {"view", "viewer", "vendor"}
+    assert f"{data}/web/vendor/niivue/LICENSES.txt" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"monai_mobileunet"}
     assert not [name for name in names if "/eval/" in name or name.endswith((".onnx", "=0.8.pt"))]
 

@@ -147,7 +147,7 @@ def evaluate(
         say_warning(evaluation.partly)
     for text in same_texts((case.name, case.trouble) for case in evaluation.problems):
         say_error(text)
-    measured = f"{len(evaluation.measured)} of {counted(len(evaluation.cases), 'case')} measured"
+    measured = f"{len(evaluation.measured):,} of {counted(len(evaluation.cases), 'case')} measured"
     conclude(f"{measured}. {', '.join(map(str, files))}")
     document.write(_results(files))
     if evaluation.problems:

@@ -52,7 +52,7 @@ def _title(evaluation: Evaluation, summaries: Sequence[ClassSummary]) -> str:
     ranges = {one.is_range for one in beside if one}
     below = ["their 95 % intervals"] if False in ranges else []
     below += [f"in brackets the lowest and highest of fewer than {FEWEST} cases"] if True in ranges else []
-    measured = f"{len(evaluation.measured)} of {counted(len(evaluation.cases), 'case')}: means"
+    measured = f"{len(evaluation.measured):,} of {counted(len(evaluation.cases), 'case')}: means"
     return f"{measured}; below {listed(below)}" if below else measured
 
 

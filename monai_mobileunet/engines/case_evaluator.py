@@ -184,7 +184,7 @@ class CaseEvaluator(SupervisedEvaluator):
         if not self.problems and left <= 0:
             return ""
         masks = f"the other {len(self.finished)} have theirs" + (f" in {self.output_dir}" if self.output_dir else "")
-        lines = [f"{len(self.problems) + max(left, 0)} of {counted(total, 'case')} have no mask; {masks}."]
+        lines = [f"{len(self.problems) + max(left, 0):,} of {counted(total, 'case')} have no mask; {masks}."]
         lines += [f"  - {problem.reason}" for problem in list(self.problems.values())[:SHOWN]]
         if len(self.problems) > SHOWN:
             lines.append(f"  … and {len(self.problems) - SHOWN} more, each of which is named above.")

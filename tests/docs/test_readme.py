@@ -139,7 +139,7 @@ def test_make_knows_the_targets_that_the_readme_names():
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_a_page_names_exists(page: str):
     folder = PROJECT if page == "README.md" else PROJECT / "docs"
-    for name in re.findall(r"\]\((?!http)([^)]+)\)", PAGES[page]):
+    for name in re.findall(r"\]\((?!http|#)([^)]+)\)", PAGES[page]):
         assert (folder / name).exists(), name
 
 

@@ -27,7 +27,7 @@ COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_have_the_options_that_a_page_gives_them(page: Path):
     named = re.findall(r"(?:^|`)mobileunet ([a-z]+)", page.read_text(), flags=re.MULTILINE)
-    assert {*named} <= COMMANDS.keys() | {"view"}
+    assert {*named} <= COMMANDS.keys()
     for name, rest in re.findall(r"\bmobileunet ([a-z]+)(?=[ `\n])([^`|\n]*)", page.read_text()):
         if name in COMMANDS:
             known = {spelling for one in COMMANDS[name].params for spelling in (*one.opts, *one.secondary_opts)}

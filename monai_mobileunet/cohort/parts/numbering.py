@@ -73,7 +73,7 @@ class Part:
         others = "the other parts are started separately" if self.count > 1 else "there is no other part"
         remedy = "" if self.typed else ". --num-parts 1 segments all of them here"
         return (
-            f"part {self.number + 1} of {self.count} ({self.named_by}): {own} of "
+            f"part {self.number + 1} of {self.count} ({self.named_by}): {own:,} of "
             f"{counted(total, 'case')}; {others}{remedy}"
         )
 

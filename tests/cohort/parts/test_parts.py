@@ -22,7 +22,7 @@ def slurm(index: int, tasks: int, first: int = 0, step: int = 1) -> dict[str, st
     ("num_parts", "part_id", "environment", "expected"),
     [
         (None, None, {}, None),
-        (5, 3, {}, "part 4 of 5 (--part-id 3): 1200 of 6000 cases; the other parts are started separately"),
+        (5, 3, {}, "part 4 of 5 (--part-id 3): 1,200 of 6,000 cases; the other parts are started separately"),
         (5, 3, slurm(7, 9), "part 4 of 5 (--part-id 3)"),
         (None, None, slurm(3, 5), "part 4 of 5 (SLURM_ARRAY_TASK_ID=3)"),
         (None, None, slurm(3, 5), "separately. --num-parts 1 segments all of them here"),
@@ -39,7 +39,7 @@ def slurm(index: int, tasks: int, first: int = 0, step: int = 1) -> dict[str, st
             None,
             None,
             slurm(6, 1, first=6),
-            "part 1 of 1 (SLURM_ARRAY_TASK_ID=6): 1200 of 6000 cases; there is no other",
+            "part 1 of 1 (SLURM_ARRAY_TASK_ID=6): 1,200 of 6,000 cases; there is no other",
         ),
     ],
 )
