@@ -293,9 +293,7 @@ def test_what_cannot_be_asked_for_ends_before_the_start(trained: Path, images: P
 
 def test_a_command_that_names_nothing_ends_with_2(trained: Path, images: Path, tmp_path: Path):
     assert "no bundle" in segment("-i", images, "-o", tmp_path / "out", "-m", tmp_path, expect=2)
-    told = segment("-i", images, "-o", tmp_path / "out", expect=2)
-    assert "no bundle is named" in told
-    assert "hippocampus_mri_segmentation" in told
+    assert "Missing option '--bundle' / '-m'" in segment("-i", images, "-o", tmp_path / "out", expect=2)
     assert "no such file" in segment("-i", tmp_path / "x", "-o", tmp_path / "out", "-m", trained, expect=2)
     assert "place of an image" in segment("-i", images, "-o", images, "-m", trained, expect=2)
     (tmp_path / "junk.pt").write_text("no weights")
