@@ -71,7 +71,9 @@ def _dataset(folder: Path, review: Path | None) -> Shown:
 def _images(path: Path, masks: Path | None, labels: Path | None, review: Path | None) -> Shown:
     """Images, with masks and references if these are named."""
     folder = next((given if given.is_dir() else given.parent for given in (masks, labels) if given), None)
-    planned = [CaseRecord(case.name, case.images) for case in plan_run(path, folder or path / STATE).cases]
+    inside = folder is not None and path.resolve() in folder.resolve().parents
+    output = folder if folder is not None and inside else path / STATE  # what lies in it is no image
+    planned = [CaseRecord(case.name, case.images) for case in plan_run(path, output).cases]
     drawn, true = _paired(planned, masks), _paired(planned, labels)
     cases = [
         ShownCase(case.name, case.images, drawn.get(case.name, ()), next(iter(true.get(case.name, ())), None))

@@ -131,6 +131,17 @@ def test_a_data_set_is_shown_on_a_narrow_screen(toy_dataset: Path):
         assert tab.evaluate("() => document.documentElement.scrollWidth") <= 700
 
 
+def test_a_picture_is_shown_in_pixels_the_way_up_that_it_has(tmp_path: Path):
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:16, 35:46] = 1  # the middle is row 10, column 40
+    for name, values in {"image": 90 + 100 * mask, "mask": mask}.items():
+        Image.fromarray(values).save(tmp_path / f"{name}.png")
+    with served(tmp_path / "image.png", "--pred", tmp_path / "mask.png") as url, opened(url) as tab:
+        assert tab.locator("#place").inner_text().split() == ["column", "40", "row", "10", "value", "190", "class", "1"]
+        assert tab.locator("#classes").inner_text().split() == ["class", "1", "121"]
+        assert tab.locator("#unit").inner_text() == "pixels"
+
+
 def answer(url: str, **headers: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as response:

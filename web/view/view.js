@@ -311,15 +311,16 @@ class ViewPage {
     for (const viewer of this.#viewers) viewer.colour(this.classes);
     const scored = Object.keys(this.case.dice).length > 0;
     for (const cell of document.querySelectorAll("th.dice")) /** @type {HTMLElement} */ (cell).hidden = !scored;
-    const { volumes } = this.first;
-    const listed = this.classes.length > FEW ? this.classes.filter((one) => volumes.has(one.number)) : this.classes;
-    find("classes").replaceChildren(...listed.map((one) => this.#classRow(one, volumes.get(one.number), scored)));
+    const { sizes, unit } = this.first;
+    const listed = this.classes.length > FEW ? this.classes.filter((one) => sizes.has(one.number)) : this.classes;
+    find("classes").replaceChildren(...listed.map((one) => this.#classRow(one, sizes.get(one.number), scored)));
+    find("unit").textContent = unit;
     const absent = this.classes.length - listed.length;
     find("absent").textContent = absent ? `${absent} of the ${this.classes.length} classes are not in this case.` : "";
   }
 
-  /** @param {DrawnClass} one @param {number | undefined} ml @param {boolean} scored */
-  #classRow(one, ml, scored) {
+  /** @param {DrawnClass} one @param {number | undefined} size @param {boolean} scored */
+  #classRow(one, size, scored) {
     const row = document.createElement("tr");
     row.className = one.shown ? "" : "hidden";
     const swatch = document.createElement("button");
@@ -330,7 +331,7 @@ class ViewPage {
     swatch.ariaLabel = `${one.name} on or off`;
     swatch.onclick = () => this.toggleClass(one.number);
     const dice = this.case.dice[one.name];
-    const texts = [one.name, ml === undefined ? "–" : ml.toFixed(ml < 10 ? 2 : ml < 100 ? 1 : 0)];
+    const texts = [one.name, size === undefined ? "–" : size.toFixed(Number.isInteger(size) || size >= 100 ? 0 : size < 10 ? 2 : 1)];
     if (scored) texts.push(typeof dice === "number" ? dice.toFixed(3) : "–");
     const cells = texts.map((text, place) => {
       const cell = Object.assign(document.createElement("td"), { textContent: text });

@@ -33,10 +33,27 @@ export function measureMask(values, width, height) {
 }
 
 /**
- * Volume of a voxel in ml, right for sheared grids too.
+ * How large a voxel is: in ml, or in mm² where the grid has a single slice, or in pixels of a picture, which tells no mm.
  * @param {number[][]} affine from voxels to mm, rows first
+ * @param {number[]} shape of the grid
+ * @param {boolean} inPixels whether it is a picture
+ * @returns {{ size: number, unit: "ml" | "mm²" | "pixels" }}
  */
-export function voxelMl(affine) {
+export function voxelSize(affine, shape, inPixels) {
+  if (inPixels) return { size: 1, unit: "pixels" };
   const [[a, b, c], [d, e, f], [g, h, i]] = affine;
-  return Math.abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / 1000;
+  const mm3 = Math.abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g));
+  const flat = shape.filter((length) => length === 1).length === 1 ? shape.indexOf(1) : -1;
+  if (flat < 0) return { size: mm3 / 1000, unit: "ml" };
+  return { size: mm3 / Math.hypot(affine[0][flat], affine[1][flat], affine[2][flat]), unit: "mm²" };
+}
+
+/**
+ * Where a voxel lies, in mm.
+ * @param {number[][]} affine from voxels to mm, rows first
+ * @param {number[]} voxel
+ */
+export function placeOf(affine, voxel) {
+  const [x, y, z] = voxel;
+  return affine.slice(0, 3).map((row) => row[0] * x + row[1] * y + row[2] * z + row[3]);
 }

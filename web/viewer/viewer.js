@@ -1,7 +1,7 @@
 // One canvas that shows an image with a mask over it: slices, three planes or 3D. It wraps NiiVue.
 import { MULTIPLANAR_TYPE, NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from "../vendor/niivue/niivue.js";
 import { labelTable } from "./classes.js";
-import { measureMask, voxelMl } from "./measures.js";
+import { measureMask, placeOf, voxelSize } from "./measures.js";
 
 /** @typedef {import("./classes.js").DrawnClass} DrawnClass */
 /** @typedef {"planes" | "axial" | "coronal" | "sagittal" | "3d"} Layout */
@@ -34,8 +34,13 @@ export class VolumeViewer {
     this.onWindow = () => {};
     this.opacity = 0.5;
     this.outlined = false;
-    /** Volumes in ml of the classes in the mask, by number. @type {Map<number, number>} */
-    this.volumes = new Map();
+    /** Sizes of the classes in the mask, by number. @type {Map<number, number>} */
+    this.sizes = new Map();
+    /** Unit of these: ml, mm² of a single slice, or pixels of a picture. */
+    this.unit = "ml";
+    this.inPixels = false;
+    /** @type {DrawnClass[]} */
+    this.classes = [];
     this.niivue = new Niivue({
       isRadiologicalConvention: true,
       sagittalNoseLeft: true,
@@ -79,6 +84,7 @@ export class VolumeViewer {
    */
   async show(image, mask, inPixels) {
     this.clear();
+    this.inPixels = inPixels;
     const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
     this.niivue.opts.isOrientationTextVisible = !inPixels;
     this.niivue.opts.isNearestInterpolation = true;
@@ -92,12 +98,12 @@ export class VolumeViewer {
   /** Show nothing. */
   clear() {
     while (this.niivue.volumes.length) this.niivue.removeVolumeByIndex(this.niivue.volumes.length - 1);
-    this.volumes = new Map();
+    this.sizes = new Map();
   }
 
   /** The highest class number of the mask; 0 without one. */
   get highest() {
-    return Math.max(0, ...this.volumes.keys());
+    return Math.max(0, ...this.sizes.keys());
   }
 
   /** The lowest and the highest value of the image. */
@@ -119,10 +125,12 @@ export class VolumeViewer {
 
   /** @param {DrawnClass[]} classes */
   colour(classes) {
+    this.classes = classes;
     const mask = this.niivue.volumes[1];
     if (!mask) return;
     mask.setColormapLabel(labelTable(classes));
     this.niivue.updateGLVolume();
+    this.niivue.createOnLocationChange();
   }
 
   /** @param {Layout} layout */
@@ -207,26 +215,26 @@ export class VolumeViewer {
     if (!mask.img || !mask.hdr) return;
     const [, width, height] = mask.hdr.dims;
     const { voxels, centre } = measureMask(/** @type {ArrayLike<number>} */ (mask.img), width, height);
-    const ml = voxelMl(mask.hdr.affine);
-    this.volumes = new Map([...voxels].map(([number, count]) => [number, count * ml]));
+    const { size, unit } = voxelSize(mask.hdr.affine, [...mask.hdr.dims].slice(1, 4), this.inPixels);
+    this.sizes = new Map([...voxels].map(([number, count]) => [number, count * size]));
+    this.unit = unit;
     if (!centre) return;
-    const { niivue } = this;
-    const place = mask.convertVox2Frac(/** @type {any} */ (centre.map(Math.round)));
-    niivue.scene.crosshairPos = niivue.mm2frac(mask.convertFrac2MM(place));
-    niivue.createOnLocationChange();
-    niivue.drawScene();
+    const place = placeOf(mask.hdr.affine, centre);
+    this.niivue.scene.crosshairPos = this.niivue.mm2frac(/** @type {any} */ (place));
+    this.niivue.drawScene();
   }
 
   /** @param {any} place */
   #words(place) {
     const [x, y, z] = place.mm;
     const sides = [x < 0 ? "L" : "R", y < 0 ? "P" : "A", z < 0 ? "I" : "S"];
-    const words = [x, y, z].map((value, axis) => `${Math.abs(value).toFixed(0)} ${sides[axis]}`).join("  ");
+    const words = this.inPixels
+      ? `column ${Math.round(Math.abs(x))}  row ${Math.round(Math.abs(y))}`
+      : `${[x, y, z].map((value, axis) => `${Math.abs(value).toFixed(0)} ${sides[axis]}`).join("  ")} mm`;
     const value = place.values[0]?.value;
     const number = Math.round(place.values[1]?.value ?? 0);
-    const classes = this.niivue.volumes[1]?.colormapLabel?.labels;
-    const name = number ? (classes?.[number] ?? `class ${number}`) : "";
+    const name = number ? (this.classes[number - 1]?.name ?? `class ${number}`) : "";
     const shown = typeof value === "number" ? Number(value.toPrecision(5)) : "";
-    return `${words} mm   value ${shown}${name ? `   ${name}` : ""}`;
+    return `${words}   value ${shown}${name ? `   ${name}` : ""}`;
   }
 }
