@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from monai_mobileunet.case_record import CaseRecord
@@ -48,11 +49,18 @@ def find_shown(path: Path, masks: Path | None = None, labels: Path | None = None
 def _run(folder: Path, review: Path) -> Shown:
     facts = read_facts(folder)
     report = make_report(facts, read_records(folder / STATE / facts.journal), folder)
-    cases = tuple(map(ShownCase.of_record, report.rows))
+    cases = tuple(ShownCase.of_record(_with_masks_in(row, folder)) for row in report.rows)
     if not cases:
         remedy = "Wait for the first case, and type the command again."
         raise refusal(folder, "holds a run of which no case has ended.", remedy)
     return Shown(str(folder), "run", facts.class_names, cases, review, facts.colours)
+
+
+def _with_masks_in(record: CaseRecord, folder: Path) -> CaseRecord:
+    """The record with masks that are there: a run may have been moved, or be looked at from another folder."""
+    places = {Path(place).name: folder / place for place in record.written}
+    outputs = (path if path.exists() else places.get(path.name, path) for path in record.outputs)
+    return replace(record, outputs=tuple(outputs))
 
 
 def _evaluation(folder: Path, review: Path) -> Shown:

@@ -31,6 +31,10 @@ def shown_image(files: Sequence[Path]) -> Volume:
     Raises:
         DataError: as :func:`monai_mobileunet.data.reading.read_volume`.
     """
+    lost = next((file for file in files if not file.exists()), None)
+    if lost is not None:
+        remedy = "Put it back, or type mobileunet view in the folder in which the run was started."
+        raise refusal(lost, "no such file.", remedy)
     return read_volume(files[0] if len(files) == 1 else list(files))
 
 

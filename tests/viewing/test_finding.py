@@ -12,6 +12,8 @@ import pytest
 
 from monai_mobileunet.data.errors import DataError
 from monai_mobileunet.viewing.finding import find_shown
+from monai_mobileunet.viewing.volumes import shown_image
+from tests.conftest import HIPPOCAMPUS, segment
 
 
 def test_a_data_set_is_shown_with_its_labels(toy_dataset: Path):
@@ -34,6 +36,17 @@ def test_one_image_is_shown_with_one_mask(toy_dataset: Path):
     image, label = (toy_dataset / name / "toy_001.nii.gz" for name in ("imagesTr", "labelsTr"))
     shown = find_shown(image, masks=label, labels=label)
     assert [(case.name, case.masks, case.label) for case in shown.cases] == [("toy_001", (label,), label)]
+
+
+def test_a_run_that_was_moved_has_its_masks(tmp_path: Path, toy_dataset: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    segment("-i", toy_dataset / "imagesTr" / "toy_001.nii.gz", "-o", "run", "-m", HIPPOCAMPUS)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    shown = find_shown(Path("moved"))
+    assert (shown.kind, shown.review) == ("run", Path("moved"))
+    assert [case.masks for case in shown.cases] == [(Path("moved/toy_001.nii.gz"),)]
+    with pytest.raises(DataError, match="in the folder in which the run was started"):
+        shown_image([Path("elsewhere/toy_001.nii.gz")])
 
 
 def test_what_cannot_be_shown_is_refused(tmp_path: Path, toy_dataset: Path):
