@@ -67,7 +67,8 @@ def test_it_trains_once_and_leaves_everything_in_the_bundle(
     said = re.sub(r"(?m)^[0-9-]* ?[0-9:,]+ (- )?[A-Z]+ (- )?", "", done.stdout).splitlines()
     assert said[0].startswith("Setting logging properties"), "what MONAI says before it has read how it is to speak"
     assert "calls the classes head, tail" in said[1]
-    assert said[2:4] == ["checking the files of 6 cases", f"training of {bundle_copy.name}"], "all files in one go"
+    others = [line for line in said[2:] if "calls the classes head, tail" not in line]  # each reading of the list warns
+    assert others[:2] == ["checking the files of 6 cases", f"training of {bundle_copy.name}"], "all files in one go"
     assert said[-2].startswith(f"next: mobileunet evaluate {toy_dataset} --bundle {bundle_copy} --part validation")
 
     weights = torch.load(bundle_copy / "models" / "model.pt", weights_only=True)
