@@ -162,7 +162,7 @@ class TrainingRange:
         for number, ((name, found), (low, high)) in enumerate(zip(volumes_ml.items(), self.label_ml, strict=False), 1):
             small = found < low / LABEL_MARGIN and number not in cut
             if small or found > high * LABEL_MARGIN:
-                size, least, most = (f"{value * scale:.3g}" for value in (found, low, high))
+                size, least, most = (_digits(value * scale) for value in (found, low, high))
                 what = f"{size} {unit} of {name}" if found else f"no {name}"
                 problem = f"has {what} in its mask; the labels of the training had {least} to {most} {unit}."
                 remedy = f"Look at the mask, and whether the image shows {name} as those of the training did."
@@ -170,7 +170,11 @@ class TrainingRange:
 
 
 def _sizes(values: Iterable[float]) -> str:
-    return "×".join(f"{value:.3g}" for value in values)
+    return "×".join(map(_digits, values))
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _extent(volume: Volume) -> list[float]:

@@ -63,14 +63,14 @@ def check(
         typer.Option(
             "--map",
             metavar="VALUE=CLASS",
-            help="Class number for a value in the labels, as 255=1 or 85=1,170=2. It needs --write.",
+            help="Class number for a value in the labels, as 255=1 or 85=1,170=2. It needs --output.",
         ),
     ] = None,
     class_names: Annotated[
         list[str] | None,
         class_option(
             "Name of class 1, then of class 2, and so on; by default those of the bundle or the data set, or numbers. "
-            "With --write and SEG or RTSTRUCT files it names a structure; by default all that are in every file."
+            "With --output and SEG or RTSTRUCT files it names a structure; by default all that are in every file."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -80,10 +80,10 @@ def check(
     It reads the pairs of image and label of a training set; or images as mobileunet segment would, with the SEG and
     RTSTRUCT files of DICOM series; or, with --num-classes, labels in a folder without images.
 
-    Exit code 0: nothing is wrong. 1: something is. 2: the command is wrong.
+    Exit code 0: nothing is wrong. 1: something is, or INPUT cannot be read. 2: the command is wrong.
     """
     if mapping and output is None:
-        raise typer.BadParameter("Name a new folder for the labels with --write.", param_hint="--map")
+        raise typer.BadParameter("Name a new folder for the labels with --output.", param_hint="--map")
     with uncollected():
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.data.datasets.cases import is_training_set
@@ -97,7 +97,9 @@ def check(
         if is_training_set(folder):
             findings, count = _look_at_dataset(folder, num_classes, opened, ignore, class_names or [])
         elif class_names and output is None:
-            problem = "It names the classes of a training set, or with --write the structures of SEG or RTSTRUCT files."
+            problem = (
+                "It names the classes of a training set, or with --output the structures of SEG or RTSTRUCT files."
+            )
             raise typer.BadParameter(problem, param_hint="--class")
         else:
             findings, count = _look_at_files(folder, num_classes, opened, ignore)
@@ -160,7 +162,8 @@ def _look_at_dataset(
     with _bar(sum(map(len, find_lists(folder).values()))) as advance:
         survey = survey_dataset(folder, count, names, channels, on_case=advance, ignore=ignore)
     findings = list(survey.findings)
-    if count is None and survey.num_classes > 1:
+    wrong = any(not finding.warning for finding in findings)
+    if count is None and survey.num_classes > 1 and not wrong:
         say(said_of_numbers(folder, survey.num_classes - 1))
     if bundle is not None:
         planned = [CaseRecord(str(case["image"]), image_files(case)) for case in find_all_cases(folder)]
@@ -225,7 +228,10 @@ def _shown(series: Sequence[Path]) -> Iterable[Path]:
 
 
 def _say_written(index: Path, target: Path) -> None:
-    say(f"{index} written: train with --dataset_dir {target}, or type mobileunet plan {target}")
+    say(
+        f"{index} written: type mobileunet plan {target}, or train with --dataset_dir {target} of python -m "
+        "monai.bundle run"
+    )
 
 
 @contextmanager

@@ -101,7 +101,8 @@ def evaluate(
 ) -> None:
     """Measure segmentations against references: Dice, surface distances and volumes, in tables and a report.
 
-    Exit code 0: all cases were measured. 1: some were not. 2: the command is wrong.
+    Exit code 0: all cases were measured. 1: some were not, or INPUT cannot be read. 2: the
+    command is wrong.
     """
     if bundle is None and (preds is None or part != "all"):
         raise typer.BadParameter("Name a --bundle to segment with, or the folder of segmentations with --pred.")
@@ -247,7 +248,7 @@ def _check_count(bundle: Bundle | None, classes: Sequence[str]) -> None:
     """Refuse to give the classes of a bundle another number of names."""
     if bundle is not None and classes and len(classes) != len(bundle.class_names):
         count = len(bundle.class_names)
-        problem = f"--class names {len(classes)} classes, and {bundle.folder.name} has {count}"
+        problem = f"--class names {counted(len(classes), 'class', 'classes')}, and {bundle.folder.name} has {count}"
         raise ValueError(f"{problem}: {', '.join(bundle.class_names)}. Name all {count}, or leave out --class.")
 
 

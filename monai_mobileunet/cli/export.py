@@ -50,8 +50,8 @@ def export(
 ) -> None:
     """Export a bundle's network to other formats, and compare its masks with those of torch.
 
-    A network whose masks differ is not written. Exit code 0: all formats were written. 1: some were not. 2: the command
-    is wrong.
+    A network whose masks differ too much is not written. Exit code 0: all formats were written. 1: some were not, or
+    INPUT cannot be read. 2: the command is wrong.
     """
     with uncollected():
         from monai_mobileunet.bundle import Bundle

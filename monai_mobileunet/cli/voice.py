@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -83,8 +83,9 @@ class _Document:
         """
         if self._stream is not None:
             text = content if isinstance(content, str) else json.dumps(content, indent=2, allow_nan=False)
-            self._stream.write(text.rstrip("\n") + "\n")
-            self._stream.flush()
+            with suppress(BrokenPipeError):  # who asked has what it wanted; the exit code is that of the work
+                self._stream.write(text.rstrip("\n") + "\n")
+                self._stream.flush()
             self._stream = None
 
     @contextmanager

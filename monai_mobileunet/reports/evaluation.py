@@ -10,7 +10,7 @@ from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.evaluation.comparison import WHOLE, Annotation
 from monai_mobileunet.evaluation.summary import Agreement, ClassSummary, summarise
 from monai_mobileunet.palette import Colour
-from monai_mobileunet.reports.sizes import VOLUME, Size, size_kinds
+from monai_mobileunet.reports.sizes import PIXELS, VOLUME, Size, size_kinds
 from monai_mobileunet.wording import counted
 
 __all__ = ["Evaluation"]
@@ -69,6 +69,8 @@ class Evaluation:
     @property
     def size(self) -> Size:
         """In what people read how large classes are: as volumes, unless all cases are single slices of one kind."""
+        if not self.measured:
+            return PIXELS if self.in_pixels else VOLUME
         kinds = size_kinds(self.measured)
         return kinds[0] if len(kinds) == 1 else VOLUME
 

@@ -92,7 +92,10 @@ def check_classes(
         yield Finding(name, problem, f"Add them to {LABELLED!r} of the case, or set these voxels to 0.")
     if not len(unknown):
         return
-    remedy = "Correct the label, or set the number of classes in the bundle."
+    remedy = (
+        "Correct the label, or the number of classes: --num-classes of mobileunet check, --class of mobileunet plan "
+        "and evaluate, --num_classes of a training."
+    )
     if not (np.isfinite(unknown) & (unknown == np.rint(unknown))).all():
         remedy = "It was resampled with interpolation or holds probabilities: export it again with nearest neighbours."
     shown = list_some([_shown(value) for value in unknown], SHOWN)

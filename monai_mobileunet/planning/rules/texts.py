@@ -51,7 +51,9 @@ def texts_of_the_data_set(known: Known) -> Decision:
 def folder_of_the_data(known: Known) -> Decision:
     """Where the data lie."""
     place = Path(known.fingerprint.dataset_dir).resolve()
-    return Decision(str(place), f"{known.fingerprint.layout or 'The data'}; --dataset_dir names another place.")
+    return Decision(
+        str(place), f"{known.fingerprint.layout or 'The data'}; a training takes another place as --dataset_dir."
+    )
 
 
 def names_of_classes(known: Known) -> Decision:
