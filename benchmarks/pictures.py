@@ -156,7 +156,7 @@ def draw_accuracy(table: Path, path: Path) -> None:
         for row in rows:
             ours = row["network"].startswith("mobileunet_")
             at = (float(row["seconds"]), float(row["dice"]))
-            axes.scatter(*at, s=70 if ours else 40, color=_colour(3) if ours else "grey", marker="D" if ours else "o")
+            axes.scatter(*at, s=70 if ours else 40, color="tab:blue" if ours else "grey", marker="D" if ours else "o")
             place, weight = ((0, 9), "bold") if ours else ((0, -17), "normal")
             axes.annotate(row["network"], at, place, textcoords="offset points", ha="center", weight=weight)
         axes.set(xscale="log", xlabel=rows[0]["cost"], ylabel="mean Dice of the classes", xticks=TICKS)
