@@ -15,7 +15,7 @@ from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.data.names import PICTURES_IN_PIXELS, is_picture
 from monai_mobileunet.data.reading import read_volume
-from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.volume import Volume, same_grid
 from monai_mobileunet.evaluation.comparison import WHOLE, Annotation
 from monai_mobileunet.evaluation.masks import read_classes, read_reference
 from monai_mobileunet.evaluation.results import Outcome
@@ -184,6 +184,8 @@ def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
         volume = read_volume(path)
         if volume.shape != label.shape:
             raise ValueError(f"found shape {volume.shape}, expected that of its label, {label.shape}")
+        if not same_grid(volume, label):
+            raise ValueError("its voxels lie elsewhere than those of its label, by their affines")
         return shown_values(volume).astype(np.float32), ""
     except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
         return nothing, f"{path} cannot be shown: {error}"

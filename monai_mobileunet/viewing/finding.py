@@ -57,9 +57,9 @@ def _run(folder: Path, review: Path) -> Shown:
 
 
 def _with_masks_in(record: CaseRecord, folder: Path) -> CaseRecord:
-    """The record with masks that are there: a run may have been moved, or be looked at from another folder."""
-    places = {Path(place).name: folder / place for place in record.written}
-    outputs = (path if path.exists() else places.get(path.name, path) for path in record.outputs)
+    """The record with the masks in this folder: a run may have been moved or copied, or be looked at from elsewhere."""
+    places = {Path(place).name: folder / place for place in record.written if (folder / place).exists()}
+    outputs = (places.get(path.name, path) for path in record.outputs)
     return replace(record, outputs=tuple(outputs))
 
 

@@ -45,6 +45,9 @@ def test_a_run_that_was_moved_has_its_masks(tmp_path: Path, toy_dataset: Path, m
     shown = find_shown(Path("moved"))
     assert (shown.kind, shown.review) == ("run", Path("moved"))
     assert [case.masks for case in shown.cases] == [(Path("moved/toy_001.nii.gz"),)]
+    shutil.copytree("moved", "copy")
+    (tmp_path / "moved").rename(tmp_path / "run")
+    assert find_shown(Path("copy")).cases[0].masks == (Path("copy/toy_001.nii.gz"),), "not those of the first run"
     with pytest.raises(DataError, match="in the folder in which the run was started"):
         shown_image([Path("elsewhere/toy_001.nii.gz")])
 

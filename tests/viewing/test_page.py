@@ -107,6 +107,16 @@ def test_a_person_looks_through_a_run(run_folder: Path):
         loaded(tab)
         assert tab.locator("#second").is_visible()
 
+        tab.locator("#windows").focus()
+        tab.keyboard.press("b")
+        assert "0 bad" in tab.locator("#counts").inner_text(), "a letter in a menu is no verdict"
+        tab.locator("#first").focus()
+        for _ in range(6):  # back and forth, over cases that were read ahead
+            tab.keyboard.press("n")
+            tab.keyboard.press("p")
+        loaded(tab)
+        assert tab.locator("#name").inner_text() == "first"
+
         tab.keyboard.press("t")
         tab.keyboard.type("good border")
         tab.keyboard.press("Escape")

@@ -33,9 +33,9 @@ export function answerKeys(page) {
       const typing = event.target instanceof HTMLInputElement && !["checkbox", "range"].includes(event.target.type);
       if (typing && event.key === "Escape") /** @type {HTMLInputElement} */ (event.target).blur();
       if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target instanceof HTMLSelectElement || event.target instanceof HTMLInputElement) {
-        if (event.key.startsWith("Arrow")) return;
-      }
+      if (event.target instanceof HTMLSelectElement) return; // it finds its entries by their letters
+      if (event.target instanceof HTMLInputElement && event.key.startsWith("Arrow")) return;
+      if (event.repeat && !["ArrowUp", "ArrowDown"].includes(event.key)) return; // a held key is one verdict
       const act = KEYS[event.key.toLowerCase()];
       if (!act && !/^[1-9]$/.test(event.key)) return;
       event.preventDefault();

@@ -26,8 +26,10 @@ export async function fetchCases() {
   return (await answered("../cases.json")).json();
 }
 
-/** What was asked for before it is needed, by address. @type {Map<string, Promise<Response>>} */
+/** What was asked for before it is needed, by address. @type {Map<string, Promise<Answer>>} */
 const ahead = new Map();
+
+/** @typedef {{ content: ArrayBuffer, facts: string | null }} Answer an answer that was read to its end */
 
 /**
  * Let the server read a case while a person looks at another; what was read ahead before is dropped.
@@ -37,7 +39,7 @@ const ahead = new Map();
 export function readAhead(place, kinds) {
   ahead.clear();
   for (const address of [imageAddress(place, 0), ...kinds.map((kind) => volumeAddress(place, kind))]) {
-    const answer = answered(address);
+    const answer = whole(address);
     answer.catch(() => {}); // who opens the case is told
     ahead.set(address, answer);
   }
@@ -49,8 +51,8 @@ export function readAhead(place, kinds) {
  * @returns {Promise<{ content: ArrayBuffer, facts: ImageFacts }>}
  */
 export async function fetchImage(place, channel) {
-  const response = await kept(imageAddress(place, channel));
-  return { content: await response.arrayBuffer(), facts: JSON.parse(response.headers.get("X-Image") ?? "{}") };
+  const { content, facts } = await kept(imageAddress(place, channel));
+  return { content, facts: JSON.parse(facts ?? "{}") };
 }
 
 /**
@@ -58,7 +60,7 @@ export async function fetchImage(place, channel) {
  * @param {"mask" | "label"} kind
  */
 export async function fetchVolume(place, kind) {
-  return (await kept(volumeAddress(place, kind))).arrayBuffer();
+  return (await kept(volumeAddress(place, kind))).content;
 }
 
 /** @param {number} place @param {number} channel */
@@ -73,7 +75,7 @@ function volumeAddress(place, kind) {
 
 /** An answer that was read ahead, or a new one. @param {string} address */
 function kept(address) {
-  const answer = ahead.get(address) ?? answered(address);
+  const answer = ahead.get(address) ?? whole(address);
   ahead.delete(address);
   return answer;
 }
@@ -81,6 +83,16 @@ function kept(address) {
 /** @param {number} place @param {string} verdict @param {string} note */
 export async function sendVerdict(place, verdict, note) {
   await answered(`../cases/${place}/verdict`, { method: "POST", body: JSON.stringify({ verdict, note }) });
+}
+
+/**
+ * An answer with all of its content: one that nobody reads to its end would keep its connection, of which a browser has six.
+ * @param {string} address
+ * @returns {Promise<Answer>}
+ */
+async function whole(address) {
+  const response = await answered(address);
+  return { content: await response.arrayBuffer(), facts: response.headers.get("X-Image") };
 }
 
 /** @param {string} address @param {RequestInit} [request] */

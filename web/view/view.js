@@ -96,6 +96,7 @@ class ViewPage {
   async open(place) {
     this.current = place;
     const one = this.case;
+    for (const viewer of this.#viewers) viewer.clear(); // nobody shall take the former case for this one
     find("name").textContent = one.name;
     find("name").title = one.name;
     input("note").value = one.note;
@@ -125,6 +126,7 @@ class ViewPage {
       if (beside) {
         const second = await this.#secondViewer();
         await second.show(image.content, label, image.facts.in_pixels);
+        second.follow(this.first);
       }
       if (request !== this.request) return;
       this.#showFacts(image.facts);
@@ -153,13 +155,13 @@ class ViewPage {
 
   /** Keep a verdict, or remove it. @param {string} verdict good, fix or bad; empty removes it */
   async judge(verdict) {
-    if (!this.shown.reviewed_in) return;
+    if (!this.shown.reviewed_in || !find("loading").hidden) return; // what is not seen yet is not judged
     const { current: place, case: one } = this;
     const note = input("note").value.trim();
     try {
       await sendVerdict(place, verdict, verdict ? note : "");
     } catch (error) {
-      this.#fail(error);
+      refuse(error);
       return;
     }
     one.verdict = verdict;
@@ -218,6 +220,7 @@ class ViewPage {
   /** @param {number} steps */
   scroll(steps) {
     this.first.scroll(steps);
+    for (const viewer of this.#viewers.slice(1)) viewer.follow(this.first);
   }
 
   get #viewers() {

@@ -202,6 +202,12 @@ export class VolumeViewer {
     this.niivue.moveCrosshairInVox(move[0], move[1], move[2]);
   }
 
+  /** Show the place that another viewer shows: NiiVue passes it on only from a canvas that has the focus. @param {VolumeViewer} other */
+  follow(other) {
+    this.niivue.scene.crosshairPos = /** @type {any} */ ([...other.niivue.scene.crosshairPos]);
+    this.niivue.drawScene();
+  }
+
   /** Let another viewer show the same place. @param {VolumeViewer[]} others */
   lead(others) {
     this.niivue.broadcastTo(
