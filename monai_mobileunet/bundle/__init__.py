@@ -1,7 +1,8 @@
 """Bundles as folders: what one holds, whether it agrees with itself, and the weights of its network."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monai_mobileunet.importing import names_from
 
 if TYPE_CHECKING:
     from monai_mobileunet.bundle.bundle import Bundle, check_running_bundle, running_bundle_root, samples_dropout
@@ -9,10 +10,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Bundle", "CheckImaged", "CheckMaskd", "check_running_bundle", "running_bundle_root", "samples_dropout"]
 
-
-def __getattr__(name: str) -> Any:
-    """Names are imported when they are asked for: what reads a bundle's files alone needs no MONAI."""
-    if name in __all__:
-        room = "range_checks" if name.startswith("Check") else "bundle"
-        return getattr(import_module(f"{__name__}.{room}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# what reads a bundle's files alone needs no MONAI
+__getattr__ = names_from(__name__, __all__, ("bundle", "range_checks"))

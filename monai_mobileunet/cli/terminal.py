@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERRUPTED",
+    "LOGGER",
     "SafeGroup",
     "aloud",
     "case_progress",
     "console",
     "fail",
     "log_file",
+    "logged_by",
     "make_safe",
     "on_stderr",
     "printable",
@@ -39,6 +41,9 @@ __all__ = [
     "steps",
     "stoppable",
 ]
+
+LOGGER = "monai_mobileunet"
+"""Of this package."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -192,17 +197,28 @@ def _lines(console: Console, total: int) -> Callable[[CaseRecord], None]:
 def log_file(path: Path) -> Iterator[None]:
     """Keep what is logged in a file, not on the terminal, where it would tear a progress bar; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    with logged_by(logging.FileHandler(path, encoding="utf-8", errors="backslashreplace"), logging.getLogger()):
+        yield
+
+
+@contextmanager
+def logged_by(handler: logging.Handler, logger: logging.Logger) -> Iterator[None]:
+    """Let a handler have what is logged, of this package from INFO on; it is closed at the end.
+
+    Args:
+        handler: gets each record with its time.
+        logger: of the records: that of this package, or the root for those of others, too.
+    """
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root, ours = logging.getLogger(), logging.getLogger("monai_mobileunet")
+    ours = logging.getLogger(LOGGER)
     level = ours.level
-    root.addHandler(handler)
+    logger.addHandler(handler)
     ours.setLevel(logging.INFO)
     try:
         yield
     finally:
         ours.setLevel(level)
-        root.removeHandler(handler)
+        logger.removeHandler(handler)
         handler.close()
 
 

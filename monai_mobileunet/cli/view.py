@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +13,7 @@ import typer
 
 from monai_mobileunet.cli.arguments import input_argument
 from monai_mobileunet.cli.terminal import say_error, stoppable
-from monai_mobileunet.cli.voice import conclude
+from monai_mobileunet.cli.voice import conclude, say_warning
 
 __all__ = ["view"]
 
@@ -48,6 +51,7 @@ def view(
     Only this machine reaches the page, and nothing is sent anywhere. Ctrl-C ends the command.
     Not a medical device; not for diagnostic use.
     """
+    from monai_mobileunet.data.errors import list_some
     from monai_mobileunet.review import REVIEW
     from monai_mobileunet.viewing.finding import find_shown
     from monai_mobileunet.viewing.server import ViewServer
@@ -70,14 +74,33 @@ def view(
         raise typer.Exit(2) from error
     cases = counted(len(shown.cases), "case")
     kept = f"Verdicts are kept in {shown.review / REVIEW}." if shown.review else "Verdicts are not kept."
+    if unknown := server.unknown_names:
+        problem = f"has verdicts on {counted(len(unknown), 'case')} that are not here, such as {list_some(unknown, 3)}"
+        say_warning(f"{REVIEW}: {problem}. A spreadsheet program may have changed their names.")
     for line in (f"{shown.title}: {cases}. {kept}", server.url, "Ctrl-C ends the page."):
         conclude(line)
     with server, stoppable():
         try:
-            if browser:
-                webbrowser.open(server.url)
-            server.serve_forever()
+            with _opened(server.url if browser else ""):
+                server.serve_forever()
         except KeyboardInterrupt:
             conclude("The page has ended.")
     if shown.kind == "run" and shown.review == source and (source / REVIEW).is_file():
         conclude(f"Write the verdicts into the report: mobileunet report {source}")
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[None]:
+    """Open a page in a browser, by a file that only this user can read: others see the words of a command line.
+
+    Args:
+        url: address of the page; nothing is opened if it is empty.
+    """
+    if not url:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="mobileunet") as folder:
+        page = Path(folder, "view.html")
+        page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">', encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield

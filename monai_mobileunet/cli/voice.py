@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from monai_mobileunet.cli.terminal import aloud, console, printable, said_errors, say_error
+from monai_mobileunet.cli.terminal import LOGGER, aloud, console, logged_by, printable, said_errors, say_error
 
 if TYPE_CHECKING:
     from monai_mobileunet.data import Finding
 
 __all__ = ["conclude", "document", "say", "say_plan", "say_warning", "show_findings", "shows_progress", "speaking"]
 
-LOGGER = "monai_mobileunet"
 WARNING = "warning: "
 
 
@@ -135,7 +134,7 @@ def speaking(quiet: bool = False, verbose: bool = False, as_json: bool = False) 
         if as_json:
             stack.enter_context(document.alone())
         if verbose:
-            stack.enter_context(_logged())
+            stack.enter_context(logged_by(_Printed(), logging.getLogger(LOGGER)))
         stack.enter_context(_quiet(quiet))
         try:
             yield
@@ -163,17 +162,3 @@ class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line."""
         say(self.format(record), "dim")
-
-
-@contextmanager
-def _logged() -> Iterator[None]:
-    handler, logger = _Printed(), logging.getLogger(LOGGER)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)

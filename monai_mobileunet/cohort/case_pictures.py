@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_mobileunet.case_record import CaseRecord, FileState
+from monai_mobileunet.cohort.guard import OutputError
 from monai_mobileunet.cohort.journal import Journal
 from monai_mobileunet.data import DataError
 from monai_mobileunet.data.dicom.segments.described import SegmentClass
@@ -73,7 +74,7 @@ def add_references(
         classes: of the bundle.
 
     Raises:
-        OutputError: the journal cannot be written.
+        OutputError: the journal or a picture cannot be written.
     """
     for record in records:
         if not (record.done and record.picture and record.results and record.label is not None):
@@ -83,10 +84,14 @@ def add_references(
         try:
             mask, volume = read_classes(record.masks, len(classes) + 1), read_volume(record.images[0])
             drawn, states = draw_picture(record, mask.values, volume, classes)
-            write_bytes(place_of_picture(record.name, state), drawn)
-        except Exception:  # the case is segmented and compared all the same
+        except Exception:  # whatever a strange grid leads to: the case is segmented and compared all the same
             logger.exception("%s: its picture cannot be drawn again with the reference", record.name)
             continue
+        place = place_of_picture(record.name, state)
+        try:
+            write_bytes(place, drawn)
+        except OSError as error:
+            raise OutputError(f"{place}: cannot be written ({error.strerror}).") from error
         journal.write(replace(record, pictured=states))
 
 

@@ -1,7 +1,8 @@
 """Images read and masks written; cases of a training set: found, paired by name, split by subject, and checked."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monai_mobileunet.importing import names_from
 
 if TYPE_CHECKING:
     from monai_mobileunet.data.datasets import (
@@ -51,10 +52,4 @@ __all__ = [
 ROOMS = ("errors", "names", "volume", "reading", "writing", "search", "datasets", "loading")
 """Where the names are from, those that need the least first: only the last one needs MONAI and torch."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for room in (import_module(f"{__name__}.{room}") for room in ROOMS):
-            if hasattr(room, name):
-                return getattr(room, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_from(__name__, __all__, ROOMS)

@@ -1,7 +1,8 @@
 """How good a segmentation is, in numbers."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monai_mobileunet.importing import names_from
 
 if TYPE_CHECKING:
     from monai_mobileunet.evaluation.comparison import WHOLE, Annotation, measure_files
@@ -25,10 +26,4 @@ __all__ = [
 ROOMS = ("results", "summary", "metrics", "comparison")
 """Where the names are from, those that need the least first: the last two need MONAI and torch."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for room in (import_module(f"{__name__}.{room}") for room in ROOMS):
-            if hasattr(room, name):
-                return getattr(room, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_from(__name__, __all__, ROOMS)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 
 from monai_mobileunet.bars import LoggedProgress
-from monai_mobileunet.handlers.report import counted
 from monai_mobileunet.planning.rules.known import minutes
+from monai_mobileunet.wording import counted
 
 __all__ = ["CaseProgress", "TrainingProgress", "seconds_left"]
 

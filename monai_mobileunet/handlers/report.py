@@ -19,8 +19,9 @@ from monai_mobileunet.bundle.weights import unwrapped
 from monai_mobileunet.data.errors import list_some
 from monai_mobileunet.harmless import without_harmless_warnings
 from monai_mobileunet.planning.rules.known import minutes
+from monai_mobileunet.wording import counted
 
-__all__ = ["EvaluationReport", "TrainingReport", "best_score", "counted", "scores_in_words"]
+__all__ = ["EvaluationReport", "TrainingReport", "best_score", "scores_in_words"]
 
 logger = logging.getLogger("monai_mobileunet")
 
@@ -193,8 +194,3 @@ def _device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({counted(torch.get_num_threads(), 'thread')})" if device.type == "cpu" else str(device)
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: ``1 case``, ``2 cases``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

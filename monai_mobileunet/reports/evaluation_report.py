@@ -27,7 +27,7 @@ from monai_mobileunet.reports.evaluation_tables import case_table, class_table, 
 from monai_mobileunet.reports.page import csv_text, data_uri, render_pieces, write_reports
 from monai_mobileunet.reports.pictures import draw_agreement, draw_distributions, draw_overlay
 from monai_mobileunet.reports.sizes import size_kinds
-from monai_mobileunet.reports.slices import CONTOURS, CONVENTION, shown_values, spacing_ras, to_ras
+from monai_mobileunet.reports.slices import CONTOURS, CONVENTION, in_ras, shown_values, spacing_ras, to_ras
 from monai_mobileunet.review import find_verdicts
 from monai_mobileunet.wording import counted, same_texts
 
@@ -74,10 +74,10 @@ def _page(evaluation: Evaluation, summaries: Sequence[ClassSummary], worst: int,
     measured = evaluation.measured
     pictures = {}
     if measured:
-        pictures["distributions"] = data_uri(
-            draw_distributions(evaluation.class_names, measured, evaluation.colours), "png"
-        )
-        pictures["agreement"] = data_uri(draw_agreement(evaluation.class_names, measured, evaluation.colours), "png")
+        about = (evaluation.class_names, measured, evaluation.colours)
+        metrics = metrics_in(evaluation.in_pixels)
+        pictures["distributions"] = data_uri(draw_distributions(*about, metrics), "png")
+        pictures["agreement"] = data_uri(draw_agreement(*about, evaluation.size), "png")
     shown = []
     for case in worst_cases(evaluation, worst):
         picture, problem = draw_case(
@@ -163,11 +163,11 @@ def draw_case(
         dtype = pred.values.dtype  # of a label, floats are whole numbers, and no index of a colour
         label, pred = (replace(one, values=np.where(unknown, 0, one.values).astype(dtype)) for one in (label, pred))
         image, problem = _shown_image(case.images[0] if case.images else None, label)
-        shown, drawn, true = (to_ras(values, label.affine) for values in (image, pred.values, label.values))
+        drawn, true = (to_ras(values, label.affine) for values in (pred.values, label.values))
         differing = drawn != true
         at, spacing = differing if differing.any() else true, spacing_ras(label.affine)
         picture = draw_overlay(
-            shown, drawn, class_names, spacing, true, title or case.name, at, colours, not is_picture(case.label or "")
+            image, drawn, class_names, spacing, true, title or case.name, at, colours, not is_picture(case.label or "")
         )
         return picture, problem
     except Exception as error:  # any, since the case is measured all the same; it is logged and said
@@ -176,16 +176,15 @@ def draw_case(
 
 
 def _shown_image(path: Path | None, label: Volume) -> tuple[np.ndarray, str]:
-    """Intensities behind the masks, nothing where the image is of no use, and then why."""
-    nothing = np.zeros(label.shape, np.float32)
+    """Intensities behind the masks with RAS axes, nothing where the image is of no use, and then why."""
+    grid = in_ras(label)
+    nothing = np.zeros(grid.shape, np.float32)
     if path is None:
         return nothing, ""
     try:
-        volume = read_volume(path)
-        if volume.shape != label.shape:
-            raise ValueError(f"found shape {volume.shape}, expected that of its label, {label.shape}")
-        if not same_grid(volume, label):
-            raise ValueError("its voxels lie elsewhere than those of its label, by their affines")
+        volume = in_ras(read_volume(path))
+        if not same_grid(volume, grid):
+            raise ValueError("its voxels lie elsewhere than those of its label, by shape or affine")
         return shown_values(volume).astype(np.float32), ""
     except (ValueError, OSError, MemoryError) as error:  # the case is measured, so its masks are shown alone
         return nothing, f"{path} cannot be shown: {error}"

@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from monai_mobileunet.evaluation.results import Outcome
-from monai_mobileunet.evaluation.summary import METRICS
+from monai_mobileunet.evaluation.summary import FEWEST, METRICS, Metric
 from monai_mobileunet.palette import Colour, colours_of
 from monai_mobileunet.reports.drawing import DENSITY, GAP, dashes, draw_panels, webp
+from monai_mobileunet.reports.sizes import VOLUME, Size
 from monai_mobileunet.reports.slices import Panel, lay_out
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def draw_distributions(
-    class_names: Sequence[str], cases: Sequence[CaseRecord], colours: Sequence[Colour] = ()
+    class_names: Sequence[str],
+    cases: Sequence[CaseRecord],
+    colours: Sequence[Colour] = (),
+    metrics: Sequence[Metric] = METRICS,
 ) -> bytes:
     """Every metric as a box per class, with a point per case.
 
@@ -133,13 +137,14 @@ def draw_distributions(
         class_names: names of the classes from 1 on.
         cases: measured ones.
         colours: of the classes; by default those of the palette.
+        metrics: with the unit that their distances have.
 
     Returns:
         A PNG.
     """
     figure = Figure(figsize=(12, 3.2 + 0.1 * len(class_names)), layout="constrained")
     generator, on_white = np.random.default_rng(0), _on_white(colours or colours_of(len(class_names)))
-    for axes, metric in zip(figure.subplots(1, len(METRICS)), METRICS, strict=True):
+    for axes, metric in zip(figure.subplots(1, len(metrics)), metrics, strict=True):
         per_class = [[getattr(case.classes[i], metric.attribute) for case in cases] for i in range(len(class_names))]
         known = [[value for value in values if value is not None] for values in per_class]
         axes.boxplot(known, tick_labels=class_names, showfliers=False, widths=0.6)
@@ -152,13 +157,18 @@ def draw_distributions(
     return _png(figure)
 
 
-def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord], colours: Sequence[Colour] = ()) -> bytes:
-    """Difference of volumes against their mean, a panel per class (Bland and Altman).
+def draw_agreement(
+    class_names: Sequence[str], cases: Sequence[CaseRecord], colours: Sequence[Colour] = (), size: Size = VOLUME
+) -> bytes:
+    """Difference of sizes against their mean, a panel per class (Bland and Altman).
+
+    The bias and the limits of agreement are drawn where there are enough cases for an interval.
 
     Args:
         class_names: names of the classes from 1 on.
         cases: measured ones.
         colours: of the classes; by default those of the palette.
+        size: in what the sizes are read.
 
     Returns:
         A PNG.
@@ -172,15 +182,17 @@ def draw_agreement(class_names: Sequence[str], cases: Sequence[CaseRecord], colo
     on_white = _on_white(colours or colours_of(len(class_names)))
     for index, (axes, name) in enumerate(zip(panels, class_names)):
         nothing = (Outcome.ABSENT, Outcome.UNKNOWN)
-        results = [case.classes[index] for case in cases if case.classes[index].outcome not in nothing]
-        differences = np.array([result.bias_ml for result in results])
-        axes.scatter([(r.pred_ml + r.label_ml) / 2 for r in results], differences, s=14, color=on_white[index])
-        if len(results) > 1:
+        sides = [size.sides(case, name) for case in cases if case.classes[index].outcome not in nothing]
+        pairs = np.array([(one["pred"], one["label"]) for one in sides], np.float64).reshape(-1, 2)
+        differences = pairs[:, 0] - pairs[:, 1]
+        axes.scatter(pairs.mean(axis=1), differences, s=14, color=on_white[index])
+        if len(differences) >= FEWEST:
             bias, spread = differences.mean(), 1.96 * differences.std(ddof=1)
             for level in (bias - spread, bias, bias + spread):
                 axes.axhline(level, color="black", linestyle="dashed", linewidth=0.8)
         axes.axhline(0, color="grey", linewidth=0.6)
-        axes.set(title=name, xlabel="mean of both, ml", ylabel="segmentation − reference, ml" if index == 0 else "")
+        ylabel = f"segmentation − reference, {size.unit}" if index == 0 else ""
+        axes.set(title=name, xlabel=f"mean of both, {size.unit}", ylabel=ylabel)
         axes.grid(alpha=0.3)
     return _png(figure)
 

@@ -7,7 +7,7 @@ slice, and the head or the front is upwards. :data:`CONVENTION` says so on the p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import nibabel
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "PLANES",
     "Panel",
     "lay_out",
+    "in_ras",
     "largest_slices",
     "shown_axes",
     "shown_values",
@@ -194,6 +195,13 @@ def to_ras(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
     order = np.argsort(orientation[:, 0])
     steps = tuple(slice(None, None, int(orientation[axis, 1])) for axis in order)
     return values.transpose(*order, *range(3, values.ndim))[steps]
+
+
+def in_ras(volume: Volume) -> Volume:
+    """The same voxels at the same places, counted along the axes of :func:`to_ras`."""
+    orientation = nibabel.orientations.io_orientation(volume.affine)
+    turned = volume.affine @ nibabel.orientations.inv_ornt_aff(orientation, volume.shape)
+    return replace(volume, values=to_ras(volume.values, volume.affine), affine=turned)
 
 
 def spacing_ras(affine: np.ndarray) -> tuple[float, float, float]:

@@ -78,10 +78,15 @@ def _dataset(folder: Path, review: Path | None) -> Shown:
 
 def _images(path: Path, masks: Path | None, labels: Path | None, review: Path | None) -> Shown:
     """Images, with masks and references if these are named."""
-    folder = next((given if given.is_dir() else given.parent for given in (masks, labels) if given), None)
-    inside = folder is not None and path.resolve() in folder.resolve().parents
-    output = folder if folder is not None and inside else path / STATE  # what lies in it is no image
-    planned = [CaseRecord(case.name, case.images) for case in plan_run(path, output).cases]
+    folders = [given if given.is_dir() else given.parent for given in (masks, labels) if given]
+    folder = folders[0] if folders else None
+    inner = [one.resolve() for one in folders if path.resolve() in one.resolve().parents]  # what lies there is no image
+    found = plan_run(path, path / STATE).cases
+    planned = [
+        CaseRecord(case.name, case.images)
+        for case in found
+        if not any(case.images[0].resolve().is_relative_to(one) for one in inner)
+    ]
     drawn, true = _paired(planned, masks), _paired(planned, labels)
     cases = [
         ShownCase(case.name, case.images, drawn.get(case.name, ()), next(iter(true.get(case.name, ())), None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -72,10 +73,22 @@ class ViewServer(ThreadingHTTPServer):
         """The address of the page."""
         return f"http://{LOOPBACK}:{self.server_address[1]}/{self.key}/view/index.html"
 
+    @property
+    def unknown_names(self) -> list[str]:
+        """Names in the table of verdicts that no case has."""
+        review = self.shown.review
+        known = {readable(case.name) for case in self.shown.cases}
+        return [name for name in (read_verdicts(review) if review else {}) if name not in known]
+
     def describe(self) -> dict[str, Any]:
         """The cases and their verdicts, as the page reads them."""
         review = self.shown.review
         return self.shown.as_json(read_verdicts(review) if review else {})
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that has gone is no error; anything else is logged, and the next request is answered."""
+        if not isinstance(sys.exception(), ConnectionError):
+            logger.exception("A request was not answered.")
 
     def keep_verdict(self, case: ShownCase, quality: str, note: str) -> None:
         """Write a verdict to the table; an empty one takes the former away.
@@ -147,13 +160,13 @@ class _Handler(BaseHTTPRequestHandler):
         if file == "image.nii":
             image = shown_image(case.images)
             channel = int(parse_qs(urlsplit(self.path).query).get("channel", ["0"])[0])
-            told = {
+            facts = {
                 "channels": 1 if image.in_pixels else image.channels,
                 "in_pixels": image.in_pixels,
                 "modality": image.modality,
                 "warnings": [readable(str(finding)) for finding in image.warnings],
             }
-            self._send(image_nifti(image, channel), "application/octet-stream", {"X-Image": json.dumps(told)})
+            self._send(image_nifti(image, channel), "application/octet-stream", {"X-Image": json.dumps(facts)})
         elif file == "mask.nii" and case.masks:
             self._send(mask_nifti(case.masks), "application/octet-stream")
         elif file == "label.nii" and case.label:

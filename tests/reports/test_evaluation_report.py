@@ -14,6 +14,7 @@ from monai_mobileunet.cohort.compare import compare_cases
 from monai_mobileunet.evaluation import Outcome
 from monai_mobileunet.reports.evaluation import Evaluation
 from monai_mobileunet.reports.evaluation_report import draw_case, worst_cases, write_report
+from tests.conftest import stored
 
 NAMES = ("head <b>", "tail")
 
@@ -99,6 +100,21 @@ def test_a_reference_that_is_stored_as_float_is_pictured(evaluation, tmp_path: P
     picture, problem = draw_case(evaluation.cases[2], NAMES)
     assert picture
     assert problem == ""
+
+
+def test_an_image_in_another_orientation_gives_the_same_picture_and_one_elsewhere_none(evaluation, tmp_path: Path):
+    case = evaluation.cases[0]
+    image = nibabel.load(case.images[0])
+    expected, _ = draw_case(case, NAMES)
+    for name, other in {
+        "turned.nii": stored(image, "PIR"),
+        "shifted.nii": nibabel.Nifti1Image(np.asarray(image.dataobj), [*image.affine, [0, 0, 0, 9], *([[0] * 4] * 3)]),
+    }.items():
+        nibabel.save(other, tmp_path / name)
+    assert draw_case(replace(case, images=(tmp_path / "turned.nii",)), NAMES) == (expected, "")
+    picture, problem = draw_case(replace(case, images=(tmp_path / "shifted.nii",)), NAMES)
+    assert picture != expected
+    assert "shifted.nii cannot be shown: its voxels lie elsewhere" in problem
 
 
 def test_few_cases_have_a_range_in_brackets_and_no_interval(evaluation, tmp_path: Path):

@@ -32,6 +32,15 @@ def test_images_are_shown_with_the_masks_that_are_named(toy_dataset: Path, tmp_p
     assert [bool(case.masks) for case in shown.cases] == [True, False, True, True, True, True]
 
 
+def test_masks_and_references_inside_the_folder_of_the_images_are_no_images(toy_dataset: Path, tmp_path: Path):
+    cases = Path(shutil.copytree(toy_dataset / "imagesTr", tmp_path / "cases"))
+    for name in ("pred", "ref"):
+        shutil.copytree(toy_dataset / "labelsTr", cases / name)
+    shown = find_shown(cases, masks=cases / "pred", labels=cases / "ref")
+    assert len(shown.cases) == 6
+    assert all(case.masks and case.label for case in shown.cases)
+
+
 def test_one_image_is_shown_with_one_mask(toy_dataset: Path):
     image, label = (toy_dataset / name / "toy_001.nii.gz" for name in ("imagesTr", "labelsTr"))
     shown = find_shown(image, masks=label, labels=label)

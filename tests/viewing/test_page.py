@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mobileunet.review import Quality, read_verdicts
+from monai_mobileunet.review import Quality, Verdict, read_verdicts, write_verdicts
+from monai_mobileunet.viewing.finding import find_shown
+from monai_mobileunet.viewing.server import ViewServer
 from tests.browser import SOFTWARE_WEBGL, chromium
 from tests.conftest import HIPPOCAMPUS, segment, template_hippocampus
 
@@ -120,6 +122,11 @@ def test_a_person_looks_through_a_run(run_folder: Path):
         tab.keyboard.press("t")
         tab.keyboard.type("good border")
         tab.keyboard.press("Escape")
+        tab.keyboard.press("n")
+        tab.get_by_text("The note on first waits for a verdict.").wait_for()
+        loaded(tab)
+        tab.keyboard.press("p")
+        loaded(tab)
         tab.keyboard.press("g")
         tab.get_by_text("1 good").wait_for()
         loaded(tab)
@@ -181,3 +188,10 @@ def test_a_wrong_path_is_one_sentence(arguments: list[str], tmp_path: Path, monk
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, "no such" in done.stdout) == (2, True)
+
+
+def test_verdicts_on_cases_that_are_not_here_are_warned_of(toy_dataset: Path, tmp_path: Path):
+    names = {name: Verdict.given_now("good") for name in ("toy_001", "1")}
+    write_verdicts(tmp_path, names)
+    with ViewServer(find_shown(toy_dataset, review=tmp_path)) as server:
+        assert server.unknown_names == ["1"]

@@ -37,6 +37,7 @@ class ViewPage {
     /** @type {DrawnClass[]} */ this.classes = drawnClasses(shown.classes, shown.colours, 0);
     this.first = new VolumeViewer(/** @type {HTMLCanvasElement} */ (find("first")));
     /** Made when the first reference is put beside a mask. @type {VolumeViewer | null} */ this.second = null;
+    /** Notes on cases that have no verdict yet. @type {Map<number, string>} */ this.notes = new Map();
     /** Counts what was asked for: an answer to an earlier request is of no use any more. */ this.request = 0;
   }
 
@@ -84,28 +85,46 @@ class ViewPage {
       row.append(button);
       return row;
     });
+    const focused = find("cases").contains(document.activeElement);
     find("cases").replaceChildren(...rows);
+    const present = /** @type {HTMLElement | null} */ (find("cases").querySelector('[aria-current="true"]'));
+    if (focused) present?.focus();
     const { good, fix, bad, open } = counts(this.shown.cases);
     const total = this.shown.cases.length;
     const all = total === 1 ? "1 case" : `${total} cases`;
     find("counts").textContent = this.shown.reviewed_in ? `${all}: ${good} good, ${fix} to fix, ${bad} bad, ${open} open` : all;
-    find("cases").querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
+    present?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Show a case. @param {number} place */
-  async open(place) {
+  /** Show a case. @param {number} place @param {string} [said] what is said of the last one */
+  async open(place, said = "") {
+    const kept = this.#keepNote();
     this.current = place;
     const one = this.case;
     for (const viewer of this.#viewers) viewer.clear(); // nobody shall take the former case for this one
     find("name").textContent = one.name;
     find("name").title = one.name;
-    input("note").value = one.note;
-    find("kept").textContent = "";
+    input("note").value = this.notes.get(place) ?? one.note;
+    find("kept").textContent = kept || said;
     menu("channel").replaceChildren();
     this.list();
     this.#showVerdict();
     this.#showWarnings([]);
     await this.load();
+  }
+
+  /** Keep a note that was changed; without a verdict it waits for one. @returns {string} what became of it */
+  #keepNote() {
+    const one = this.case;
+    const note = input("note").value.trim();
+    if (!one || !this.shown.reviewed_in || note === (this.notes.get(this.current) ?? one.note)) return "";
+    if (!one.verdict) {
+      this.notes.set(this.current, note);
+      return `The note on ${one.name} waits for a verdict.`;
+    }
+    one.note = note;
+    sendVerdict(this.current, one.verdict, note).catch(refuse);
+    return `Kept: the note on ${one.name}.`;
   }
 
   /** Load what the present case has to be shown with. */
@@ -147,10 +166,10 @@ class ViewPage {
     readAhead(next, kinds.filter((kind) => (kind === "mask" ? one.has_mask : one.has_label)));
   }
 
-  /** @param {1 | -1} step */
-  async move(step) {
+  /** @param {1 | -1} step @param {string} [said] what is said of the present case */
+  async move(step, said = "") {
     const next = neighbour(this.listed, this.current, step);
-    if (next !== null) await this.open(next);
+    if (next !== null) await this.open(next, said);
   }
 
   /** Keep a verdict, or remove it. @param {string} verdict good, fix or bad; empty removes it */
@@ -166,10 +185,12 @@ class ViewPage {
     }
     one.verdict = verdict;
     one.note = verdict ? note : "";
+    this.notes.delete(place);
     this.list();
     this.#showVerdict();
-    find("kept").textContent = verdict ? `Kept: ${one.name} is ${verdict}.` : "The verdict was removed.";
-    if (verdict && input("onward").checked && place === this.current) await this.move(1);
+    const said = verdict ? `Kept: ${one.name} is ${verdict}.` : "The verdict was removed.";
+    find("kept").textContent = said;
+    if (verdict && input("onward").checked && place === this.current) await this.move(1, said);
   }
 
   /** @param {Layout} layout */
@@ -403,6 +424,9 @@ class ViewPage {
     menu("channel").onchange = () => this.load();
     find("all-classes").onclick = () => this.showAllClasses(true);
     find("no-classes").onclick = () => this.showAllClasses(false);
+    window.addEventListener("beforeunload", (event) => {
+      if (this.notes.size) event.preventDefault();
+    });
     answerKeys(this);
   }
 

@@ -3,6 +3,9 @@
 /** @typedef {{ number: number, name: string, colour: [number, number, number], shown: boolean }} DrawnClass */
 /** @typedef {{ R: number[], G: number[], B: number[], A: number[], I: number[], labels: string[] }} LabelTable */
 
+/** More class numbers than these are no classes, and no table of colours holds them. */
+const MOST = 4096;
+
 /**
  * The classes of a mask: those that have names, and those that only the mask has.
  * @param {string[]} names of the classes from 1 on
@@ -11,11 +14,11 @@
  * @returns {DrawnClass[]}
  */
 export function drawnClasses(names, colours, highest) {
-  const count = Math.min(Math.max(names.length, highest), colours.length);
+  const count = Math.min(Math.max(names.length, highest), MOST);
   return Array.from({ length: count }, (_, index) => ({
     number: index + 1,
     name: names[index] ?? `class ${index + 1}`,
-    colour: colours[index],
+    colour: colours[index % colours.length],
     shown: true,
   }));
 }

@@ -39,6 +39,7 @@ export class VolumeViewer {
     /** Unit of these: ml, mm² of a single slice, or pixels of a picture. */
     this.unit = "ml";
     this.inPixels = false;
+    /** Counts what was asked for. */ this.turn = 0;
     /** @type {DrawnClass[]} */
     this.classes = [];
     this.niivue = new Niivue({
@@ -83,14 +84,16 @@ export class VolumeViewer {
    * @param {boolean} inPixels whether the image is a picture, which has no sides of a patient
    */
   async show(image, mask, inPixels) {
+    const turn = ++this.turn;
+    const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
+    const over = mask && (await NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity }));
+    if (turn !== this.turn) return; // another case was asked for meanwhile
     this.clear();
     this.inPixels = inPixels;
-    const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
     this.niivue.opts.isOrientationTextVisible = !inPixels;
     this.niivue.opts.isNearestInterpolation = true;
     this.niivue.addVolume(shown);
-    if (!mask) return;
-    const over = await NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity });
+    if (!over) return;
     this.niivue.addVolume(over);
     this.#measure(over);
   }

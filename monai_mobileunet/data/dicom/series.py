@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from monai_mobileunet.data.dicom.frames import Frame, Stack, arrange
 from monai_mobileunet.data.dicom.headers import Header, Identity, is_dicom, read_header, read_identity
+from monai_mobileunet.data.dicom.lookup import (
+    FEW,
+    by_series,
+    files_below,
+    files_beside,
+    read_headers,
+    read_identities,
+    visible_files,
+)
 from monai_mobileunet.data.dicom.pixels import SamePixels, voxels
 from monai_mobileunet.data.errors import DataError, Finding, list_some, refusal, warning
 from monai_mobileunet.data.volume import LPS_TO_RAS, Grid, Volume
-from monai_mobileunet.data.walking import walk_folders
 
 __all__ = [
     "SeriesFiles",
@@ -29,12 +35,6 @@ __all__ = [
     "series_uid",
 ]
 
-T = TypeVar("T")
-
-NEAR = 3
-"""How many folders before and after a file's own are asked whether they hold slices of its series."""
-FEW = 16
-"""A folder of more files than this is not one of those that hold a slice each."""
 SAME = ("PatientID", "FrameOfReferenceUID")
 """What parts of one series share; some anonymisers give all series one UID."""
 
@@ -87,7 +87,7 @@ def read_stack(path: Path) -> Stack:
 
 def _stack(path: Path) -> tuple[list[Header], Stack, list[Finding]]:
     files, warnings = _files_of_series(path)
-    headers = _read(files)
+    headers = read_headers(files)
     return headers, arrange([frame for header in headers for frame in header.frames], str(path), SamePixels()), warnings
 
 
@@ -96,7 +96,7 @@ def dicom_series(folder: Path) -> dict[str, list[Path]]:
 
     Files that are damaged are left out: reading their series, or their folder, says so.
     """
-    return _by_series(_identities(_visible(folder))[0])
+    return by_series(read_identities(visible_files(folder))[0])
 
 
 def series_uid(path: Path) -> str:
@@ -133,10 +133,10 @@ def files_of(path: Path) -> list[Path]:
             in a folder of few for its series in the folders beside it too.
     """
     if path.is_dir():
-        own = _visible(path)
-        return own if any(map(is_dicom, own)) else _below(path)
-    own = _visible(path.parent) if path.is_file() else []
-    return sorted({*own, *_beside(path)}) if 0 < len(own) <= FEW else own
+        own = visible_files(path)
+        return own if any(map(is_dicom, own)) else files_below(path)
+    own = visible_files(path.parent) if path.is_file() else []
+    return sorted({*own, *files_beside(path)}) if 0 < len(own) <= FEW else own
 
 
 def series_in(folders: Sequence[Path]) -> list[SeriesFiles]:
@@ -152,8 +152,8 @@ def series_in(folders: Sequence[Path]) -> list[SeriesFiles]:
     holds: dict[Path, int] = {}
     damaged = []
     for folder in folders:
-        identities, findings = _identities(_visible(folder))
-        found = _by_series(identities)
+        identities, findings = read_identities(visible_files(folder))
+        found = by_series(identities)
         holds[folder] = len(found)
         for uid, files in found.items():
             parts.setdefault(uid or str(folder), {})[folder] = files
@@ -184,7 +184,7 @@ def _together(parts: Mapping[Path, Sequence[Path]], resolve: bool = False) -> li
     if len(parts) == 1 or any(folder in other.parents for folder in parts for other in parts):
         return alone
     try:
-        frames = {folder: [f for h in _read(files) for f in h.frames] for folder, files in parts.items()}
+        frames = {folder: [f for h in read_headers(files) for f in h.frames] for folder, files in parts.items()}
     except DataError:  # reading them will say why
         return alone
     whose = {tuple(map(frame.attributes.get, SAME)) for of_folder in frames.values() for frame in of_folder}
@@ -195,7 +195,7 @@ def _together(parts: Mapping[Path, Sequence[Path]], resolve: bool = False) -> li
     if resolve:
         home = Path(os.path.commonpath([str(folder) for folder in parts]))
         files = {file for of_folder in parts.values() for file in of_folder}
-        if not files <= set(_below(home)) and not files <= set(files_of(next(iter(files)))):
+        if not files <= set(files_below(home)) and not files <= set(files_of(next(iter(files)))):
             return alone
     return [dict(parts)]
 
@@ -209,9 +209,9 @@ def _one_stack(parts: Iterable[Sequence[Frame]]) -> bool:
 
 def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
     """The files of the series that a path means, and what was passed over."""
-    identities, damaged = _identities(files_of(path))
+    identities, damaged = read_identities(files_of(path))
     if path.is_dir():
-        found = _by_series(identities)
+        found = by_series(identities)
         if damaged:
             raise DataError(damaged)
         if len(found) != 1:
@@ -225,9 +225,9 @@ def _files_of_series(path: Path) -> tuple[list[Path], list[Finding]]:
     warnings = [Finding(f.path, f.problem, "If it is of this series, a slice is missing.", True) for f in damaged]
     header = read_header(path)
     if len(header.frames) > 1:
-        return (_concatenated(header, _by_series(identities)[asked.series]) if header.concatenation else [path]), []
+        return (_concatenated(header, by_series(identities)[asked.series]) if header.concatenation else [path]), []
     parts: dict[Path, list[Path]] = {}
-    for file in _by_series(identities).get(asked.series, []) if asked.series else [path]:
+    for file in by_series(identities).get(asked.series, []) if asked.series else [path]:
         parts.setdefault(file.parent, []).append(file)
     own = next((group for group in _together(parts) if path.parent in group), {path.parent: [path]})
     return [file for files in own.values() for file in files], warnings
@@ -245,68 +245,3 @@ def _passed_over(identities: Iterable[Identity], path: Path) -> list[Finding]:
     names = list_some([f"{item.file.name} ({item.modality or 'no modality'})" for item in others], rest=" and {} more")
     problem = f"holds DICOM files that are no images to segment; they were passed over: {names}."
     return [warning(path, problem, "Nothing need be done if the series is whole.")]
-
-
-def _read(files: Iterable[Path]) -> list[Header]:
-    headers, findings = _each(files, read_header)
-    if findings:
-        raise DataError(findings)
-    return headers
-
-
-def _identities(files: Iterable[Path]) -> tuple[list[Identity], list[Finding]]:
-    return _each(filter(is_dicom, files), read_identity)
-
-
-def _each(files: Iterable[Path], read: Callable[[Path], T]) -> tuple[list[T], list[Finding]]:
-    """What is read from each file, and what is wrong with those that cannot be read."""
-    results: list[T] = []
-    findings: list[Finding] = []
-    for file in files:
-        try:
-            results.append(read(file))
-        except DataError as error:
-            findings += error.findings
-    return results, findings
-
-
-def _by_series(identities: Iterable[Identity]) -> dict[str, list[Path]]:
-    series: dict[str, list[Path]] = {}
-    for item in identities:
-        if item.image:
-            series.setdefault(item.series, []).append(item.file)
-    return {uid: sorted(series[uid]) for uid in sorted(series)}
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if not path.name.startswith(".") and not path.is_dir())
-
-
-def _below(folder: Path) -> list[Path]:
-    return sorted(file for _, _, files in walk_folders(folder) for file in files)
-
-
-def _beside(path: Path) -> list[Path]:
-    """Files of a file's series in folders like its own: beside it, or in others like the one that holds only it.
-
-    Where the nearest folders have none, the others are not asked: there may be thousands.
-    """
-    try:
-        uid = read_identity(path).series
-        top, inside = path.parent.absolute().parent, path.parent.absolute().name
-        pattern = "*"
-        if len(list(top.glob("*"))) == 1:
-            pattern, top = f"*/{glob.escape(inside)}", top.parent
-        folders = sorted(folder for folder in top.glob(pattern) if folder.is_dir())
-    except (DataError, OSError):  # reading the file will say why
-        return []
-    at = next((index for index, folder in enumerate(folders) if folder.samefile(path.parent)), 0)
-    near = [folder for folder in folders[max(at - NEAR, 0) : at + NEAR + 1] if folder != folders[at]]
-    if not uid or not any(_of_series(folder, uid) for folder in near):
-        return []
-    return [file for folder in folders if folder != folders[at] for file in _of_series(folder, uid)]
-
-
-def _of_series(folder: Path, uid: str) -> list[Path]:
-    files = _visible(folder)
-    return _by_series(_identities(files)[0]).get(uid, []) if len(files) <= FEW else []

@@ -137,13 +137,13 @@ def test_each_slice_has_its_own_slope_and_intercept(tmp_path: Path, kind: str):
     assert np.array_equal(volume.values, VALUES * np.array(slopes) - 10.0 * np.arange(7))
 
 
-@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i2"])
+# a pixel cannot store more bits than are allocated for it
+@pytest.mark.parametrize(
+    ("kind", "stored"), [("u1", 8), ("i1", 8), *((kind, bits) for kind in ("u2", "i2") for bits in (8, 12, 16))]
+)
 @pytest.mark.parametrize("scale", [None, (1, -1024), (2, 0), (0.5, 3), (0, 0), (1, 0)])
-@pytest.mark.parametrize("stored", [8, 12, 16])
 def test_values_and_types_are_those_of_simpleitk(tmp_path: Path, kind: str, scale, stored: int):
     pixels = np.random.RandomState(1).randint(0, 100, (6, 5)).astype(kind)
-    if stored > 8 * pixels.dtype.itemsize:
-        pytest.skip("A pixel cannot store more bits than are allocated for it.")
     more = {} if scale is None else {"RescaleSlope": str(scale[0]), "RescaleIntercept": str(scale[1])}
     pixels[0, 0] = -5 if kind[0] == "i" else 7
     path = save(slice_of(pixels.T[:, :, None], 0, BitsStored=stored, HighBit=stored - 1, **more), tmp_path / "a")
