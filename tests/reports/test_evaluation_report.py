@@ -106,10 +106,10 @@ def test_an_image_in_another_orientation_gives_the_same_picture_and_one_elsewher
     case = evaluation.cases[0]
     image = nibabel.load(case.images[0])
     expected, _ = draw_case(case, NAMES)
-    for name, other in {
-        "turned.nii": stored(image, "PIR"),
-        "shifted.nii": nibabel.Nifti1Image(np.asarray(image.dataobj), [*image.affine, [0, 0, 0, 9], *([[0] * 4] * 3)]),
-    }.items():
+    moved = image.affine.copy()
+    moved[0, 3] += 9
+    shifted = nibabel.Nifti1Image(np.asarray(image.dataobj), moved)
+    for name, other in {"turned.nii": stored(image, "PIR"), "shifted.nii": shifted}.items():
         nibabel.save(other, tmp_path / name)
     assert draw_case(replace(case, images=(tmp_path / "turned.nii",)), NAMES) == (expected, "")
     picture, problem = draw_case(replace(case, images=(tmp_path / "shifted.nii",)), NAMES)
