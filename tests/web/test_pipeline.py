@@ -208,8 +208,8 @@ def inference_cases() -> list[Case]:
         case((1, 40, 33, 5), roi_size=[16, 64], overlap=[0.5, 0.1], mode="constant", mirror_axes=[0]),
         case((1, 40, 33, 5), roi_size=[10, 12], sigma_scale=[0.2, 0.3], out_slices=3, out_step=1, context=1),
         Case(channels_for(pieces()), axis_order(5), [oriented()], WHOLE, [largest, RESTORED], 4),
-        Case(channels_for(frayed()), axis_order(5), [oriented()], WHOLE, [divided, RESTORED], 4),
-        Case(channels_for(frayed()), axis_order(16), [oriented()], WHOLE, [divided, RESTORED], 4),
+        Case(channels_for(frayed()), axis_order(17), [oriented()], WHOLE, [divided, RESTORED], 4),
+        Case(channels_for(frayed()), axis_order(47), [oriented()], WHOLE, [divided, RESTORED], 4),
     ]
 
 
@@ -224,6 +224,8 @@ def pieces() -> np.ndarray:
     labels[1:4, 1:4, 1:4] = labels[4:6, 4:6, 4:6] = labels[9:12, 9:12, 9:11] = 1
     labels[8, 1:4, 1] = labels[8, 1:4, 6] = labels[1, 8:11, 12] = 3
     labels[12, 1, 1] = labels[14, 12, 12] = 2
+    for step in range(1, 5):  # a chain that only corners connect, downwards
+        labels[8 + step, 3 + step, 6 - step] = 3
     return labels
 
 
