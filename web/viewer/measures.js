@@ -57,3 +57,9 @@ export function placeOf(affine, voxel) {
   const [x, y, z] = voxel;
   return affine.slice(0, 3).map((row) => row[0] * x + row[1] * y + row[2] * z + row[3]);
 }
+
+/** A size as a table shows it. @param {number | undefined} size */
+export function sizeWords(size) {
+  if (size === undefined) return "–";
+  return size.toFixed(Number.isInteger(size) || size >= 100 ? 0 : size < 10 ? 2 : 1);
+}
