@@ -221,7 +221,7 @@ class ViewPage {
 
   /** @param {import("./requests.js").ImageFacts} facts */
   #showFacts(facts) {
-    this.table.renew(this.case.dice);
+    this.table.renew(this.first, this.case.dice);
     this.controls.renew(facts.modality, facts.in_pixels);
     this.#offerChannels(facts.channels);
     this.#showWarnings(facts.warnings);

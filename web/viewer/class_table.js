@@ -5,6 +5,7 @@ import { sizeWords } from "./measures.js";
 
 /** @typedef {import("./classes.js").DrawnClass} DrawnClass */
 /** @typedef {import("./viewer.js").VolumeViewer} VolumeViewer */
+/** @typedef {{ sizes: Map<number, number>, unit: string }} Measured */
 
 /** So many classes are all listed; of more, those that a case has. */
 const FEW = 12;
@@ -20,6 +21,7 @@ export class ClassTable {
     this.colours = colours;
     this.viewers = viewers;
     /** @type {DrawnClass[]} */ this.classes = drawnClasses(names, colours, 0);
+    /** Sizes by class number, and their unit. @type {Measured} */ this.measured = { sizes: new Map(), unit: "ml" };
     /** Dice of the case by class name. @type {Record<string, number | null>} */ this.dice = {};
   }
 
@@ -28,10 +30,15 @@ export class ClassTable {
     find("no-classes").onclick = () => this.showAll(false);
   }
 
-  /** Fit to other masks. @param {Record<string, number | null>} [dice] by class name */
-  renew(dice = {}) {
+  /**
+   * Fit to another mask.
+   * @param {Measured} measured
+   * @param {Record<string, number | null>} [dice] by class name
+   */
+  renew(measured, dice = {}) {
+    this.measured = measured;
     this.dice = dice;
-    const highest = Math.max(...this.viewers().map((viewer) => viewer.highest));
+    const highest = Math.max(0, ...measured.sizes.keys(), ...this.viewers().map((viewer) => viewer.highest));
     const hidden = new Set(this.classes.filter((one) => !one.shown).map((one) => one.number));
     this.classes = drawnClasses(this.names, this.colours, highest);
     for (const one of this.classes) one.shown = !hidden.has(one.number);
@@ -58,11 +65,10 @@ export class ClassTable {
   }
 
   #show() {
-    const viewers = this.viewers();
-    for (const viewer of viewers) viewer.colour(this.classes);
+    for (const viewer of this.viewers()) viewer.colour(this.classes);
     const scored = Object.keys(this.dice).length > 0;
     for (const cell of document.querySelectorAll("th.dice")) /** @type {HTMLElement} */ (cell).hidden = !scored;
-    const { sizes, unit } = viewers[0];
+    const { sizes, unit } = this.measured;
     const listed = this.classes.length > FEW ? this.classes.filter((one) => sizes.has(one.number)) : this.classes;
     find("classes").replaceChildren(...listed.map((one) => this.#row(one, sizes.get(one.number), scored)));
     find("unit").textContent = unit;

@@ -27,7 +27,7 @@ export class Controls {
       this.chosenLayout = /** @type {Layout} */ (layout);
       this.setLayout(this.chosenLayout);
     });
-    input("outlined").onchange = () => this.#outline();
+    input("outlined").onchange = () => this.applyOutline();
     input("opacity").oninput = () => {
       for (const viewer of this.viewers()) viewer.setOpacity(Number(input("opacity").value) / 100);
     };
@@ -45,7 +45,7 @@ export class Controls {
   /** Fit to another image. @param {string} modality as DICOM calls it @param {boolean} inPixels */
   renew(modality, inPixels) {
     const [first] = this.viewers();
-    this.#outline();
+    this.applyOutline();
     find("layouts").hidden = first.isFlat;
     this.setLayout(first.isFlat ? first.flatPlane : this.chosenLayout);
     this.#offerWindows(modality, inPixels);
@@ -54,6 +54,7 @@ export class Controls {
   /** @param {Layout} layout */
   setLayout(layout) {
     this.layout = layout;
+    find("stage").dataset.layout = layout;
     for (const viewer of this.viewers()) viewer.setLayout(layout);
     mark("layouts", "layout", layout);
   }
@@ -64,7 +65,7 @@ export class Controls {
 
   toggleOutline() {
     input("outlined").checked = !input("outlined").checked;
-    this.#outline();
+    this.applyOutline();
   }
 
   /** @param {number} steps */
@@ -74,7 +75,8 @@ export class Controls {
     for (const viewer of others) viewer.follow(first);
   }
 
-  #outline() {
+  /** Show outlines or areas, as is chosen. */
+  applyOutline() {
     for (const viewer of this.viewers()) viewer.setOutlined(input("outlined").checked);
   }
 

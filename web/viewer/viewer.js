@@ -86,16 +86,35 @@ export class VolumeViewer {
   async show(image, mask, inPixels) {
     const turn = ++this.turn;
     const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
-    const over = mask && (await NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity }));
+    const over = mask && (await this.#readMask(mask));
     if (turn !== this.turn) return; // another case was asked for meanwhile
     this.clear();
     this.inPixels = inPixels;
     this.niivue.opts.isOrientationTextVisible = !inPixels;
     this.niivue.opts.isNearestInterpolation = true;
     this.niivue.addVolume(shown);
-    if (!over) return;
-    this.niivue.addVolume(over);
-    this.#measure(over);
+    if (over) this.#lay(over);
+  }
+
+  /** Show another mask over the image, or none. @param {ArrayBuffer | null} mask class numbers on any grid */
+  async showMask(mask) {
+    const turn = ++this.turn;
+    const over = mask && (await this.#readMask(mask));
+    if (turn !== this.turn) return;
+    while (this.niivue.volumes.length > 1) this.niivue.removeVolumeByIndex(this.niivue.volumes.length - 1);
+    this.sizes = new Map();
+    if (over) this.#lay(over);
+  }
+
+  /** @param {ArrayBuffer} mask */
+  #readMask(mask) {
+    return NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity });
+  }
+
+  /** @param {NVImage} mask */
+  #lay(mask) {
+    this.niivue.addVolume(mask);
+    this.#measure(mask);
   }
 
   /** Show nothing. */
