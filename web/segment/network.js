@@ -14,10 +14,11 @@ const BUILDS = /** @type {const} */ ({
 /** More threads wait for each other longer than they compute: slices are small. */
 const MOST_THREADS = 4;
 
-/** WebGPU, and the promises in WebAssembly that this build of ONNX Runtime waits for it with. */
+/** WebGPU on a graphics card, and the promises in WebAssembly that this build of ONNX Runtime waits for it with. */
 async function hasWebGpu() {
   const gpu = /** @type {any} */ (navigator).gpu;
-  return Boolean(gpu && "Suspending" in WebAssembly && (await gpu.requestAdapter()));
+  const adapter = gpu && "Suspending" in WebAssembly && (await gpu.requestAdapter());
+  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
 /**
@@ -36,7 +37,7 @@ export async function loadNetwork(bundle, address, vendor, wanted) {
   const threads = globalThis.crossOriginIsolated ? Math.min(wanted.threads ?? MOST_THREADS, navigator.hardwareConcurrency ?? 1) : 1;
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmBinary = await unpacked(new URL(build.binary, vendor));
-  const session = await ort.InferenceSession.create(model, { executionProviders: [provider] });
+  const session = await ort.InferenceSession.create(model, { executionProviders: [provider], logSeverityLevel: 3 });
   return { network: networkOf(ort, session, bundle.network), provider, threads };
 }
 
