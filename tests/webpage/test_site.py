@@ -49,11 +49,12 @@ def test_a_site_is_whole_and_lists_its_files(small_page: Path, tmp_path: Path):
 
 def test_what_another_runtime_needs_is_not_counted(small_page: Path, tmp_path: Path):
     written = write_site(tmp_path / "one", MADE, BUNDLE)
-    assert 200 < written.wire_bytes < 1000
+    assert 200 < written.wire_bytes < 2000
     (small_page / "vendor" / "onnxruntime" / "ort-wasm-simd-threaded.jspi.wasm.gz").write_bytes(os.urandom(5000))
+    assert abs(write_site(tmp_path / "one", MADE, BUNDLE).wire_bytes - written.wire_bytes) < 20
     (small_page / "vendor" / "dcm2niix").mkdir()
     (small_page / "vendor" / "dcm2niix" / "dcm2niix.wasm").write_bytes(os.urandom(5000))
-    assert write_site(tmp_path / "one", MADE, BUNDLE).wire_bytes < written.wire_bytes + 300
+    assert write_site(tmp_path / "one", MADE, BUNDLE).wire_bytes > written.wire_bytes + 5000
 
 
 def test_the_version_follows_from_the_files(small_page: Path, tmp_path: Path):
