@@ -14,9 +14,9 @@ from conftest import BUNDLES, HIPPOCAMPUS
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError
 from monai_mobileunet.planning import plan_dataset, write_bundle
-from monai_mobileunet.planning.fingerprint import CaseFingerprint, ClassFingerprint, Fingerprint
 from monai_mobileunet.planning.rules import Options
 from monai_mobileunet.webpage.description import describe_bundle
+from tests.planning.made import MR, ct, fingerprint, organ
 
 HEAD_NECK = BUNDLES[0].with_name("head_neck_oar_ct_segmentation")
 
@@ -56,32 +56,15 @@ def test_windows_of_one_image_are_one_channel():
     assert (found["modality"], found["inference"]["out_step"]) == ("CT", 1)
 
 
-ORGAN = ClassFingerprint(30.0, 1, 1.0, (40.0, 40.0, 40.0), (30, 30, 30), (30.0, 30.0, 30.0), 0.5)
-MR = ((0.0, 10.0, 100.0, 400.0, 900.0),)
-AIR = ((-1024.0, -1000.0, -500.0, 80.0, 700.0),)
 OFFSET = ((960.0, 1000.0, 1060.0, 1300.0, 2600.0),)
 
 
 def planned(folder: Path, options: Options | None = None, **changes: Any) -> Path:
     """A bundle for twenty equal cases of MRI, but for what is changed in each."""
-    modality, names = changes.pop("modality", "MR"), changes.pop("channel_names", None)
-    first = CaseFingerprint(
-        name="case",
-        subject="case",
-        shape=(200, 200, 120),
-        spacing=(1.0, 1.0, 1.0),
-        orientation="RAS",
-        channels=1,
-        integers=True,
-        lowest=(0.0,),
-        percentiles=MR,
-        foreground=MR,
-        classes={"organ": ORGAN},
-    )
-    cases = [replace(first, name=f"case_{n}", subject=f"case_{n}", **changes) for n in range(20)]
-    names = names or ("",) * cases[0].channels
-    whole = Fingerprint("/data/set", "two folders", tuple(cases[0].classes), names, modality, tuple(cases))
-    write_bundle(plan_dataset(whole, options or Options()), folder)
+    names, modality = changes.pop("channel_names", None), changes.pop("modality", "MR")
+    found = fingerprint(modality=modality, **changes)
+    found = replace(found, channel_names=names) if names else found
+    write_bundle(plan_dataset(found, options or Options()), folder)
     return folder
 
 
@@ -98,12 +81,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Options | None, int, list[str]]] = {
         ["Lambdad", "CropForegroundd", "CopyItemsd", "ConcatItemsd", "DeleteItemsd"],
     ),
     "CT in one window": (
-        {
-            "modality": "CT",
-            "lowest": (-1024.0,),
-            "percentiles": AIR,
-            "foreground": ((-90.0, -20.0, 40.0, 110.0, 180.0),),
-        },
+        {**ct(), "modality": "CT"},
         None,
         1,
         ["CropForegroundd", "ScaleIntensityRanged"],
@@ -116,7 +94,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Options | None, int, list[str]]] = {
     ),
     "several planes": ({}, Options(overrides={"planes": ["axial", "coronal", "sagittal"]}), 1, []),
     "thick slices": ({"spacing": (1.5, 1.5, 10.0), "shape": (216, 256, 9)}, None, 1, []),
-    "left and right": ({"classes": {"left organ": ORGAN, "right organ": replace(ORGAN, side=0.7)}}, None, 1, []),
+    "left and right": ({"classes": {"left organ": organ(side=0.3), "right organ": organ(side=0.7)}}, None, 1, []),
 }
 
 
