@@ -1,4 +1,4 @@
-# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | bench-dicom | pictures | docs | test | test-all | lint | format | clean
+# make setup | demo | bundles | bench | bench-accuracy | bench-segment | bench-executors | bench-dicom | bench-web | pictures | docs | test | test-all | lint | format | clean
 # Every target makes and uses .venv by itself. Choose another interpreter with PYTHON=…
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -13,7 +13,7 @@ LABEL ?=
 PYTEST_ARGS ?=
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors bench-dicom pictures docs test test-all lint format clean
+.PHONY: setup demo bundles bench bench-accuracy bench-segment bench-executors bench-dicom bench-web pictures docs test test-all lint format clean
 
 setup: .venv/.installed
 
@@ -51,6 +51,10 @@ bench-executors: setup
 # DICOM SEG and RTSTRUCT on 58 geometries, read by others: make bench-dicom LABEL=<NIfTI file of class numbers>
 bench-dicom: setup
 	$(BIN)/python -m benchmarks dicom $(LABEL)
+
+# The page of mobileunet web in Chromium beside ONNX Runtime, one thread each: make bench-web BUNDLE=… DATA=<images>
+bench-web: setup
+	$(BIN)/python -m benchmarks web $(BUNDLE) $(DATA)
 
 # The pictures of the README, from the output of make demo and from docs/accuracy.csv.
 pictures: setup

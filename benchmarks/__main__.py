@@ -129,6 +129,48 @@ def dicom(
 
 
 @app.command()
+def web(
+    bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
+    data: Annotated[Path, typer.Argument(help="Folder of images such as it segments, or one image.")],
+    weights: Annotated[str, typer.Option(help="Weights of the page's network: float32, float16 or int8.")] = "float32",
+    limit: Annotated[int, typer.Option(min=1, help="Number of images, spread evenly over the folder.")] = 5,
+    query: Annotated[str, typer.Option(help="How the page runs, as its address says it.")] = "provider=wasm&threads=1",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the results.")] = None,
+) -> None:
+    """Segment images in the page of mobileunet web, in Chromium, and compare with ONNX Runtime on one thread."""
+    from monai.utils import ensure_tuple
+
+    from benchmarks.web import measure_images, measure_slice, write_results
+    from monai_mobileunet.data import find_images
+
+    try:
+        images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])]
+        chosen = [images[index * len(images) // limit] for index in range(min(limit, len(images)))]
+        with steps() as show_step:
+            wire, cases = measure_images(bundle, chosen, weights, show_step, query)
+            show_step("a single slice")
+            slice_time = measure_slice(bundle)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
+        fail(error)
+    table = Table("image", "shape", "voxels that differ", "page, s", "native, s", "ratio", "page, MiB", "drawing, MiB")
+    for case in cases:
+        differing = f"{case.differing:,} of {case.voxels:,}"
+        ratio = f"{case.page_seconds / case.native_seconds:.1f}"
+        seconds = f"{case.page_seconds:.2f}", f"{case.native_seconds:.2f}", ratio
+        memory = f"{case.page_mib:.0f}", f"{case.drawing_mib:.0f}"
+        table.add_row(case.image, "×".join(map(str, case.shape)), differing, *seconds, *memory)
+    console.print(table)
+    console.print(f"On the wire: {wire / 1e6:.2f} MB, weights in {weights}.")
+    ratio = slice_time.page / slice_time.native
+    console.print(
+        f"A slice of 256×256 in mobileunet_small: {slice_time.page:.1f} ms in the page, {slice_time.native:.1f} ms "
+        f"native, {ratio:.1f} times."
+    )
+    if output is not None:
+        write_results(output, wire, cases)
+
+
+@app.command()
 def folder(
     bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
     data: Annotated[Path, typer.Argument(help="Folder of NIfTI images such as it segments.")],
