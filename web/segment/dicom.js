@@ -1,6 +1,6 @@
 // DICOM files as volumes, by dcm2niix, in a worker of its own.
-import { readNifti } from "./formats/nifti.js";
 import { Refusal } from "./formats/volume.js";
+import { readFile } from "./reading.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
@@ -36,5 +36,5 @@ async function modalityOf(name, made) {
 
 /** @param {Series} series @returns {Promise<Volume>} */
 export async function readSeries({ file, modality }) {
-  return { ...(await readNifti(file)), modality };
+  return { ...(await readFile(file, [])), modality };
 }
