@@ -65,7 +65,7 @@ function replaced({ values }, bad, by, least, read) {
   }
   const kinds = /** @type {[number, string][]} */ ([
     [endless, "that {are} NaN or infinite"],
-    [bad.length - endless, `with values that are fill, not measured (as far as ${Number(extreme.toPrecision(3))})`],
+    [bad.length - endless, `with values that are fill, not measured (as far as ${extreme.toPrecision(3)})`],
   ]);
   return kinds.filter(([count]) => count).map(([count, kind]) => {
     const [voxels, are, were] = count === 1 ? ["1 voxel", "is", "it was"] : [`${count.toLocaleString("en")} voxels`, "are", "they were"];
