@@ -71,7 +71,7 @@ def web(
     with ExitStack() as stack:
         folder = output or Path(stack.enter_context(TemporaryDirectory(prefix="mobileunet"))) / "site"
         built = _built(named_bundle(bundle), folder, weights, check, changes or [])
-        site = _told(built, weights)
+        site = _told(built, weights, serve)
         if serve:
             _serve(site, port, browser)
 
@@ -90,7 +90,7 @@ def _built(bundle: Path, folder: Path, weights: str, check: Path | None, changes
         fail(error)
 
 
-def _told(built: Built, weights: str) -> Site:
+def _told(built: Built, weights: str, served: bool) -> Site:
     """Say what was written; where nothing was, the command ends with exit code 1."""
     from monai_mobileunet.reports.page import NOTICE
 
@@ -104,7 +104,8 @@ def _told(built: Built, weights: str) -> Site:
         raise typer.Exit(1)
     site = built.site
     say(NOTICE)
-    say("Any web server can serve the folder. On this machine: mobileunet web BUNDLE --output FOLDER --serve")
+    if not served:
+        say("Any web server can serve the folder. To look at it on this machine, add --serve.")
     loaded = f"{site.wire_bytes / 1e6:.1f} MB"
     conclude(f"{site.folder}: {site.files} files, of which a browser loads {loaded} at its first visit, compressed.")
     return site

@@ -36,7 +36,7 @@ ABSENT = object()
 Resolve = Callable[[str], Any]
 """Gives the value of an entry of a config by its id."""
 
-NUMBER = r"(?P<value>-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|@[\w#]+)"
+NUMBER = r"(?P<value>-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|@[\w#:]+)"
 """A number as it is written in an expression, or the id of an entry that holds one."""
 
 ABOVE = re.compile(rf"\$\s*lambda (?P<x>\w+)\s*:\s*(?P=x)\s*>\s*{NUMBER}\s*")

@@ -29,7 +29,7 @@ OUTPUT_AXIS = {"Conv": 0, "ConvTranspose": 1}
 LARGEST = 127.0
 """Of int8, on both sides: its scale is symmetric."""
 
-TOLERANCE = {"float32": 1e-4, "float16": 2e-2}
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Share of the largest score of the probe by which one may differ; int8 is judged by masks alone."""
 
 
@@ -82,15 +82,16 @@ def differs_on_probe(network: nn.Module, exported: nn.Module, in_channels: int, 
     return not same_scores(found, expected, tolerance)
 
 
-Reduced = tuple[list["onnx.TensorProto"], "onnx.NodeProto"]
-"""What is stored in place of a tensor, and what makes float32 of it again."""
+Reduced = tuple[list["onnx.TensorProto"], list["onnx.NodeProto"]]
+"""What is stored in place of a tensor, and what makes float32 of it again: operators that runtimes carry out once, when
+they load a model. DequantizeLinear is none of those: a call of the network then took 48 ms in place of 29."""
 
 Reduction = Callable[[str, np.ndarray, str], Reduced | None]
 """Name and values of weights, and the operator that takes them → what becomes of them; ``None`` if they stay."""
 
 
 def _reduced(model: bytes, reduce: Reduction) -> bytes:
-    """A model whose large weights are stored in fewer bits, each behind an operator that makes float32 of them."""
+    """A model whose large weights are stored in fewer bits, behind operators that make float32 of them."""
     import onnx
     from onnx import numpy_helper
 
@@ -104,7 +105,7 @@ def _reduced(model: bytes, reduce: Reduction) -> bytes:
         is_large = values.dtype == np.float32 and values.ndim > 1 and values.size > SMALL
         reduced = reduce(tensor.name, values, taken_by.get(tensor.name, "")) if is_large else None
         stored += [tensor] if reduced is None else reduced[0]
-        widening += [] if reduced is None else [reduced[1]]
+        widening += [] if reduced is None else reduced[1]
     made = onnx.helper.make_graph([*widening, *graph.node], graph.name, graph.input, graph.output, stored)
     graph.CopyFrom(made)
     onnx.checker.check_model(loaded)
@@ -118,12 +119,12 @@ def _to_float16(name: str, values: np.ndarray, operator: str) -> Reduced | None:
     if not np.abs(values).max() <= np.finfo(np.float16).max:
         return None
     half = numpy_helper.from_array(values.astype(np.float16), f"{name}.float16")
-    return [half], helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT)
+    return [half], [helper.make_node("Cast", [half.name], [name], to=TensorProto.FLOAT)]
 
 
 def _to_int8(name: str, values: np.ndarray, operator: str) -> Reduced | None:
     """A quarter of the bits, with a scale for each output channel; weights of other operators stay as they are."""
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     axis = OUTPUT_AXIS.get(operator)
     if axis is None:
@@ -132,9 +133,11 @@ def _to_int8(name: str, values: np.ndarray, operator: str) -> Reduced | None:
     scales = np.abs(values).max(axis=others, keepdims=True) / np.float32(LARGEST)
     scales[scales == 0] = 1  # a channel of nothing but zeros
     whole = np.clip(np.rint(values / scales), -LARGEST, LARGEST).astype(np.int8)
-    parts = {f"{name}.int8": whole, f"{name}.scales": scales.reshape(-1)}
-    stored = [numpy_helper.from_array(part, its_name) for its_name, part in parts.items()]
-    return stored, helper.make_node("DequantizeLinear", list(parts), [name], axis=axis)
+    stored = [numpy_helper.from_array(whole, f"{name}.int8"), numpy_helper.from_array(scales, f"{name}.scales")]
+    return stored, [
+        helper.make_node("Cast", [f"{name}.int8"], [f"{name}.whole"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{name}.whole", f"{name}.scales"], [name]),
+    ]
 
 
 REDUCTIONS: dict[str, Reduction] = {"float16": _to_float16, "int8": _to_int8}

@@ -33,8 +33,11 @@ VERSION = "__VERSION__"
 NOT_SERVED = ("*.d.ts", ".*")
 """Files beside the page's that only its checks need."""
 
-NOT_LOADED = ("*/LICENSE*", "*/origin.json", "vendor/onnxruntime/*jspi*", "vendor/dcm2niix/*")
-"""What a browser with WebAssembly, which opens no DICOM, does not load."""
+NOT_LOADED = ("vendor/onnxruntime/*.jspi.*",)
+"""What a browser with WebAssembly does not load: the other build of ONNX Runtime, for WebGPU.
+
+All else it does, for the service worker keeps it for a time without network.
+"""
 
 PACKAGE = "monai_mobileunet "
 """Begins what a list of ours says it was made with."""

@@ -1,10 +1,17 @@
 // DICOM files as volumes, by dcm2niix, in a worker of its own.
-import { readNifti } from "./formats/nifti.js";
+import { pixelsOf } from "./dicom_headers.js";
 import { Refusal } from "./formats/volume.js";
+import { readFile } from "./reading.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
-/** @typedef {{ name: string, file: File, modality: string }} Series a volume that dcm2niix made */
+/** @typedef {{ name: string, file: File, modality: string, warnings: string[] }} Series a volume that dcm2niix made */
+
+/** What the end of a name says that dcm2niix gives. @type {[RegExp, string][]} */
+const ENDS = [
+  [/_Eq(_\d+)?$/, "its slices were not at equal distances, and were resampled. Prefer the volume without Eq in its name"],
+  [/_Tilt(_\d+)?$/, "the tilt of its gantry was taken out"],
+];
 
 /**
  * Turn DICOM files into volumes.
@@ -12,14 +19,29 @@ import { Refusal } from "./formats/volume.js";
  * @returns {Promise<Series[]>} in the order of their names
  */
 export async function seriesOf(files) {
+  const { spacings, frames } = await pixelsOf(files);
+  const made = await converted(files);
+  const volumes = made.filter((one) => one.name.endsWith(".nii")).sort((one, other) => (one.name < other.name ? -1 : 1));
+  if (volumes.length === 1 && spacings.length > 1) {
+    const problem = `have pixels of ${spacings.slice(0, 3).join(", of ")} mm in one series; expected one size.`;
+    throw new Refusal(`${files.length} DICOM files`, problem, "Move what belongs to another series out of the folder.");
+  }
+  const order = frames > 1 ? [`The order of the ${frames} frames in the DICOM file was taken for that of the slices. Look at all three planes whether it is.`] : [];
+  return Promise.all(volumes.map(async (file) => {
+    const name = file.name.slice(0, -4);
+    const ends = ENDS.filter(([end]) => end.test(name)).map(([, words]) => `${name}: ${words}.`);
+    return { name, file, modality: await modalityOf(name, made), warnings: [...order, ...ends] };
+  }));
+}
+
+/** What dcm2niix makes of files. @param {File[]} files @returns {Promise<File[]>} */
+async function converted(files) {
   const { Dcm2niix } = await import("../vendor/dcm2niix/index.jpeg.js");
   const converter = new Dcm2niix();
   try {
     await converter.init();
     // named by number and words; 3D acquisitions neither cropped nor turned; details in a file beside, without names of patients
-    const made = await converter.input(files).f("%s_%d").x("i").b("y").ba("y").z("n").run();
-    const volumes = made.filter((one) => one.name.endsWith(".nii")).sort((one, other) => (one.name < other.name ? -1 : 1));
-    return await Promise.all(volumes.map(async (file) => ({ name: file.name.slice(0, -4), file, modality: await modalityOf(file.name, made) })));
+    return await converter.input(files).f("%s_%d").x("i").b("y").ba("y").z("n").run();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Refusal(`${files.length} DICOM files`, `could not be turned into a volume (${reason}).`, "Drop the folder of one series of slices, or convert it to NIfTI.");
@@ -30,11 +52,12 @@ export async function seriesOf(files) {
 
 /** @param {string} name of a volume @param {File[]} made with it */
 async function modalityOf(name, made) {
-  const details = made.find((one) => one.name === name.replace(/\.nii$/, ".json"));
+  const details = made.find((one) => one.name === `${name}.json`);
   return details ? String(JSON.parse(await details.text()).Modality ?? "") : "";
 }
 
 /** @param {Series} series @returns {Promise<Volume>} */
-export async function readSeries({ file, modality }) {
-  return { ...(await readNifti(file)), modality };
+export async function readSeries({ file, modality, warnings }) {
+  const volume = await readFile(file, []);
+  return { ...volume, modality, warnings: [...warnings, ...volume.warnings] };
 }

@@ -50,11 +50,11 @@ class SegmentPage {
     if (!this.running && !this.mask) find("status").textContent = `Ready (${providerWords(provider, threads)}).`;
   }
 
-  /** Open what a person gave. @param {import("./files.js").Given[]} given */
+  /** Open what a person gave. @param {Promise<import("./files.js").Given[]>} given */
   async open(given) {
     const turn = this.#begin();
     await this.#guarded(turn, async () => {
-      const offers = await this.#offers(given);
+      const offers = await this.#offers(await given);
       if (turn !== this.turn) return;
       if (offers.length > 1) this.#offer(offers);
       else await this.#show(turn, await offers[0].read());
@@ -68,6 +68,7 @@ class SegmentPage {
     find("loading").hidden = false;
     find("case").hidden = find("controls").hidden = true;
     find("stage").classList.remove("empty");
+    find("place").textContent = find("status").textContent = "";
     this.image = null;
     this.viewer?.clear();
     this.#dropMask();
@@ -240,7 +241,7 @@ class SegmentPage {
       chooser.onchange = () => {
         const files = [...(chooser.files ?? [])];
         chooser.value = ""; // the same file can be chosen again
-        if (files.length) this.open(files);
+        if (files.length) this.open(Promise.resolve(files));
       };
     }
     this.#listenToDrops();
@@ -262,17 +263,19 @@ class SegmentPage {
 
   #listenToDrops() {
     const over = (/** @type {boolean} */ is) => document.body.classList.toggle("over", is);
-    document.addEventListener("dragover", (event) => {
+    /** NiiVue keeps what is dropped onto its canvas to itself: the page takes it before. @param {"dragover" | "dragleave" | "drop"} kind @param {(event: DragEvent) => void} act */
+    const take = (kind, act) => document.addEventListener(kind, act, { capture: true });
+    take("dragover", (event) => {
       event.preventDefault();
       over(true);
     });
-    document.addEventListener("dragleave", (event) => {
+    take("dragleave", (event) => {
       if (!event.relatedTarget) over(false);
     });
-    document.addEventListener("drop", async (event) => {
+    take("drop", (event) => {
       event.preventDefault();
       over(false);
-      if (event.dataTransfer) this.open(await filesOfDrop(event.dataTransfer));
+      if (event.dataTransfer?.types.includes("Files")) this.open(filesOfDrop(event.dataTransfer));
     });
   }
 }

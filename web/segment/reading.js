@@ -3,6 +3,7 @@ import { caseName } from "./files.js";
 import { readMetaImage } from "./formats/metaimage.js";
 import { readNifti } from "./formats/nifti.js";
 import { readNrrd } from "./formats/nrrd.js";
+import { checkedValues } from "./formats/values.js";
 import { Refusal, edgeLengths } from "./formats/volume.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
@@ -39,7 +40,12 @@ import { Refusal, edgeLengths } from "./formats/volume.js";
 const APART = { mm: 0.01, voxel: 0.1 };
 
 /** Read one file. @param {File} file @param {File[]} beside @returns {Promise<Volume>} */
-export function readFile(file, beside) {
+export async function readFile(file, beside) {
+  return checkedValues(await readStored(file, beside));
+}
+
+/** @param {File} file @param {File[]} beside @returns {Promise<Volume>} */
+function readStored(file, beside) {
   if (/\.(nrrd|nhdr)$/i.test(file.name)) return readNrrd(file, beside);
   if (/\.(mha|mhd)$/i.test(file.name)) return readMetaImage(file, beside);
   return readNifti(file);

@@ -68,7 +68,8 @@ export function partWords({ prepare, segment, finish }) {
 export function imageWords({ volumes }) {
   const [{ shape, affine }] = volumes;
   const sizes = [0, 1, 2].map((axis) => Number(Math.hypot(...affine.slice(0, 3).map((row) => row[axis])).toPrecision(3)));
-  return `${shape.join(" × ")} voxels of ${sizes.join(" × ")} mm`;
+  const unbroken = "\u00a0×\u00a0";
+  return `${shape.join(unbroken)} voxels of ${sizes.join(unbroken)}\u00a0mm`;
 }
 
 /** Names for a sentence, the first of many. @param {string[]} names */
