@@ -142,7 +142,7 @@ class SegmentPage {
     const mask = this.mask && shownMask(this.mask, volume);
     find("controls").hidden = false;
     await this.viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false);
-    this.controls.renew(volume.modality, false);
+    this.controls.renew(volume.modality || this.bundle.modality, false);
     this.table.renew(this.viewer);
   }
 
