@@ -161,10 +161,10 @@ def web(
         table.add_row(case.image, "×".join(map(str, case.shape)), differing, *seconds, *memory)
     console.print(table)
     console.print(f"On the wire: {wire / 1e6:.2f} MB, weights in {weights}.")
-    ratio = slice_time.page / slice_time.native
+    times = slice_time.page / slice_time.native
     console.print(
         f"A slice of 256×256 in mobileunet_small: {slice_time.page:.1f} ms in the page, {slice_time.native:.1f} ms "
-        f"native, {ratio:.1f} times."
+        f"native, {times:.1f} times."
     )
     if output is not None:
         write_results(output, wire, cases)
