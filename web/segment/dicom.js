@@ -1,11 +1,12 @@
 // DICOM files as volumes, by dcm2niix, in a worker of its own.
 import { pixelsOf } from "./dicom_headers.js";
+import { LONGEST_HEADER, readHeader } from "./formats/nifti_header.js";
 import { Refusal } from "./formats/volume.js";
 import { readFile } from "./reading.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
-/** @typedef {{ name: string, file: File, modality: string, warnings: string[] }} Series a volume that dcm2niix made */
+/** @typedef {{ label: string, file: File, modality: string, warnings: string[] }} Series a volume that dcm2niix made, with words to choose it by */
 
 /** What the end of a name says that dcm2niix gives. @type {[RegExp, string][]} */
 const ENDS = [
@@ -30,7 +31,7 @@ export async function seriesOf(files) {
   return Promise.all(volumes.map(async (file) => {
     const name = file.name.slice(0, -4);
     const ends = ENDS.filter(([end]) => end.test(name)).map(([, words]) => `${name}: ${words}.`);
-    return { name, file, modality: await modalityOf(name, made), warnings: [...order, ...ends] };
+    return { label: `${name} (${await sizeOf(file)})`, file, modality: await modalityOf(name, made), warnings: [...order, ...ends] };
   }));
 }
 
@@ -48,6 +49,12 @@ async function converted(files) {
   } finally {
     converter.worker?.terminate();
   }
+}
+
+/** @param {File} file of a volume */
+async function sizeOf(file) {
+  const header = readHeader(new Uint8Array(await file.slice(0, LONGEST_HEADER).arrayBuffer()));
+  return header ? header.dim.slice(1, 1 + header.dim[0]).join(" × ") : "no volume";
 }
 
 /** @param {string} name of a volume @param {File[]} made with it */

@@ -96,7 +96,7 @@ class SegmentPage {
     if (found.kind === "none") throw new Error(found.problem);
     const readers = found.kind === "images"
       ? found.files.map((file) => ({ name: file.name, read: () => readFile(file, found.beside) }))
-      : (await seriesOf(found.files)).map((series) => ({ name: series.name, read: () => readSeries(series) }));
+      : (await seriesOf(found.files)).map((series) => ({ name: series.label, read: () => readSeries(series) }));
     if (!readers.length) throw new Refusal(`${given.length} files`, "hold no volume.", "Drop the folder of one series of slices.");
     const whole = channels > 1 && readers.length > 1 && (found.kind === "images" || readers.length === channels);
     const groups = whole ? [readers] : readers.map((one) => [one]);

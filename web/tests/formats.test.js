@@ -25,7 +25,7 @@ const headerOf = (more = {}) => ({
   dim: [3, ...SIZES, 1, 1, 1, 1],
   datatype: 4,
   bits: 16,
-  pixdim: [1, 1, 2, 3, 0, 0, 0, 0],
+  pixdim: [1, 1, 2, 3, 1, 1, 1, 1],
   offset: 352,
   sformCode: 1,
   srow: AFFINE.slice(0, 3).flat(),

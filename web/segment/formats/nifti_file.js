@@ -66,7 +66,7 @@ export function maskHeader(mask, volume) {
   const { header: stored, affine } = volume;
   const sizes = volume.planar ? volume.shape.slice(0, 2) : volume.shape;
   const geometry = stored
-    ? { ...stored, big: false, pixdim: stored.pixdim.map((size, axis) => (axis <= sizes.length ? size : 0)) }
+    ? { ...stored, big: false, pixdim: stored.pixdim.map((size, axis) => (axis <= sizes.length ? size : 1)) }
     : placedHeader(affine);
   return typed({ ...geometry, slope: 1, inter: 0, intent: LABEL_INTENT }, sizes, mask);
 }
@@ -83,7 +83,7 @@ function placedHeader(affine) {
   const sizes = edgeLengths(affine);
   const turned = quaternion(affine, sizes);
   const qform = turned && { qformCode: SCANNER, quatern: turned.vector, qoffset: affine.slice(0, 3).map((row) => row[3]) };
-  return { ...emptyHeader(), sformCode: SCANNER, srow, pixdim: [turned?.handed ?? 1, ...sizes, 0, 0, 0, 0], units: MM, ...qform };
+  return { ...emptyHeader(), sformCode: SCANNER, srow, pixdim: [turned?.handed ?? 1, ...sizes, 1, 1, 1, 1], units: MM, ...qform };
 }
 
 /**
