@@ -142,6 +142,7 @@ class SegmentPage {
     const mask = this.mask && shownMask(this.mask, volume);
     find("controls").hidden = false;
     await this.viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false);
+    shareValues(volume, this.viewer.values);
     this.controls.renew(volume.modality || this.bundle.modality, false);
     this.table.renew(this.viewer);
   }
@@ -156,6 +157,7 @@ class SegmentPage {
   async segment() {
     const { image, turn } = this;
     if (!image || this.running) return;
+    if (this.mask) await this.viewer?.showMask(null);
     this.#dropMask();
     find("problem").hidden = true;
     this.#markRunning(true);
@@ -278,6 +280,17 @@ class SegmentPage {
       if (event.dataTransfer?.types.includes("Files")) this.open(filesOfDrop(event.dataTransfer));
     });
   }
+}
+
+/**
+ * Let an image and its viewer have one copy of the values: a large CT takes 100 MB.
+ * @param {Volume} volume
+ * @param {unknown} drawn
+ */
+function shareValues(volume, drawn) {
+  const { values, channels } = volume;
+  const same = channels === 1 && drawn instanceof Object && drawn.constructor === values.constructor;
+  if (same && /** @type {typeof values} */ (drawn).length === values.length) volume.values = /** @type {typeof values} */ (drawn);
 }
 
 /** @template T @param {(() => Promise<T>)[]} reads @returns {Promise<T[]>} one after another: each needs memory while it unpacks */

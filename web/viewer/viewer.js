@@ -111,10 +111,19 @@ export class VolumeViewer {
     return NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity });
   }
 
-  /** @param {NVImage} mask */
+  /** Add a mask in its colours: whatever changes these afterwards sends the whole volume to the graphics card again. @param {NVImage} mask */
   #lay(mask) {
+    const { opacity, outline } = this.#wanted;
+    mask.setColormapLabel(labelTable(this.classes));
+    mask.opacity = opacity;
+    this.niivue.opts.atlasOutline = outline;
     this.niivue.addVolume(mask);
     this.#measure(mask);
+  }
+
+  /** How the mask is to be drawn: as areas, or as outlines. */
+  get #wanted() {
+    return this.outlined ? { opacity: 0, outline: Math.max(this.opacity, 0.3) } : { opacity: this.opacity, outline: 0 };
   }
 
   /** Show nothing. */
@@ -126,6 +135,11 @@ export class VolumeViewer {
   /** The highest class number of the mask; 0 without one. */
   get highest() {
     return Math.max(0, ...this.sizes.keys());
+  }
+
+  /** The numbers of the image as they are stored, of which the viewer has a copy. */
+  get values() {
+    return this.niivue.volumes[0]?.img;
   }
 
   /** The lowest and the highest value of the image. */
@@ -147,11 +161,15 @@ export class VolumeViewer {
 
   /** @param {DrawnClass[]} classes */
   colour(classes) {
-    this.classes = classes;
+    const former = JSON.stringify(labelTable(this.classes));
+    const table = labelTable(classes);
+    this.classes = classes.map((one) => ({ ...one }));
     const mask = this.niivue.volumes[1];
     if (!mask) return;
-    mask.setColormapLabel(labelTable(classes));
-    this.niivue.updateGLVolume();
+    if (former !== JSON.stringify(table)) {
+      mask.setColormapLabel(table);
+      this.niivue.updateGLVolume();
+    }
     this.niivue.createOnLocationChange();
   }
 
@@ -174,9 +192,11 @@ export class VolumeViewer {
   }
 
   #applyOpacity() {
-    if (!this.niivue.volumes[1]) return;
-    this.niivue.opts.atlasOutline = this.outlined ? Math.max(this.opacity, 0.3) : 0;
-    this.niivue.setOpacity(1, this.outlined ? 0 : this.opacity);
+    const mask = this.niivue.volumes[1];
+    const { opacity, outline } = this.#wanted;
+    if (!mask || (mask.opacity === opacity && this.niivue.opts.atlasOutline === outline)) return;
+    this.niivue.opts.atlasOutline = outline;
+    this.niivue.setOpacity(1, opacity);
   }
 
   /** Planes in a square where the canvas is about as wide as high, else in a row or a column. */
@@ -209,7 +229,7 @@ export class VolumeViewer {
   /** @param {number} low @param {number} high */
   setWindow(low, high) {
     const image = this.niivue.volumes[0];
-    if (!image) return;
+    if (!image || (image.cal_min === low && image.cal_max === high)) return;
     image.cal_min = low;
     image.cal_max = high;
     this.niivue.updateGLVolume();
