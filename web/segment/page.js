@@ -143,7 +143,7 @@ class SegmentPage {
     find("controls").hidden = false;
     await this.viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false);
     shareValues(volume, this.viewer.values);
-    this.controls.renew(volume.modality || this.bundle.modality, false);
+    this.controls.renew(volume.modality, false);
     this.table.renew(this.viewer);
   }
 
