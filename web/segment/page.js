@@ -147,6 +147,7 @@ class SegmentPage {
       const modality = viewer.range.low < 0 ? this.bundle.modality : "";
       this.controls.renew(volume.modality || modality, false);
     });
+    shareValues(volume, viewer.values);
     this.table.renew(this.viewer);
   }
 
@@ -160,6 +161,7 @@ class SegmentPage {
   async segment() {
     const { image, turn } = this;
     if (!image || this.running) return;
+    if (this.mask) await this.viewer?.showMask(null);
     this.#dropMask();
     find("problem").hidden = true;
     this.#markRunning(true);
@@ -282,6 +284,17 @@ class SegmentPage {
       if (event.dataTransfer?.types.includes("Files")) this.open(filesOfDrop(event.dataTransfer));
     });
   }
+}
+
+/**
+ * Let an image and its viewer have one copy of the values: a large CT takes 100 MB.
+ * @param {Volume} volume
+ * @param {unknown} drawn
+ */
+function shareValues(volume, drawn) {
+  const { values, channels } = volume;
+  const same = channels === 1 && drawn instanceof Object && drawn.constructor === values.constructor;
+  if (same && /** @type {typeof values} */ (drawn).length === values.length) volume.values = /** @type {typeof values} */ (drawn);
 }
 
 /** @template T @param {(() => Promise<T>)[]} reads @returns {Promise<T[]>} one after another: each needs memory while it unpacks */

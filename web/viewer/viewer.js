@@ -166,6 +166,11 @@ export class VolumeViewer {
     return Math.max(0, ...this.sizes.keys());
   }
 
+  /** The numbers of the image as they are stored, of which the viewer has a copy. */
+  get values() {
+    return this.image?.img;
+  }
+
   /** The lowest and the highest value of the image. */
   get range() {
     const { image } = this;
