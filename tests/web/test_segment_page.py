@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 from benchmarks.web_page import OpenedPage, opened_page, serving
@@ -19,7 +21,8 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.segmentation import Segmenter
 from monai_mobileunet.webpage.build import build_site
 from tests.browser import SOFTWARE_WEBGL, chromium, need_chromium
-from tests.conftest import BUNDLES, HIPPOCAMPUS, PATIENT, VolumeFor, present, template_hippocampus
+from tests.conftest import BUNDLES, HIPPOCAMPUS, VolumeFor, present, template_hippocampus
+from tests.robustness.damage import write_series
 
 HEAD_NECK = next(path for path in BUNDLES if path != HIPPOCAMPUS)
 ONE_THREAD = "provider=wasm&threads=1"
@@ -40,7 +43,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image that the bundle segments."""
     path = tmp_path_factory.mktemp("image") / "brain.nii.gz"
-    nibabel.save(template_hippocampus(), path)
+    brain = template_hippocampus()
+    brain.header.set_qform(brain.affine, 2)
+    nibabel.save(brain, path)
     return path
 
 
@@ -58,14 +63,25 @@ def watched(site: Path, query: str = ONE_THREAD, **settings: Any) -> Iterator[Op
 
 
 def same_mask(bundle: Path, image: Path, found: Path) -> None:
-    """The mask of the page is that of the command line, on the grid of the image."""
-    mask, stored = nibabel.load(found), nibabel.load(image)
-    expected = Segmenter(bundle, device="cpu", runtime="onnxruntime")(image).mask
-    assert mask.shape == stored.shape
-    np.testing.assert_allclose(mask.affine, stored.affine, atol=1e-6)
-    differing = (np.asarray(mask.dataobj) != expected).mean()
-    assert differing <= 1e-5
-    assert expected.any()
+    """The mask of the page is that of the command line, with the header of the image."""
+    expected = Segmenter(bundle, device="cpu", runtime="onnxruntime")(image)
+    expected.save(found.with_name("expected.nii.gz"))
+    mask, wanted = nibabel.load(found), nibabel.load(found.with_name("expected.nii.gz"))
+    assert (mask.shape, mask.get_data_dtype()) == (wanted.shape, wanted.get_data_dtype())
+    for key in (
+        "sform_code",
+        "qform_code",
+        "srow_x",
+        "srow_y",
+        "srow_z",
+        "quatern_b",
+        "qoffset_x",
+        "pixdim",
+        "xyzt_units",
+    ):
+        assert np.array_equal(mask.header[key], wanted.header[key]), key
+    assert (np.asarray(mask.dataobj) != expected.mask).mean() <= 1e-5
+    assert expected.mask.any()
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
@@ -75,6 +91,7 @@ def test_the_page_gives_the_mask_of_the_command_line(bundle: Path, volume_for: V
     nibabel.save(volume_for(bundle.name), path)
     build_site(Bundle(bundle, device="cpu"), tmp_path / "site")
     with watched(tmp_path / "site") as opened:
+        page = opened.page
         opened.requests.clear()
         done = opened.segment(path, tmp_path)
         assert done.mask.name == "case_seg.nii.gz"
@@ -82,9 +99,17 @@ def test_the_page_gives_the_mask_of_the_command_line(bundle: Path, volume_for: V
         same_mask(bundle, path, done.mask)
         asked = [url for url in opened.requests if not url.startswith(("blob:", "data:"))]
         assert asked == [], "the page asks for nothing once it is loaded"
-        rows = opened.page.locator("#classes tr td:nth-child(2)").all_inner_texts()
-        assert rows == list(Bundle(bundle).class_names)
-        assert "Not a medical device" in opened.page.inner_text("header")
+        names, sizes = (page.locator(f"#classes tr td:nth-child({column})").all_inner_texts() for column in (2, 3))
+        assert names == list(Bundle(bundle).class_names)
+        mask = nibabel.load(done.mask)
+        ml = np.bincount(np.asarray(mask.dataobj).ravel(), minlength=len(names) + 1)[1:] * voxel_ml(mask)
+        assert [float(size.replace("–", "0")) for size in sizes] == pytest.approx(ml, rel=0.01, abs=0.006)
+        for words in ("Not a medical device", "nothing is sent anywhere"):
+            assert words in page.inner_text("header")
+
+
+def voxel_ml(image: Any) -> float:
+    return float(abs(np.linalg.det(image.affine[:3, :3]))) / 1000
 
 
 def test_it_works_without_a_network_once_it_is_loaded(site: Path, image: Path, tmp_path: Path):
@@ -97,8 +122,18 @@ def test_it_works_without_a_network_once_it_is_loaded(site: Path, image: Path, t
             address = server.address
         page.context.set_offline(True)
         opened.go(address)
-        done = opened.segment(image, tmp_path / "offline")
-        same_mask(HIPPOCAMPUS, image, done.mask)
+        same_mask(HIPPOCAMPUS, image, opened.segment(image, tmp_path).mask)
+        page.set_input_files("#folder", dicom_series(tmp_path / "series"))
+        page.locator("#facts", has_text="voxels").wait_for()
+
+
+def dicom_series(folder: Path) -> Path:
+    """A series whose slices are of one study: without a time each file has that of its writing."""
+    for file in write_series(folder):
+        one = pydicom.dcmread(file)
+        one.StudyDate, one.StudyTime = "20200102", "120000"
+        one.save_as(file)
+    return folder
 
 
 @contextmanager
@@ -145,6 +180,16 @@ def test_a_phone_has_room_for_it(site: Path, image: Path, tmp_path: Path):
             assert button.bounding_box()["height"] >= 40, button.inner_text()
 
 
+def test_a_browser_without_a_service_worker_has_one_thread(site: Path, image: Path, tmp_path: Path):
+    with plainly_served(site) as address, chromium(*SOFTWARE_WEBGL) as browser:
+        page = browser.new_page(viewport={"width": 360, "height": 740}, service_workers="block")
+        opened = OpenedPage(page, browser)
+        opened.go(address)
+        assert page.inner_text("#status") == "Ready (WebAssembly, 1 thread)."
+        opened.segment(image, tmp_path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_the_keyboard_is_enough(site: Path, image: Path):
     with watched(site) as opened:
         page = opened.page
@@ -181,9 +226,14 @@ def test_what_cannot_be_segmented_is_refused_in_words(site: Path, image: Path, t
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), series)
     text.write_text("no image")
     with watched(site) as opened:
-        for path, words in ((broken, "broken.nii.gz"), (series, "Split it into volumes"), (text, "NIfTI")):
+        for path, words in (
+            (broken, "broken.nii.gz: cannot be read"),
+            (series, "Split it into volumes"),
+            (text, "no image that this page reads"),
+        ):
             with pytest.raises(RuntimeError, match=words):
                 opened.segment(path, tmp_path)
+            assert opened.page.locator("#segment").is_disabled()
         opened.segment(image, tmp_path)  # nothing of it is left
 
 
@@ -195,13 +245,18 @@ def test_a_browser_that_draws_no_volumes_still_segments(site: Path, image: Path,
         same_mask(HIPPOCAMPUS, image, opened.segment(image, tmp_path).mask)
 
 
-def test_a_site_that_is_not_complete_says_so(site: Path, tmp_path: Path):
-    import shutil
+@pytest.mark.parametrize("file", ["bundle/bundle.json", "bundle/network.onnx.gz", "segment/worker.js"])
+def test_a_site_that_is_not_complete_says_so(file: str, site: Path, tmp_path: Path):
+    copy = shutil.copytree(site, tmp_path / "site")
+    (copy / file).unlink()
+    with pytest.raises(RuntimeError, match="complete"), opened_page(copy, ONE_THREAD):
+        pass
 
-    copy = tmp_path / "site"
-    shutil.copytree(site, copy)
-    (copy / "bundle" / "network.onnx.gz").write_bytes(b"not the network")
-    with pytest.raises(RuntimeError, match="mobileunet web"), opened_page(copy, ONE_THREAD):
+
+def test_another_network_than_the_exported_one_is_refused(site: Path, tmp_path: Path):
+    copy = shutil.copytree(site, tmp_path / "site")
+    (copy / "bundle" / "network.onnx.gz").write_bytes(b"another network")
+    with pytest.raises(RuntimeError, match="not the one that was exported"), opened_page(copy, ONE_THREAD):
         pass
 
 
@@ -217,10 +272,3 @@ def test_a_folder_of_dicom_files(data_folder: Path, tmp_path: Path):
     found, wanted = np.asarray(mask.dataobj), np.asarray(expected.dataobj)
     assert wanted.any()
     assert (found != wanted).sum() <= wanted.size / 100_000
-
-
-def test_the_patient_that_the_tests_carry(tmp_path: Path):
-    need_chromium()
-    build_site(Bundle(HEAD_NECK, device="cpu"), tmp_path / "site")
-    with watched(tmp_path / "site") as opened:
-        same_mask(HEAD_NECK, PATIENT / "image.nii.gz", opened.segment(PATIENT / "image.nii.gz", tmp_path).mask)
