@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nibabel
 import numpy as np
@@ -58,7 +58,7 @@ def dicom_series(folder: Path) -> Path:
 class _Quiet(SimpleHTTPRequestHandler):
     """A server that knows nothing of isolated pages, as most."""
 
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".mjs": "text/javascript"}
+    extensions_map: ClassVar = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".mjs": "text/javascript"}
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -207,8 +207,8 @@ def test_a_phone_without_a_service_worker_has_one_thread_and_one_column(site: Pa
         opened.give(brain)
         opened.segment()
         assert opened.tab.evaluate("document.documentElement.scrollWidth") <= 360
-        low = {opened.tab.locator(one).bounding_box()["height"] for one in ("#segment", "#download", "#layouts button >> nth=0")}
-        assert min(low) >= 44
+        buttons = ("#segment", "#download", "#layouts button >> nth=0")
+        assert min(opened.tab.locator(one).bounding_box()["height"] for one in buttons) >= 44
 
 
 def test_a_site_without_its_network_says_so(site: Path, tmp_path: Path):
