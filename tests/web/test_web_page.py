@@ -58,7 +58,11 @@ def dicom_series(folder: Path) -> Path:
 class _Quiet(SimpleHTTPRequestHandler):
     """A server that knows nothing of isolated pages, as most."""
 
-    extensions_map: ClassVar = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript", ".mjs": "text/javascript"}
+    extensions_map: ClassVar = {
+        **SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".mjs": "text/javascript",
+    }
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
