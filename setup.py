@@ -7,7 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 SHIPPED = ("bundles", "configs", "web")
-PAGES = ("view", "viewer", "vendor")
+PAGES = ("view", "segment", "pipeline", "viewer", "vendor")
 """What browsers take of ``web``; the rest tests and renews these."""
 
 

@@ -161,10 +161,10 @@ def web(
         table.add_row(case.image, "×".join(map(str, case.shape)), differing, *seconds, *memory)
     console.print(table)
     console.print(f"On the wire: {wire / 1e6:.2f} MB, weights in {weights}.")
-    ratio = slice_time.page / slice_time.native
+    times = slice_time.page / slice_time.native
     console.print(
         f"A slice of 256×256 in mobileunet_small: {slice_time.page:.1f} ms in the page, {slice_time.native:.1f} ms "
-        f"native, {ratio:.1f} times."
+        f"native, {times:.1f} times."
     )
     if output is not None:
         write_results(output, wire, cases)
@@ -242,15 +242,17 @@ def pictures(
         Path, typer.Option("--output", "-o", help="Folder for the pictures; it holds accuracy.csv.")
     ] = Path("docs"),
 ) -> None:
-    """Draw the pictures of the README: masks beside their references, and accuracy against time."""
+    """Draw the pictures of the README: masks beside their references, accuracy against time, and the web page."""
     from benchmarks.pictures import draw_accuracy, draw_readme_examples
+    from benchmarks.web_pictures import draw_web_page
 
     try:
         draw_readme_examples(demo, output / "result.webp")
         draw_accuracy(output / "accuracy.csv", output / "accuracy.png")
-    except (ValueError, FileNotFoundError) as error:
+        draw_web_page(output / "web.webp")
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         fail(error)
-    console.print(f"{output / 'result.webp'}, {output / 'accuracy.png'}", soft_wrap=True)
+    console.print(", ".join(str(output / name) for name in ("result.webp", "accuracy.png", "web.webp")), soft_wrap=True)
 
 
 def _sizes(shape: str) -> tuple[int, int, int]:

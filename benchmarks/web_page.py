@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chromium import SOFTWARE_WEBGL, launched
 from monai_mobileunet.webpage.serving import SiteServer
 
-__all__ = ["BROWSER", "Done", "OpenedPage", "opened_page"]
+__all__ = ["Done", "OpenedPage", "opened_page", "serving"]
 
-BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-SOFTWARE_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 MIB = 1024
 """KiB, in which Linux counts the memory of processes."""
 
@@ -44,13 +41,22 @@ class OpenedPage:
 
     Attributes:
         page: of playwright.
-        browser: of playwright.
+        browser: of playwright, in which it is the only page.
         requests: addresses that were asked for, of whatever kind.
     """
 
     page: Any
     browser: Any
     requests: list[str] = field(default_factory=list)
+
+    def go(self, address: str) -> None:
+        """Open an address, and wait until the page has its network.
+
+        Raises:
+            RuntimeError: the page cannot be used; with its words.
+        """
+        self.page.goto(address)
+        self._wait("#status:has-text('Ready')", 60)
 
     def segment(self, files: Path | Sequence[Path], folder: Path, timeout: float = 600) -> Done:
         """Open an image, segment it, and download its mask.
@@ -104,24 +110,20 @@ def opened_page(site: Path, query: str = "", arguments: Sequence[str] = (), **vi
         arguments: further ones of Chromium.
         view: arguments of playwright's ``new_page``.
     """
-    from playwright.sync_api import sync_playwright
+    with serving(site) as server, launched(*SOFTWARE_WEBGL, *arguments) as browser:
+        opened = OpenedPage(browser.new_page(**view), browser)
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.go(f"{server.address}?{query}")
+        yield opened
 
+
+@contextmanager
+def serving(site: Path) -> Iterator[SiteServer]:
+    """A site on this machine, as ``mobileunet web --serve`` serves it."""
     server = SiteServer(site)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with sync_playwright() as started:
-            launched = started.chromium.launch(
-                executable_path=BROWSER, args=["--no-sandbox", *SOFTWARE_WEBGL, *arguments]
-            )
-            page = launched.new_page(**view)
-            opened = OpenedPage(page, launched)
-            page.on("request", lambda request: opened.requests.append(request.url))
-            page.goto(f"{server.address}?{query}")
-            page.locator("#status", has_text="Ready").or_(page.locator("#problem:not([hidden])")).first.wait_for()
-            if page.is_visible("#problem"):
-                raise RuntimeError(page.inner_text("#problem"))
-            yield opened
-            launched.close()
+        yield server
     finally:
         server.shutdown()
         server.server_close()

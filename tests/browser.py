@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-SOFTWARE_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+from benchmarks.chromium import BROWSER, SOFTWARE_WEBGL, launched
+
+__all__ = ["SOFTWARE_WEBGL", "chromium", "need_chromium"]
+
+
+def need_chromium() -> None:
+    """Skip a test where there is no browser."""
+    if BROWSER is None:
+        pytest.skip("no Chromium found (apt-get install chromium, or set CHROMIUM to one)")
+    pytest.importorskip("playwright.sync_api")
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Any]:
     """Headless Chromium, or a test that is skipped."""
-    if BROWSER is None:
-        pytest.skip("no Chromium found (apt-get install chromium, or set CHROMIUM to one)")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", *arguments])
-        yield launched
-        launched.close()
+    need_chromium()
+    with launched(*arguments) as browser:
+        yield browser

@@ -280,6 +280,29 @@ def trained(bundle_copy: Path) -> Path:
     return bundle_copy
 
 
+@pytest.fixture
+def small_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A page of a few files in the place of the package's own, for sites that are written in no time."""
+    web = tmp_path / "package" / "web"
+    files = {
+        "segment/index.html": "<!doctype html><title>a page</title>",
+        "segment/offline.js": "const VERSION = '__VERSION__';",
+        "segment/page.js": "export const page = 1;",
+        "pipeline/half.js": "export const half = 0.5;",
+        "viewer/viewer.js": "export const viewer = 1;",
+        "vendor/onnxruntime/ort.wasm.bundle.min.mjs": "export const ort = 1;",
+        "vendor/onnxruntime/ort-wasm-simd-threaded.wasm.gz": "packed",
+        "vendor/onnxruntime/ort-wasm-simd-threaded.jspi.wasm.gz": "packed " * 1000,
+        "vendor/onnxruntime/ort.d.ts": "declare const ort: number;",
+        "view/index.html": "of another page",
+    }
+    for name, content in files.items():
+        (web / name).parent.mkdir(parents=True, exist_ok=True)
+        (web / name).write_text(content)
+    monkeypatch.setattr("monai_mobileunet.webpage.site.shipped_folder", lambda: web.parent)
+    return web
+
+
 def _as_rank(rank: int, processes: int, folder: Path, work: Callable[[int], Any]) -> None:
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     store = (folder / "group").as_uri()

@@ -77,7 +77,7 @@ def test_the_wheel_carries_bundles_fragments_and_its_types_and_neither_tests_nor
     assert "monai_mobileunet/py.typed" in names
     assert {Path(name).name for name in names if name.startswith(f"{data}/configs/")} == set(os.listdir(FRAGMENTS))
     pages = {name.removeprefix(f"{data}/web/").split("/")[0] for name in names if name.startswith(f"{data}/web/")}
-    assert pages == {"view", "viewer", "vendor"}
+    assert pages == {"view", "segment", "pipeline", "viewer", "vendor"}
     assert f"{data}/web/vendor/niivue/LICENSES.txt" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"monai_mobileunet"}
     assert not [name for name in names if "/eval/" in name or name.endswith((".onnx", "=0.8.pt"))]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["class_channels", "class_names_of", "describe_format"]
+__all__ = ["channel_names_of", "class_channels", "class_names_of", "describe_format"]
+
+MIDDLE = re.compile(r"slice 0(, |$)")
+"""How the names of the channels of the middle slice begin."""
 
 
 def class_channels(class_names: Sequence[str]) -> dict[str, str]:
@@ -21,6 +25,24 @@ def class_names_of(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the classes from 1 on, by the channels of the output in ``metadata.json``."""
     channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
     return tuple(channels[number] for number in sorted(channels, key=int) if int(number) > 0)
+
+
+def channel_names_of(metadata: Mapping[str, Any], image_channels: int) -> list[str]:
+    """Names of the preprocessed image's channels, by those of the middle slice in ``metadata.json``.
+
+    Args:
+        metadata: of the bundle.
+        image_channels: of the preprocessed image.
+
+    Returns:
+        As many as there are channels; ``""`` for one that has no name.
+    """
+    channels = metadata["network_data_format"]["inputs"]["image"].get("channel_def", {})
+    middle = [name for _, name in sorted(channels.items(), key=lambda item: int(item[0])) if MIDDLE.match(name)]
+    names = [name[len("slice 0") :].removeprefix(", ") for name in middle]
+    if len(names) != image_channels:
+        return [""] * image_channels
+    return ["" if name == f"channel {number}" else name for number, name in enumerate(names)]
 
 
 def describe_format(

@@ -20,6 +20,7 @@ from monai_mobileunet.cli.report import report
 from monai_mobileunet.cli.runtimes import runtimes
 from monai_mobileunet.cli.segment import segment
 from monai_mobileunet.cli.view import view
+from monai_mobileunet.cli.web import web
 
 __all__ = ["app"]
 
@@ -50,7 +51,10 @@ def main(
         raise typer.BadParameter("Write it behind the command, or beside --version.", param_hint="--json")
 
 
-WORKING: tuple[Callable[..., None], ...] = (plan, segment, view, report, label, check, evaluate, export, fingerprint)
+WORKING: tuple[Callable[..., None], ...] = (
+    *(plan, segment, view, report, label, check, evaluate),
+    *(export, web, fingerprint),
+)
 LISTING: tuple[Callable[..., None], ...] = (info, runtimes)
 
 app.command(cls=Command)(demo)  # its commands print for themselves

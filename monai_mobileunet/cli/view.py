@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from monai_mobileunet.cli.arguments import input_argument
-from monai_mobileunet.cli.terminal import say_error, stoppable
+from monai_mobileunet.cli.serving import Browser, Port, listening, serve_until_stopped
+from monai_mobileunet.cli.terminal import say_error
 from monai_mobileunet.cli.voice import conclude, say_warning
 
 __all__ = ["view"]
@@ -41,10 +38,8 @@ def view(
             metavar="PATH", help="Folder in which review.csv keeps the verdicts; by default the folder of the run."
         ),
     ] = None,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="Port to listen at. 0 takes a free port.")
-    ] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser, or not.")] = True,
+    port: Port = 0,
+    browser: Browser = True,
 ) -> None:
     """Look through masks or labels in the browser: three planes, 3D, and a verdict for each case.
 
@@ -65,12 +60,9 @@ def view(
         say_error(error)
         raise typer.Exit(2) from error
     try:
-        server = ViewServer(shown, port)
+        server = listening(port, lambda port: ViewServer(shown, port))
     except ValueError as error:
         say_error(error)
-        raise typer.Exit(2) from error
-    except OSError as error:
-        say_error(f"Port {port} cannot be listened at ({error.strerror}). Choose another one with --port.")
         raise typer.Exit(2) from error
     cases = counted(len(shown.cases), "case")
     kept = f"Verdicts are kept in {shown.review / REVIEW}." if shown.review else "Verdicts are not kept."
@@ -79,28 +71,6 @@ def view(
         say_warning(f"{REVIEW}: {problem}. A spreadsheet program may have changed their names.")
     for line in (f"{shown.title}: {cases}. {kept}", server.url, "Ctrl-C ends the page."):
         conclude(line)
-    with server, stoppable():
-        try:
-            with _opened(server.url if browser else ""):
-                server.serve_forever()
-        except KeyboardInterrupt:
-            conclude("The page has ended.")
+    serve_until_stopped(server, server.url if browser else "")
     if shown.kind == "run" and shown.review == source and (source / REVIEW).is_file():
         conclude(f"Write the verdicts into the report: mobileunet report {source}")
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[None]:
-    """Open a page in a browser, by a file that only this user can read: others see the words of a command line.
-
-    Args:
-        url: address of the page; nothing is opened if it is empty.
-    """
-    if not url:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="mobileunet") as folder:
-        page = Path(folder, "view.html")
-        page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">', encoding="utf-8")
-        webbrowser.open(page.as_uri())
-        yield

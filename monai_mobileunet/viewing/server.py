@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from monai_mobileunet.data.errors import root_cause
+from monai_mobileunet.loopback import ELSEWHERE, KINDS, LoopbackServer, asked_from_here
 from monai_mobileunet.review import Verdict, read_verdicts, write_verdicts
 from monai_mobileunet.shipped import shipped_folder
 from monai_mobileunet.viewing.shown import Shown, ShownCase
@@ -24,11 +24,6 @@ __all__ = ["ViewServer"]
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = "127.0.0.1"
-HOSTS = frozenset({LOOPBACK, "localhost", "[::1]"})
-"""Names by which a browser may ask; a page of another site that was bound to this address asks by its own name."""
-
-KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 FOLDERS = ("view", "viewer", "vendor")
 """Of the web pages that come with the package, those that this one is made of."""
 
@@ -45,7 +40,7 @@ LONGEST = 64 * 1024
 """Bytes of a verdict with its note."""
 
 
-class ViewServer(ThreadingHTTPServer):
+class ViewServer(LoopbackServer):
     """Serves one page to the person at this machine.
 
     Other users of the machine would need :attr:`url`, which holds a key; other machines are not answered at all.
@@ -59,19 +54,17 @@ class ViewServer(ThreadingHTTPServer):
         DataError: the table of verdicts cannot be understood.
     """
 
-    daemon_threads = True
-
     def __init__(self, shown: Shown, port: int = 0) -> None:
         self.shown, self.key = shown, secrets.token_urlsafe(16)
         self._writing = threading.Lock()
         if shown.review is not None:
             read_verdicts(shown.review)
-        super().__init__((LOOPBACK, port), _Handler)
+        super().__init__(port, _Handler)
 
     @property
     def url(self) -> str:
         """The address of the page."""
-        return f"http://{LOOPBACK}:{self.server_address[1]}/{self.key}/view/index.html"
+        return f"{self.address}{self.key}/view/index.html"
 
     @property
     def unknown_names(self) -> list[str]:
@@ -84,11 +77,6 @@ class ViewServer(ThreadingHTTPServer):
         """The cases and their verdicts, as the page reads them."""
         review = self.shown.review
         return self.shown.as_json(read_verdicts(review) if review else {})
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that has gone is no error; anything else is logged, and the next request is answered."""
-        if not isinstance(sys.exception(), ConnectionError):
-            logger.exception("A request was not answered.")
 
     def keep_verdict(self, case: ShownCase, quality: str, note: str) -> None:
         """Write a verdict to the table; an empty one takes the former away.
@@ -127,10 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, act: Callable[[list[str]], None]) -> None:
         """Whatever is wrong with one request, the next one is answered."""
         try:
-            host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
             key, *parts = urlsplit(self.path).path.strip("/").split("/")
-            if _name(host) not in HOSTS or (origin and _name(urlsplit(origin).netloc) not in HOSTS):
-                self._refuse(HTTPStatus.FORBIDDEN, "This page is for this machine alone.")
+            if not asked_from_here(self.headers):
+                self._refuse(HTTPStatus.FORBIDDEN, ELSEWHERE)
             elif not secrets.compare_digest(key.encode(), self.server.key.encode()):
                 self._refuse(HTTPStatus.FORBIDDEN, "Open the address that mobileunet view has printed.")
             else:
@@ -213,8 +200,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-
-def _name(host: str) -> str:
-    """The name in a host, without its port."""
-    return host.rsplit(":", 1)[0] if ":" in host.rpartition("]")[2] else host

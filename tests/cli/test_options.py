@@ -20,7 +20,7 @@ from monai_mobileunet.runtimes import RUNTIMES
 
 PACKAGE = PROJECT / "monai_mobileunet"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-READING = sorted(name for name in COMMANDS if name not in ("info", "runtimes"))
+READING = sorted(name for name in COMMANDS if name not in ("info", "runtimes", "web"))
 OF_MONAI = {"config_file", "meta_file", "logging_file", "bundle_root", "run_id"}
 OF_OTHERS = {"standalone", "nproc_per_node", "force-reinstall", "gres", "partition", "account", "requeue"}
 """Options of torchrun, pip and sbatch that messages or a script for them name."""
@@ -40,9 +40,9 @@ def test_what_reads_takes_its_input_as_an_argument_and_as_an_option(name: str):
 
 
 def test_options_and_earlier_spellings():
-    for name in ("segment", "check", "evaluate", "label", "export", "fingerprint"):
+    for name in ("segment", "check", "evaluate", "label", "export", "web", "fingerprint"):
         assert {"-m", "--bundle", "--model"} <= options(name)
-    for name in ("demo", "plan", "segment", "check", "evaluate"):
+    for name in ("demo", "plan", "segment", "check", "evaluate", "web"):
         assert {"-o", "--output"} <= options(name)
     earlier = {"demo": "--data", "label": "--studies", "export": "--data", "check": "--write"}
     assert all(option in options(name) for name, option in earlier.items())

@@ -123,9 +123,13 @@ class SegmentPage {
     const volume = volumes.length > 1 ? volumes[channel] : volumes[0];
     const mask = this.mask && shownMask(this.mask, volume);
     find("controls").hidden = false;
-    await this.viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false);
-    shareValues(volume, this.viewer.values);
-    this.controls.renew(volume.modality, false);
+    const { viewer } = this;
+    await viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false, () => {
+      // in files that Hounsfield units were stored in with an offset, nothing is negative
+      const modality = viewer.range.low < 0 ? this.bundle.modality : "";
+      this.controls.renew(volume.modality || modality, false);
+    });
+    shareValues(volume, viewer.values);
     this.table.renew(this.viewer);
   }
 

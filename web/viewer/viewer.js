@@ -24,6 +24,16 @@ export function hasWebGl() {
   return document.createElement("canvas").getContext("webgl2") !== null;
 }
 
+/** Without a graphics card, the 3D view of an image with more voxels than these takes many seconds. */
+const MOST_IN_SOFTWARE = 2 ** 23;
+
+/** Whether the processor draws, for want of a graphics card. @param {WebGL2RenderingContext} gl */
+function drawsInSoftware(gl) {
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+  return /swiftshader|llvmpipe|softpipe|basic render|software/i.test(String(renderer));
+}
+
 export class VolumeViewer {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
@@ -40,8 +50,11 @@ export class VolumeViewer {
     this.unit = "ml";
     this.inPixels = false;
     /** Counts what was asked for. */ this.turn = 0;
+    /** The image that is shown, or is about to be. @type {NVImage | null} */ this.image = null;
     /** @type {DrawnClass[]} */
     this.classes = [];
+    /** The colours that masks have. @type {WeakMap<NVImage, string>} */
+    this.tints = new WeakMap();
     this.niivue = new Niivue({
       isRadiologicalConvention: true,
       sagittalNoseLeft: true,
@@ -82,18 +95,24 @@ export class VolumeViewer {
    * @param {ArrayBuffer} image content of a NIfTI file
    * @param {ArrayBuffer | null} mask class numbers on any grid; null shows the image alone
    * @param {boolean} inPixels whether the image is a picture, which has no sides of a patient
+   * @param {() => void} beforeDrawing may choose how the image is shown, which costs less than to change it
    */
-  async show(image, mask, inPixels) {
+  async show(image, mask, inPixels, beforeDrawing = () => {}) {
     const turn = ++this.turn;
     const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
     const over = mask && (await this.#readMask(mask));
     if (turn !== this.turn) return; // another case was asked for meanwhile
     this.clear();
+    this.image = shown;
     this.inPixels = inPixels;
     this.niivue.opts.isOrientationTextVisible = !inPixels;
     this.niivue.opts.isNearestInterpolation = true;
+    const isSlow = drawsInSoftware(this.niivue.gl) && (shown.img?.length ?? 0) > MOST_IN_SOFTWARE;
+    this.niivue.opts.multiplanarShowRender = isSlow ? SHOW_RENDER.NEVER : SHOW_RENDER.ALWAYS;
+    beforeDrawing();
     this.niivue.addVolume(shown);
     if (over) this.#lay(over);
+    this.#fitCrosshair();
   }
 
   /** Show another mask over the image, or none. @param {ArrayBuffer | null} mask class numbers on any grid */
@@ -111,23 +130,33 @@ export class VolumeViewer {
     return NVImage.loadFromUrl({ url: mask, name: "mask.nii", opacity: this.opacity });
   }
 
-  /** Add a mask in its colours: whatever changes these afterwards sends the whole volume to the graphics card again. @param {NVImage} mask */
+  /** Lay a mask over the image as it is to look, for each change of it draws the whole volume anew. @param {NVImage} mask */
   #lay(mask) {
-    const { opacity, outline } = this.#wanted;
-    mask.setColormapLabel(labelTable(this.classes));
-    mask.opacity = opacity;
-    this.niivue.opts.atlasOutline = outline;
+    this.#tint(mask);
+    mask.opacity = this.#look.opacity;
+    this.niivue.opts.atlasOutline = this.#look.outline;
     this.niivue.addVolume(mask);
     this.#measure(mask);
   }
 
-  /** How the mask is to be drawn: as areas, or as outlines. */
-  get #wanted() {
-    return this.outlined ? { opacity: 0, outline: Math.max(this.opacity, 0.3) } : { opacity: this.opacity, outline: 0 };
+  /** Give a mask the colours of its classes. @param {NVImage} mask @returns {boolean} whether it had others */
+  #tint(mask) {
+    const table = labelTable(this.classes);
+    const key = JSON.stringify(table);
+    if (this.tints.get(mask) === key) return false;
+    this.tints.set(mask, key);
+    mask.setColormapLabel(table);
+    return true;
+  }
+
+  /** Opacity of a mask's areas and of its outlines. */
+  get #look() {
+    return { opacity: this.outlined ? 0 : this.opacity, outline: this.outlined ? Math.max(this.opacity, 0.3) : 0 };
   }
 
   /** Show nothing. */
   clear() {
+    this.image = null;
     while (this.niivue.volumes.length) this.niivue.removeVolumeByIndex(this.niivue.volumes.length - 1);
     this.sizes = new Map();
   }
@@ -139,37 +168,32 @@ export class VolumeViewer {
 
   /** The numbers of the image as they are stored, of which the viewer has a copy. */
   get values() {
-    return this.niivue.volumes[0]?.img;
+    return this.image?.img;
   }
 
   /** The lowest and the highest value of the image. */
   get range() {
-    const image = this.niivue.volumes[0];
+    const { image } = this;
     return { low: image?.global_min ?? 0, high: image?.global_max ?? 1 };
   }
 
   /** Whether the image has a single slice. */
   get isFlat() {
-    return this.niivue.volumes[0]?.hdr?.dims.slice(1, 4).includes(1) ?? false;
+    return this.image?.hdr?.dims.slice(1, 4).includes(1) ?? false;
   }
 
   /** The plane of the only slice of an image that has one. @returns {Layout} */
   get flatPlane() {
-    const sizes = this.niivue.volumes[0]?.dimsRAS?.slice(1, 4) ?? [];
+    const sizes = this.image?.dimsRAS?.slice(1, 4) ?? [];
     return /** @type {Layout[]} */ (["sagittal", "coronal", "axial"])[sizes.indexOf(1)] ?? "axial";
   }
 
   /** @param {DrawnClass[]} classes */
   colour(classes) {
-    const former = JSON.stringify(labelTable(this.classes));
-    const table = labelTable(classes);
-    this.classes = classes.map((one) => ({ ...one }));
+    this.classes = classes;
     const mask = this.niivue.volumes[1];
     if (!mask) return;
-    if (former !== JSON.stringify(table)) {
-      mask.setColormapLabel(table);
-      this.niivue.updateGLVolume();
-    }
+    if (this.#tint(mask)) this.niivue.updateGLVolume();
     this.niivue.createOnLocationChange();
   }
 
@@ -193,7 +217,7 @@ export class VolumeViewer {
 
   #applyOpacity() {
     const mask = this.niivue.volumes[1];
-    const { opacity, outline } = this.#wanted;
+    const { opacity, outline } = this.#look;
     if (!mask || (mask.opacity === opacity && this.niivue.opts.atlasOutline === outline)) return;
     this.niivue.opts.atlasOutline = outline;
     this.niivue.setOpacity(1, opacity);
@@ -216,23 +240,23 @@ export class VolumeViewer {
 
   /** The window in which the image is shown. */
   get window() {
-    const image = this.niivue.volumes[0];
+    const { image } = this;
     return { low: image?.cal_min ?? 0, high: image?.cal_max ?? 1 };
   }
 
   /** The window that NiiVue chose by itself: the darkest and brightest 2 % are black and white. */
   get automaticWindow() {
-    const image = this.niivue.volumes[0];
+    const { image } = this;
     return { low: image?.robust_min ?? 0, high: image?.robust_max ?? 1 };
   }
 
   /** @param {number} low @param {number} high */
   setWindow(low, high) {
-    const image = this.niivue.volumes[0];
+    const { image } = this;
     if (!image || (image.cal_min === low && image.cal_max === high)) return;
     image.cal_min = low;
     image.cal_max = high;
-    this.niivue.updateGLVolume();
+    if (this.niivue.volumes[0] === image) this.niivue.updateGLVolume();
   }
 
   /** Move through the slices of the plane that is shown. @param {number} steps */
