@@ -5,23 +5,19 @@ import { find, listParagraphs, menu, refuse } from "../viewer/elements.js";
 import { answerKeys } from "../viewer/keys.js";
 import { measureMask, voxelSize } from "../viewer/measures.js";
 import { NO_WEBGL, VolumeViewer, hasWebGl } from "../viewer/viewer.js";
-import { seriesOf, readSeries } from "./dicom.js";
-import { filesOfDrop } from "./drops.js";
-import { findImages } from "./files.js";
+import { listenToFiles } from "./choosing.js";
 import { maskFile, shownImage, shownMask } from "./formats/nifti_file.js";
-import { Refusal } from "./formats/volume.js";
 import { keepSite } from "./kept.js";
-import { caseOf, messageOf, readFile } from "./reading.js";
+import { offersOf } from "./offers.js";
+import { caseOf, messageOf } from "./reading.js";
 import { Cancelled, Runner } from "./runner.js";
-import { INCOMPLETE, TOO_OLD, NO_PICTURE, failure, imageWords, listWords, partWords, progressShare, progressWords, providerWords, secondsWords } from "./words.js";
+import { fetchBundle, opening } from "./site.js";
+import { NO_PICTURE, TOO_OLD, failure, imageWords, listWords, partWords, progressShare, progressWords, providerWords, secondsWords, wantedWords } from "./words.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 /** @typedef {import("./reading.js").Bundle} Bundle */
 /** @typedef {import("./reading.js").CaseImage} CaseImage */
-/** @typedef {{ name: string, read: () => Promise<Volume[]> }} Offer an image that can be opened */
-
-/** The top of the site. */
-const SITE = new URL("../", import.meta.url);
+/** @typedef {import("./offers.js").Offer} Offer */
 
 class SegmentPage {
   /** @param {Bundle} bundle @param {VolumeViewer | null} viewer null: the browser draws no volumes */
@@ -54,7 +50,7 @@ class SegmentPage {
   async open(given) {
     const turn = this.#begin();
     await this.#guarded(turn, async () => {
-      const offers = await this.#offers(await given);
+      const offers = await offersOf(await given, this.bundle.channels);
       if (turn !== this.turn) return;
       if (offers.length > 1) this.#offer(offers);
       else await this.#show(turn, await offers[0].read());
@@ -87,20 +83,6 @@ class SegmentPage {
         find("stage").classList.toggle("empty", !this.image || !this.viewer);
       }
     }
-  }
-
-  /** @param {import("./files.js").Given[]} given @returns {Promise<Offer[]>} */
-  async #offers(given) {
-    const { channels } = this.bundle;
-    const found = await findImages(given);
-    if (found.kind === "none") throw new Error(found.problem);
-    const readers = found.kind === "images"
-      ? found.files.map((file) => ({ name: file.name, read: () => readFile(file, found.beside) }))
-      : (await seriesOf(found.files)).map((series) => ({ name: series.label, read: () => readSeries(series) }));
-    if (!readers.length) throw new Refusal(`${given.length} files`, "hold no volume.", "Drop the folder of one series of slices.");
-    const whole = channels > 1 && readers.length > 1 && (found.kind === "images" || readers.length === channels);
-    const groups = whole ? [readers] : readers.map((one) => [one]);
-    return groups.map((group) => ({ name: group[0].name, read: () => inTurn(group.map((one) => one.read)) }));
   }
 
   /** Let a person choose one of several images. @param {Offer[]} offers */
@@ -241,16 +223,7 @@ class SegmentPage {
     find("segment").onclick = () => this.segment();
     find("cancel").onclick = () => this.cancel();
     find("download").onclick = () => this.download();
-    for (const kind of ["file", "folder"]) {
-      const chooser = /** @type {HTMLInputElement} */ (find(kind));
-      for (const button of document.querySelectorAll(`.open-${kind}`)) /** @type {HTMLElement} */ (button).onclick = () => chooser.click();
-      chooser.onchange = () => {
-        const files = [...(chooser.files ?? [])];
-        chooser.value = ""; // the same file can be chosen again
-        if (files.length) this.open(Promise.resolve(files));
-      };
-    }
-    this.#listenToDrops();
+    listenToFiles((files) => this.open(files));
     const { controls, table } = this;
     answerKeys(
       {
@@ -266,24 +239,6 @@ class SegmentPage {
       (number) => table.toggle(number),
     );
   }
-
-  #listenToDrops() {
-    const over = (/** @type {boolean} */ is) => document.body.classList.toggle("over", is);
-    /** NiiVue keeps what is dropped onto its canvas to itself: the page takes it before. @param {"dragover" | "dragleave" | "drop"} kind @param {(event: DragEvent) => void} act */
-    const take = (kind, act) => document.addEventListener(kind, act, { capture: true });
-    take("dragover", (event) => {
-      event.preventDefault();
-      over(true);
-    });
-    take("dragleave", (event) => {
-      if (!event.relatedTarget) over(false);
-    });
-    take("drop", (event) => {
-      event.preventDefault();
-      over(false);
-      if (event.dataTransfer?.types.includes("Files")) this.open(filesOfDrop(event.dataTransfer));
-    });
-  }
 }
 
 /**
@@ -297,40 +252,11 @@ function shareValues(volume, drawn) {
   if (same && /** @type {typeof values} */ (drawn).length === values.length) volume.values = /** @type {typeof values} */ (drawn);
 }
 
-/** @template T @param {(() => Promise<T>)[]} reads @returns {Promise<T[]>} one after another: each needs memory while it unpacks */
-async function inTurn(reads) {
-  const found = [];
-  for (const read of reads) found.push(await read());
-  return found;
-}
-
-/** Where things lie and how to run; a person who measures may say so in the address. @returns {import("./runner.js").Opening} */
-function opening() {
-  const wanted = new URLSearchParams(location.search);
-  const threads = Number(wanted.get("threads")) || (crossOriginIsolated ? undefined : 1);
-  const provider = wanted.get("provider") ?? undefined;
-  return { address: new URL("bundle/", SITE).href, vendor: new URL("vendor/onnxruntime/", SITE).href, provider, threads };
-}
-
-/** @param {Bundle} bundle */
-function wantedWords({ channels, channel_names: names, modality }) {
-  const kind = modality ? `${/^[AEIOMR]/.test(modality) ? "an" : "a"} ${modality} image` : "an image";
-  if (channels === 1) return `Drop ${kind} here`;
-  return `Drop ${kind} with ${channels} channels here, or a file for each (${names.filter(Boolean).join(", ") || "in the order of their names"})`;
-}
-
 /** Sizes of the classes where nothing is drawn. @param {Uint8Array | Uint16Array} mask @param {Volume} volume */
 function measured(mask, { shape, affine }) {
   const { size, unit } = voxelSize(affine, shape, false);
   const { voxels } = measureMask(mask, shape[0], shape[1]);
   return { sizes: new Map([...voxels].map(([number, count]) => [number, count * size])), unit };
-}
-
-/** @returns {Promise<Bundle>} */
-async function fetchBundle() {
-  const response = await fetch(new URL("bundle/bundle.json", SITE)).catch(() => null);
-  if (!response?.ok) throw new Error(INCOMPLETE);
-  return response.json();
 }
 
 async function start() {

@@ -78,3 +78,10 @@ export function listWords(names) {
   if (names.length > some.length) return `${some.join(", ")} and ${names.length - some.length} more classes`;
   return [some.slice(0, -1).join(", "), some[some.length - 1]].filter(Boolean).join(" and ");
 }
+
+/** What the page asks for. @param {import("./reading.js").Bundle} bundle */
+export function wantedWords({ channels, channel_names: names, modality }) {
+  const kind = modality ? `${/^[AEIOMR]/.test(modality) ? "an" : "a"} ${modality} image` : "an image";
+  if (channels === 1) return `Drop ${kind} here`;
+  return `Drop ${kind} with ${channels} channels here, or a file for each (${names.filter(Boolean).join(", ") || "in the order of their names"})`;
+}

@@ -71,7 +71,7 @@ export class Controls {
   /** @param {number} steps */
   scroll(steps) {
     const [first, ...others] = this.viewers();
-    first.scroll(steps);
+    first?.scroll(steps); // a browser that draws nothing has none
     for (const viewer of others) viewer.follow(first);
   }
 
