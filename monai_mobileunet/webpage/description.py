@@ -50,15 +50,20 @@ def describe_bundle(bundle: Bundle, network: nn.Module) -> dict[str, Any]:
     Raises:
         DataError: the bundle does something that the page does not; the message names the file, what it is, and what to
             do.
+        RuntimeError: as which MONAI raises whatever a transform says of its arguments.
     """
     file = str(bundle.folder / "configs" / "inference.json")
     inference = _inference(bundle, file)
     preprocessing = described_steps(bundle.parser, "preprocessing", file)
     postprocessing = described_steps(bundle.parser, "postprocessing", file)
-    in_channels = in_channels_of(network)
-    channels = in_channels // (2 * inference["context"] + 1)
     copies = _copies(preprocessing, file)
     _check_mask_steps(postprocessing, file)
+    _make(bundle)
+    in_channels = in_channels_of(network)
+    channels, rest = divmod(in_channels, 2 * inference["context"] + 1)
+    if rest or channels % copies:
+        problem = f"the network takes {in_channels} channels, which are no whole number of images with their context."
+        raise refusal(file, problem, "Set context as in the training, and make as many copies of the image.")
     metadata = bundle.metadata
     names = channel_names_of(metadata, channels) if copies == 1 else [""] * (channels // copies)
     classes = zip(bundle.class_names, bundle.colours, strict=True)
@@ -84,6 +89,11 @@ def describe_bundle(bundle: Bundle, network: nn.Module) -> dict[str, Any]:
             "output": OUTPUT,
         },
     }
+
+
+def _make(bundle: Bundle) -> None:
+    """Make the transforms themselves: they refuse values that the page would compute something with."""
+    _ = bundle.preprocessing, bundle.postprocessing
 
 
 def _inference(bundle: Bundle, file: str) -> dict[str, Any]:
@@ -150,7 +160,8 @@ def _check_mask_steps(steps: Sequence[Step], file: str) -> None:
 def _require(step: Step, needed: Sequence[str], items: Any, file: str) -> None:
     unknown: list[str] = [name for name in needed if name not in items]
     if unknown:
-        problem = f"{step['transform']} works on the item {unknown[0]}; the page has {', '.join(items)} there."
+        there = ", ".join(items) or "no item"
+        problem = f"{step['transform']} works on the item {unknown[0]}; the page has {there} there."
         raise _unknown_item(file, problem)
 
 

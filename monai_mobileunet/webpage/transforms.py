@@ -112,6 +112,10 @@ WITHOUT_STEP: dict[str, Row] = {
 }
 """Transforms that the page does by itself, or that change nothing there."""
 
+OF_MASKS = frozenset({"KeepLargestComponentsd", "SplitByPlaned", "RestoreGridd", "CheckMaskd", "Probabilitiesd"})
+OF_BOTH = frozenset({"EnsureTyped"})
+"""The page does the first to masks in the postprocessing, the second anywhere, and all others to images before it."""
+
 SAVING = "SaveImaged"
 """Writes a file, which the page leaves to whoever looks at the mask, whatever its arguments are."""
 
@@ -138,12 +142,15 @@ def described_steps(parser: ConfigParser, place: str, file: str) -> list[dict[st
         DataError: the page does not have a transform, or does not understand an argument; the message names the file,
             the transform and the argument.
     """
-    return list(_Steps(parser, file).of(place))
+    return list(_Steps(parser, place, file).of(place))
 
 
 class _Steps:
-    def __init__(self, parser: ConfigParser, file: str) -> None:
-        self._parser, self._file = parser, file
+    def __init__(self, parser: ConfigParser, pipeline: str, file: str) -> None:
+        self._parser, self._pipeline, self._file = parser, pipeline, file
+
+    def _has(self, name: str) -> bool:
+        return name in OF_BOTH or (name in OF_MASKS) == (self._pipeline == "postprocessing")
 
     def of(self, place: str) -> Iterator[dict[str, Any]]:
         """The steps of one transform, or of those that it is composed of."""
@@ -157,13 +164,13 @@ class _Steps:
         name = name if package.partition(".")[0] in PACKAGES else str(config["_target_"])
         if name == "Compose":
             yield from self._composed(place, config)
-        elif name in PAGE_TRANSFORMS:
+        elif name in PAGE_TRANSFORMS and self._has(name):
             yield {"transform": name, **self._read(place, config, name, PAGE_TRANSFORMS[name])}
-        elif name in WITHOUT_STEP:
+        elif name in WITHOUT_STEP and self._has(name):
             self._read(place, config, name, WITHOUT_STEP[name])
         elif name != SAVING:
-            problem = f"{place} is the transform {name}, which the page does not have."
-            raise self._refused(problem, f"Use one of {', '.join(PAGE_TRANSFORMS)}, {INSTEAD}.")
+            problem = f"{place} is the transform {name}, which the page does not have in the {self._pipeline}."
+            raise self._refused(problem, f"Use one of {', '.join(filter(self._has, PAGE_TRANSFORMS))}, {INSTEAD}.")
 
     def _composed(self, place: str, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         self._refuse_unknown(place, config, "Compose", ("transforms",))

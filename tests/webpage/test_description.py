@@ -13,6 +13,7 @@ from conftest import BUNDLES, HIPPOCAMPUS
 
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.data import DataError
+from monai_mobileunet.data.errors import root_cause
 from monai_mobileunet.planning import plan_dataset, write_bundle
 from monai_mobileunet.planning.rules import Options
 from monai_mobileunet.webpage.description import describe_bundle
@@ -127,9 +128,34 @@ SIMPLE = {"_target_": "SlidingWindowInferer", "roi_size": [8, 8]}
 COMPOSE = {"_target_": "Compose", "transforms": [{"_target_": "CopyItemsd", "keys": "mask", "names": "image"}]}
 
 
+def with_step(step: dict[str, Any]) -> dict[str, Any]:
+    """The preprocessing of the hippocampus bundle, and a step behind it."""
+    steps = json.loads((HIPPOCAMPUS / "configs" / "inference.json").read_text())["preprocessing"]["transforms"]
+    return {"preprocessing": {"transforms": [*steps, {"keys": "image", **step}]}}
+
+
+DELETED = [
+    {"_target_": "DeleteItemsd", "keys": "image"},
+    {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
+]
+TWICE = {"_target_": "ConcatItemsd", "keys": ["image", "image"], "name": "image"}
+UPSIDE_DOWN = {"_target_": "ClipIntensityPercentilesd", "lower": 99, "upper": 1}
+
+
+def test_what_a_transform_refuses_itself_is_not_written(tmp_path: Path):
+    with pytest.raises(RuntimeError) as caught:
+        described(edited(tmp_path, **with_step(UPSIDE_DOWN)))
+    assert "upper must be greater than or equal to lower" in root_cause(caught.value)
+
+
 @pytest.mark.parametrize(
     ("entries", "named"),
     [
+        (with_step(TWICE), "takes 11 channels, which are no whole number of images with their context"),
+        (
+            {"preprocessing": {"transforms": DELETED}},
+            "Orientationd works on the item image; the page has no item there",
+        ),
         ({"argmax": False}, "argmax is false"),
         ({"slice_inferer": {"padding_mode": "constant"}}, "has padding_mode or cval"),
         ({"slice_inferer": {"cval": 0.0}}, "has padding_mode or cval"),

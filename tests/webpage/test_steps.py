@@ -94,9 +94,9 @@ def test_a_disabled_step_is_left_out_and_a_change_is_taken():
     assert described_steps(bundle.parser, "preprocessing", "")[1]["pixdim"] == [2, 2, 3]
 
 
-def steps_of(*transforms: Any, **settings: Any) -> list[dict[str, Any]]:
-    parser = ConfigParser({**settings, "preprocessing": {"_target_": "Compose", "transforms": list(transforms)}})
-    return described_steps(parser, "preprocessing", "bundle/inference.json")
+def steps_of(*transforms: Any, place: str = "preprocessing", **settings: Any) -> list[dict[str, Any]]:
+    parser = ConfigParser({**settings, place: {"_target_": "Compose", "transforms": list(transforms)}})
+    return described_steps(parser, place, "bundle/inference.json")
 
 
 def one(target: str, /, **arguments: Any) -> dict[str, Any]:
@@ -145,6 +145,26 @@ REFUSED = [
 def test_what_the_page_does_not_know_is_refused_by_name(transform: Any, named: str):
     with pytest.raises(DataError, match=rf"^bundle/inference\.json: preprocessing#transforms#1.*{named}"):
         steps_of(one("EnsureTyped"), transform, word="many")
+
+
+@pytest.mark.parametrize(
+    ("place", "transform", "offered"),
+    [
+        (
+            "preprocessing",
+            one("monai_mobileunet.transforms.KeepLargestComponentsd", applied_labels=[1]),
+            "Orientationd",
+        ),
+        ("preprocessing", one("monai_mobileunet.transforms.Probabilitiesd"), "Orientationd"),
+        ("postprocessing", one("Orientationd", axcodes="RAS"), "KeepLargestComponentsd"),
+        ("postprocessing", one("EnsureChannelFirstd"), "KeepLargestComponentsd"),
+    ],
+)
+def test_a_transform_of_the_other_pipeline_is_refused(place: str, transform: dict[str, Any], offered: str):
+    name = transform["_target_"].rpartition(".")[2]
+    problem = rf"{place}#transforms#0 is the transform {name}, which the page does not have in the {place}\."
+    with pytest.raises(DataError, match=rf"{problem} Use one of {offered}, "):
+        steps_of(transform, place=place)
 
 
 def test_a_refusal_says_what_to_do():
