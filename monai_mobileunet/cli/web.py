@@ -79,6 +79,7 @@ def web(
 def _built(bundle: Path, folder: Path, weights: str, check: Path | None, changes: list[str]) -> Built:
     with uncollected():
         from monai_mobileunet.bundle import Bundle
+        from monai_mobileunet.data.errors import root_cause
         from monai_mobileunet.webpage.build import build_site
 
     changed: dict[str, Any] = overrides(changes, bundle, "inference.json")
@@ -88,6 +89,8 @@ def _built(bundle: Path, folder: Path, weights: str, check: Path | None, changes
             return build_site(opened, folder, weights, check, show_step)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
+    except (RuntimeError, LookupError, TypeError) as error:  # of a bundle's code, anything
+        fail(error, f"{bundle}: cannot be used ({root_cause(error)}). Correct it, or what --set changes in it.")
 
 
 def _told(built: Built, weights: str, served: bool) -> Site:

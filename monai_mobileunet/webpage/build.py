@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,14 @@ def build_site(
 
     Raises:
         FileNotFoundError: no weights, or this installation has no page.
-        DataError: the bundle does something that the page does not, the folder holds something else, or no images.
+        DataError: the bundle does something that the page does not, the folder holds something else or cannot be
+            written, or no images.
         ModuleNotFoundError: a package is not installed.
         ValueError: the network cannot be converted, or gives other scores than in torch.
-        OSError: the folder cannot be written.
+        RuntimeError: as which MONAI raises whatever a bundle's code does.
     """
-    check_place(folder)
+    with _told_of(folder):
+        check_place(folder)
     network = bundle.load_network().cpu()
     description = describe_bundle(bundle, network)
     show_step("converting the network")
@@ -89,8 +92,22 @@ def build_site(
             bundle.folder, problem, "Choose other weights, or give images to compare masks on: --check IMAGES."
         )
     show_step("writing the site")
-    site = write_site(folder, made_with(), _contents(description, model, packed, weights))
+    with _told_of(folder):
+        site = write_site(folder, made_with(), _contents(description, model, packed, weights))
     return Built(site, comparison)
+
+
+@contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    """What the system says of the files beside a folder is said of the folder that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # in our own words
+            raise
+        problem = f"cannot be written ({error.strerror})."
+        remedy = "Make room there, or name another folder with --output. For a mounted folder name one inside it."
+        raise refusal(folder, problem, remedy) from error
 
 
 def _compared(bundle: Bundle, network: nn.Module, exported: nn.Module, weights: str, images: Path) -> ExportResult:

@@ -66,8 +66,10 @@ def check_place(folder: Path) -> None:
     Raises:
         DataError: it does, or it is no folder.
     """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise refusal(folder, "is there already, and is no folder.", "Name another folder with --output.")
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if folder.is_symlink() or not there.is_dir():
+        problem = "is there already, and is no folder."
+        raise refusal(folder if folder.is_symlink() else there, problem, "Name another folder with --output.")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     listed = _listed(folder)

@@ -99,12 +99,31 @@ def test_refusals_are_sentences_before_any_work(small_page: Path, tiny: Path, tm
         ([HIPPOCAMPUS, "-o", "x", "--set", "planez=1"], 2, "planez"),
         (["nosuch", "-o", "x"], 1, "no bundle"),
         ([HIPPOCAMPUS, "-o", "x", "--set", "argmax=false"], 1, "argmax is false"),
+        (
+            [HIPPOCAMPUS, "-o", "x", "--set", "out_step=20"],
+            1,
+            "cannot be used (ValueError: out_step is 20; with 5 slices",
+        ),
+        ([HIPPOCAMPUS, "-o", "a_file/x"], 1, "a_file: is there already, and is no folder. Name another"),
     ],
 )
 def test_exit_codes(arguments: list[object], code: int, said: str, small_page: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("a_file").touch()
     assert said in web(*arguments, expect=code)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("fails", ["check_place", "write_site"])
+def test_a_folder_that_cannot_be_written_is_told(
+    small_page: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+):
+    def full(folder: Path, *_: object) -> None:
+        raise OSError(28, "No space left on device", str(folder.with_name(".site.1234")))
+
+    monkeypatch.setattr(f"monai_mobileunet.webpage.build.{fails}", full)
+    said = web(tiny, "-o", tmp_path / "site", expect=1)
+    assert "site: cannot be written (No space left on device). Make room there, or name another folder" in said
 
 
 def test_a_bundle_without_weights_is_told(small_page: Path, bundle_copy: Path, tmp_path: Path):
