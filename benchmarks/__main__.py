@@ -132,7 +132,7 @@ def dicom(
 def web(
     bundle: Annotated[Path, typer.Argument(help="Folder of a trained bundle. A bundle is code.")],
     data: Annotated[Path, typer.Argument(help="Folder of images such as it segments, or one image.")],
-    weights: Annotated[str, typer.Option(help="Weights of the page's network: float32, float16 or int8.")] = "float32",
+    precision: Annotated[str, typer.Option(help="Weights of the page: float32, float16 or int8.")] = "float32",
     limit: Annotated[int, typer.Option(min=1, help="Number of images, spread evenly over the folder.")] = 5,
     query: Annotated[str, typer.Option(help="How the page runs, as its address says it.")] = "provider=wasm&threads=1",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON file for the results.")] = None,
@@ -147,7 +147,7 @@ def web(
         images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])]
         chosen = [images[index * len(images) // limit] for index in range(min(limit, len(images)))]
         with steps() as show_step:
-            wire, cases = measure_images(bundle, chosen, weights, show_step, query)
+            wire, cases = measure_images(bundle, chosen, precision, show_step, query)
             show_step("a single slice")
             slice_time = measure_slice(bundle)
     except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
@@ -160,7 +160,7 @@ def web(
         memory = f"{case.page_mib:.0f}", f"{case.drawing_mib:.0f}"
         table.add_row(case.image, "×".join(map(str, case.shape)), differing, *seconds, *memory)
     console.print(table)
-    console.print(f"On the wire: {wire / 1e6:.2f} MB, weights in {weights}.")
+    console.print(f"On the wire: {wire / 1e6:.2f} MB, weights in {precision}.")
     times = slice_time.page / slice_time.native
     console.print(
         f"A slice of 256×256 in mobileunet_small: {slice_time.page:.1f} ms in the page, {slice_time.native:.1f} ms "

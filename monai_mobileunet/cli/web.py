@@ -11,6 +11,7 @@ import typer
 
 from monai_mobileunet.cli.arguments import (
     BundleArgument,
+    Weights,
     choice_option,
     named_bundle,
     output_option,
@@ -38,13 +39,14 @@ def web(
     output: Annotated[
         Path | None, output_option("Folder of the site, which is made; a site that is there already is replaced.")
     ] = None,
-    weights: Annotated[
+    weights: Weights = None,
+    precision: Annotated[
         str,
         choice_option(
             WEIGHTS,
-            "--weights",
+            "--precision",
             metavar="KIND",
-            help=f"What the weights of the network are stored in: {', '.join(WEIGHTS)}. The last two are smaller.",
+            help=f"Numbers that the site stores the weights in: {', '.join(WEIGHTS)}. The last two are smaller.",
         ),
     ] = WEIGHTS[0],
     check: Annotated[
@@ -70,40 +72,42 @@ def web(
         raise typer.BadParameter("Give the folder of the site, or show it with --serve.", param_hint="--output")
     with ExitStack() as stack:
         folder = output or Path(stack.enter_context(TemporaryDirectory(prefix="mobileunet"))) / "site"
-        built = _built(named_bundle(bundle), folder, weights, check, changes or [])
-        site = _told(built, weights, serve)
+        folder_of_bundle = named_bundle(bundle)
+        changed = overrides(changes or [], folder_of_bundle, "inference.json")
+        changed |= {"ckpt_path": str(weights.resolve())} if weights else {}
+        built = _built(folder_of_bundle, folder, precision, check, changed)
+        site = _told(built, precision, serve)
         if serve:
             _serve(site, port, browser)
 
 
-def _built(bundle: Path, folder: Path, weights: str, check: Path | None, changes: list[str]) -> Built:
+def _built(bundle: Path, folder: Path, precision: str, check: Path | None, changed: dict[str, Any]) -> Built:
     with uncollected():
         from monai_mobileunet.bundle import Bundle
         from monai_mobileunet.data.errors import root_cause
         from monai_mobileunet.webpage.build import build_site
 
-    changed: dict[str, Any] = overrides(changes, bundle, "inference.json")
     try:
         with steps() as show_step:
             opened = Bundle(bundle, **{"device": "cpu", **changed})
-            return build_site(opened, folder, weights, check, show_step)
+            return build_site(opened, folder, precision, check, show_step)
     except (ValueError, OSError, ImportError) as error:
         fail(error)
     except (RuntimeError, LookupError, TypeError) as error:  # of a bundle's code, anything
         fail(error, f"{bundle}: cannot be used ({root_cause(error)}). Correct it, or what --set changes in it.")
 
 
-def _told(built: Built, weights: str, served: bool) -> Site:
+def _told(built: Built, precision: str, served: bool) -> Site:
     """Say what was written; where nothing was, the command ends with exit code 1."""
     from monai_mobileunet.reports.page import NOTICE
 
     if built.comparison is not None:
         with aloud():
             console.print(exports_table([built.comparison]))
-    elif weights == "int8":
+    elif precision == "int8":
         say_warning(UNCOMPARED)
     if built.site is None:
-        say_error(f"{weights}: {built.comparison.problem if built.comparison else 'not written'}")
+        say_error(f"{precision}: {built.comparison.problem if built.comparison else 'not written'}")
         raise typer.Exit(1)
     site = built.site
     say(NOTICE)

@@ -89,7 +89,7 @@ def build_site(
     elif differs_on_probe(network, exported, description["network"]["in_channels"], weights):
         problem = f"its network in ONNX Runtime, with weights in {weights}, gives other scores than in torch."
         raise refusal(
-            bundle.folder, problem, "Choose other weights, or give images to compare masks on: --check IMAGES."
+            bundle.folder, problem, "Choose another --precision, or give images to compare masks on: --check IMAGES."
         )
     show_step("writing the site")
     with _told_of(folder):

@@ -38,7 +38,7 @@ USAGE_ERRORS = [
     "export a --data b --format nosuch",
     "export a --data b --set planes",
     "web a",
-    "web a -o b --weights int4",
+    "web a -o b --precision int4",
     "web a -o b --set planes",
     "fingerprint a b",
     "fingerprint a b --modality MRI",

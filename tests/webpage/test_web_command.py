@@ -47,7 +47,7 @@ def tiny(bundle_copy: Path) -> Path:
 
 
 def test_a_site_holds_the_bundle_and_its_network(small_page: Path, tiny: Path, tmp_path: Path):
-    said = web(tiny, "-o", tmp_path / "site", "--weights", "float16", "--set", "divide_by_plane=false")
+    said = web(tiny, "-o", tmp_path / "site", "--precision", "float16", "--set", "divide_by_plane=false")
     assert "Not a medical device" in said
     assert re.search(r"site: 11 files, of which a browser loads \d+\.\d MB at its first visit", said)
     bundle = json.loads((tmp_path / "site" / "bundle" / "bundle.json").read_text())
@@ -62,14 +62,14 @@ def test_a_site_holds_the_bundle_and_its_network(small_page: Path, tiny: Path, t
 def test_int8_is_written_with_a_warning_and_masks_are_compared_where_images_are_given(
     small_page: Path, tiny: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    assert "were not compared with torch" in web(tiny, "-o", tmp_path / "site", "--weights", "int8")
+    assert "were not compared with torch" in web(tiny, "-o", tmp_path / "site", "--precision", "int8")
     said = web(tiny, "-o", tmp_path / "site", "--check", toy_dataset / "imagesTr")
     assert "Parity with torch" in said
     assert "network.onnx.gz" in said
     before = (tmp_path / "site" / "site.json").read_bytes()
     worse = Parity(1, 1.0, 1.0, 10, 5, (0.5, 0.5))
     monkeypatch.setattr("monai_mobileunet.webpage.build.compare_masks", lambda *_: worse)
-    said = web(tiny, "-o", tmp_path / "site", "--check", toy_dataset / "imagesTr", "--weights", "int8", expect=1)
+    said = web(tiny, "-o", tmp_path / "site", "--check", toy_dataset / "imagesTr", "--precision", "int8", expect=1)
     assert "int8: Dice to the masks of torch is 0.5000, 0.99 is needed. Nothing was written." in said
     assert (tmp_path / "site" / "site.json").read_bytes() == before
 
@@ -95,7 +95,7 @@ def test_refusals_are_sentences_before_any_work(small_page: Path, tiny: Path, tm
     ("arguments", "code", "said"),
     [
         ([HIPPOCAMPUS], 2, "Give the folder of the site, or show it with --serve."),
-        ([HIPPOCAMPUS, "-o", "x", "--weights", "int4"], 2, "'int4' is none of float32, float16, int8."),
+        ([HIPPOCAMPUS, "-o", "x", "--precision", "int4"], 2, "'int4' is none of float32, float16, int8."),
         ([HIPPOCAMPUS, "-o", "x", "--set", "planez=1"], 2, "planez"),
         (["nosuch", "-o", "x"], 1, "no bundle"),
         ([HIPPOCAMPUS, "-o", "x", "--set", "argmax=false"], 1, "argmax is false"),
@@ -126,8 +126,12 @@ def test_a_folder_that_cannot_be_written_is_told(
     assert "site: cannot be written (No space left on device). Make room there, or name another folder" in said
 
 
-def test_a_bundle_without_weights_is_told(small_page: Path, bundle_copy: Path, tmp_path: Path):
-    assert "model.pt" in web(bundle_copy, "-o", tmp_path / "site", expect=1)
+def test_a_bundle_without_weights_is_told_and_takes_a_file_of_them(small_page: Path, tiny: Path, tmp_path: Path):
+    elsewhere = (tiny / "models" / "model.pt").rename(tmp_path / "elsewhere.pt")
+    said = web(tiny, "-o", tmp_path / "site", expect=1)
+    assert "model.pt: no weights. Train the bundle first, or name a file with --weights" in said
+    web(tiny, "-o", tmp_path / "site", "--weights", elsewhere)
+    assert (tmp_path / "site" / "index.html").is_file()
 
 
 PROGRAM = """
