@@ -30,6 +30,9 @@ FOLDER = "bundle"
 
 DESCRIPTION = "bundle.json"
 
+LICENCES = {"LICENSE": "LICENSE.txt", "docs/data_license.txt": "data_license.txt"}
+"""Files of a bundle that go wherever its weights go, and their names in a site."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -93,7 +96,7 @@ def build_site(
         )
     show_step("writing the site")
     with _told_of(folder):
-        site = write_site(folder, made_with(), _contents(description, model, packed, weights))
+        site = write_site(folder, made_with(), _contents(bundle, description, model, packed, weights))
     return Built(site, comparison)
 
 
@@ -121,7 +124,11 @@ def _compared(bundle: Bundle, network: nn.Module, exported: nn.Module, weights: 
     return ExportResult(weights, files, parity, f"{problem}. Nothing was written." if problem else None)
 
 
-def _contents(description: dict[str, Any], model: bytes, packed: bytes, weights: str) -> dict[str, bytes]:
+def _contents(
+    bundle: Bundle, description: dict[str, Any], model: bytes, packed: bytes, weights: str
+) -> dict[str, bytes]:
     stored = {"sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model), "weights": weights}
     whole = {**description, "network": {**description["network"], **stored}}
-    return {f"{FOLDER}/{DESCRIPTION}": layout(whole).encode(), f"{FOLDER}/{NETWORK}": packed}
+    texts = {name: bundle.folder / place for place, name in LICENCES.items()}
+    licences = {f"{FOLDER}/{name}": path.read_bytes() for name, path in texts.items() if path.is_file()}
+    return {f"{FOLDER}/{DESCRIPTION}": layout(whole).encode(), f"{FOLDER}/{NETWORK}": packed, **licences}

@@ -49,7 +49,7 @@ def tiny(bundle_copy: Path) -> Path:
 def test_a_site_holds_the_bundle_and_its_network(small_page: Path, tiny: Path, tmp_path: Path):
     said = web(tiny, "-o", tmp_path / "site", "--precision", "float16", "--set", "divide_by_plane=false")
     assert "Not a medical device" in said
-    assert re.search(r"site: 11 files, of which a browser loads \d+\.\d MB at its first visit", said)
+    assert re.search(r"site: 13 files, of which a browser loads \d+\.\d MB at its first visit", said)
     bundle = json.loads((tmp_path / "site" / "bundle" / "bundle.json").read_text())
     network = gzip.decompress((tmp_path / "site" / "bundle" / bundle["network"]["file"]).read_bytes())
     assert bundle["network"]["sha256"] == hashlib.sha256(network).hexdigest()
@@ -57,6 +57,8 @@ def test_a_site_holds_the_bundle_and_its_network(small_page: Path, tiny: Path, t
     assert (bundle["network"]["input"], bundle["network"]["output"]) == ("image", "pred")
     assert [step["transform"] for step in bundle["postprocessing"]] == ["RestoreGridd"]
     assert bundle["made_with"].startswith("monai_mobileunet ")
+    for place, name in (("LICENSE", "LICENSE.txt"), ("docs/data_license.txt", "data_license.txt")):
+        assert (tmp_path / "site" / "bundle" / name).read_bytes() == (tiny / place).read_bytes()
 
 
 def test_int8_is_written_with_a_warning_and_masks_are_compared_where_images_are_given(
