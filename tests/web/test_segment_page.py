@@ -84,6 +84,13 @@ def same_mask(bundle: Path, image: Path, found: Path) -> None:
     assert expected.mask.any()
 
 
+def test_a_page_that_is_opened_as_a_file_says_what_it_needs(site: Path):
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto((site / "index.html").as_uri())
+        assert "If this stays, the page was opened as a file" in page.inner_text("#status")
+
+
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
 def test_the_page_gives_the_mask_of_the_command_line(bundle: Path, volume_for: VolumeFor, tmp_path: Path):
     need_chromium()
