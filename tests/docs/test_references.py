@@ -41,8 +41,10 @@ def texts() -> list[str]:
 
 
 def said() -> str:
-    """All that the package's strings say, with … for what is put into them."""
-    return "\n".join(
+    """All that the package's strings and the page of ``mobileunet web`` say, with … for what is put into them."""
+    page = PROJECT / "web" / "segment"
+    of_page = [re.sub(r"\$\{[^}]*\}", "…", path.read_text()) for path in (*page.rglob("*.js"), page / "index.html")]
+    return "\n".join(of_page) + "\n".join(
         "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
         if isinstance(node, ast.JoinedStr)
         else node.value
