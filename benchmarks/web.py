@@ -25,7 +25,7 @@ from monai_mobileunet.runtimes.onnx_runtime import OnnxRuntime
 from monai_mobileunet.segmentation import Segmenter
 from monai_mobileunet.webpage.build import build_site
 
-__all__ = ["SliceTime", "WebCase", "measure_images", "measure_slice"]
+__all__ = ["SliceTime", "WebCase", "measure_images", "measure_slice", "write_results"]
 
 ONE_THREAD = "provider=wasm&threads=1"
 SLICE = (256, 256)

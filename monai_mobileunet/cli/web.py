@@ -27,7 +27,7 @@ from monai_mobileunet.webpage.kinds import WEIGHTS
 
 if TYPE_CHECKING:
     from monai_mobileunet.webpage.build import Built
-    from monai_mobileunet.webpage.site import Site
+    from monai_mobileunet.webpage.serving import SiteServer
 
 __all__ = ["web"]
 
@@ -75,10 +75,13 @@ def web(
         folder_of_bundle = named_bundle(bundle)
         changed = overrides(changes or [], folder_of_bundle, "inference.json")
         changed |= {"ckpt_path": str(weights.resolve())} if weights else {}
+        server = stack.enter_context(_listening(folder, port)) if serve else None
         built = _built(folder_of_bundle, folder, precision, check, changed)
-        site = _told(built, precision, serve)
-        if serve:
-            _serve(site, port, browser)
+        _tell(built, precision, serve)
+        if server:
+            for line in (server.address, "Ctrl-C ends the page."):
+                conclude(line)
+            serve_until_stopped(server, server.address if browser else "")
 
 
 def _built(bundle: Path, folder: Path, precision: str, check: Path | None, changed: dict[str, Any]) -> Built:
@@ -97,7 +100,7 @@ def _built(bundle: Path, folder: Path, precision: str, check: Path | None, chang
         fail(error, f"{bundle}: cannot be used ({root_cause(error)}). Correct it, or what --set changes in it.")
 
 
-def _told(built: Built, precision: str, served: bool) -> Site:
+def _tell(built: Built, precision: str, served: bool) -> None:
     """Say what was written; where nothing was, the command ends with exit code 1."""
     from monai_mobileunet.reports.page import NOTICE
 
@@ -115,13 +118,10 @@ def _told(built: Built, precision: str, served: bool) -> Site:
         say("Any web server can serve the folder. To look at it on this machine, add --serve.")
     loaded = f"{site.wire_bytes / 1e6:.1f} MB"
     conclude(f"{site.folder}: {site.files} files, of which a browser loads {loaded} at its first visit, compressed.")
-    return site
 
 
-def _serve(site: Site, port: int, browser: bool) -> None:
+def _listening(folder: Path, port: int) -> SiteServer:
+    """The server of a site that is still to be written: a port that is taken is told before any work."""
     from monai_mobileunet.webpage.serving import SiteServer
 
-    server = listening(port, lambda port: SiteServer(site.folder, port))
-    for line in (server.address, "Ctrl-C ends the page."):
-        conclude(line)
-    serve_until_stopped(server, server.address if browser else "")
+    return listening(port, lambda port: SiteServer(folder, port))

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -134,6 +135,13 @@ def test_a_bundle_without_weights_is_told_and_takes_a_file_of_them(small_page: P
     assert "model.pt: no weights. Train the bundle first, or name a file with --weights" in said
     web(tiny, "-o", tmp_path / "site", "--weights", elsewhere)
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_a_port_that_is_taken_is_told_before_any_work(small_page: Path, tiny: Path, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = web(tiny, "-o", tmp_path / "site", "--serve", "--port", taken.getsockname()[1], expect=2)
+    assert "cannot be listened at" in said
+    assert not (tmp_path / "site").exists()
 
 
 PROGRAM = """
