@@ -20,7 +20,7 @@ from monai_mobileunet.runtimes.formats import REDUCED, SAME
 from monai_mobileunet.runtimes.parity import compare_masks
 from monai_mobileunet.webpage.description import NETWORK, describe_bundle, made_with
 from monai_mobileunet.webpage.kinds import WEIGHTS
-from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differs_on_probe, page_network
+from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differs_on_probe, output_problem, page_network
 from monai_mobileunet.webpage.site import Site, check_place, write_site
 
 __all__ = ["Built", "build_site"]
@@ -81,6 +81,9 @@ def build_site(
     description = describe_bundle(bundle, network)
     show_step("converting the network")
     model = page_network(network, description["network"]["in_channels"], weights)
+    if problem := output_problem(model, description["network"]["num_classes"]):
+        remedy = "Use a network whose one output has a channel for each class, or segment with mobileunet segment."
+        raise refusal(bundle.folder, problem, remedy)
     exported = ExportedNetwork(model)
     packed = compressed(model)
     comparison = None

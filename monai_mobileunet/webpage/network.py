@@ -18,7 +18,7 @@ from monai_mobileunet.webpage.kinds import WEIGHTS
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["ExportedNetwork", "compressed", "differs_on_probe", "page_network"]
+__all__ = ["ExportedNetwork", "compressed", "differs_on_probe", "output_problem", "page_network"]
 
 SMALL = 256
 """Values up to which a tensor stays in float32, as biases do whatever their size: there is nothing to save."""
@@ -61,6 +61,24 @@ def page_network(network: nn.Module, in_channels: int, weights: str) -> bytes:
             "Use a network of this package, or segment with mobileunet segment."
         ) from error
     return model if weights == WEIGHTS[0] else _reduced(model, REDUCTIONS[weights])
+
+
+def output_problem(model: bytes, num_classes: int) -> str | None:
+    """Why the page could not use what a model gives; ``None`` if it can.
+
+    Args:
+        model: in ONNX.
+        num_classes: of the bundle, the background counted.
+    """
+    import onnx
+
+    outputs = onnx.load_from_string(model).graph.output
+    if len(outputs) != 1:
+        return f"its network gives {len(outputs)} outputs; the page takes one."
+    classes = outputs[0].type.tensor_type.shape.dim[1].dim_value
+    if classes not in (0, num_classes):  # 0 where the model leaves it open
+        return f"its network gives scores of {classes} classes; the bundle has {num_classes}, the background counted."
+    return None
 
 
 def compressed(model: bytes) -> bytes:

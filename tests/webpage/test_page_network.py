@@ -17,7 +17,7 @@ from monai_mobileunet.runtimes.formats import REDUCED, SAME
 from monai_mobileunet.runtimes.manifest import in_channels_of
 from monai_mobileunet.runtimes.parity import compare_masks
 from monai_mobileunet.webpage.kinds import WEIGHTS
-from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differs_on_probe, page_network
+from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differs_on_probe, output_problem, page_network
 
 pytest.importorskip("onnxscript")
 SMALLER = {"float32": 1.0, "float16": 0.6, "int8": 0.36}
@@ -84,6 +84,19 @@ def test_another_network_differs_on_the_probe():
     assert not differs_on_probe(network, Shifted(network, 1e-4), 3, "float16")
     assert differs_on_probe(network, Shifted(network, float("nan")), 3, "int8")
     assert not differs_on_probe(network, Shifted(network, 0.1), 3, "int8")
+
+
+class Twice(nn.Conv2d):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        scores = super().forward(x)
+        return scores, scores + 1
+
+
+def test_outputs_that_the_page_cannot_use_are_named():
+    model = page_network(nn.Conv2d(3, 2, 3, padding=1).eval(), 3, "float32")
+    assert output_problem(model, 2) is None
+    assert "scores of 2 classes; the bundle has 3, the background counted." in str(output_problem(model, 3))
+    assert "gives 2 outputs" in str(output_problem(page_network(Twice(3, 2, 3, padding=1).eval(), 3, "float32"), 2))
 
 
 class Odd(nn.Module):
