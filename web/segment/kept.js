@@ -18,11 +18,11 @@ export async function keepSite(idle, say) {
   /** @type {ServiceWorkerRegistration} */ let registration;
   try {
     registration = await navigator.serviceWorker.register("offline.js");
+    if (registration.waiting && navigator.serviceWorker.controller) say(RENEWED);
+    registration.addEventListener("updatefound", () => announce(registration, say));
   } catch {
     return; // forbidden by the browser's settings, or no such file: the page works all the same
   }
-  if (registration.waiting && navigator.serviceWorker.controller) say(RENEWED);
-  registration.addEventListener("updatefound", () => announce(registration, say));
   await Promise.race([controlled(registration), new Promise((done) => setTimeout(done, PATIENCE * 1000))]);
   if (crossOriginIsolated || !navigator.serviceWorker.controller || !idle() || sessionStorage.getItem(RELOADED)) return;
   sessionStorage.setItem(RELOADED, "once");
