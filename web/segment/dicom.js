@@ -29,7 +29,8 @@ export async function seriesOf(files) {
   const warnings = frames > 1 ? [`The order of the ${frames} frames in the DICOM file was taken for that of the slices. Look at all three planes whether it is.`] : [];
   return Promise.all(volumes.map(async (file) => {
     const name = file.name.slice(0, -4);
-    const own = volumes.length > 1 ? slices.filter(({ series }) => name.startsWith(`${series}_`)) : slices;
+    const numbered = volumes.length > 1 ? slices.filter(({ series }) => series && name.startsWith(`${series}_`)) : [];
+    const own = numbered.length ? numbered : slices; // dcm2niix makes up the number of a series that has none
     const problem = problemOf(own);
     const refusal = problem && new Refusal(`${own.length} DICOM files`, ...problem);
     return { label: `${name} (${await sizeOf(file)})`, file, modality: await modalityOf(name, made), warnings, refusal };
