@@ -1,18 +1,16 @@
 // DICOM files as volumes, by dcm2niix, in a worker of its own.
-import { pixelsOf } from "./dicom_headers.js";
+import { problemOf } from "./dicom_geometry.js";
+import { headersOf } from "./dicom_headers.js";
 import { LONGEST_HEADER, readHeader } from "./formats/nifti_header.js";
 import { Refusal } from "./formats/volume.js";
 import { readFile } from "./reading.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
-/** @typedef {{ label: string, file: File, modality: string, warnings: string[] }} Series a volume that dcm2niix made, with words to choose it by */
+/** @typedef {{ label: string, file: File, modality: string, warnings: string[], refusal: Refusal | null }} Series a volume that dcm2niix made, with words to choose it by, and why it cannot be used */
 
-/** What the end of a name says that dcm2niix gives. @type {[RegExp, string][]} */
-const ENDS = [
-  [/_Eq(_\d+)?$/, "its slices were not at equal distances, and were resampled. Prefer the volume without Eq in its name"],
-  [/_Tilt(_\d+)?$/, "the tilt of its gantry was taken out"],
-];
+/** Ends of the names of what dcm2niix makes beside a volume whose slices are uneven, or whose gantry was tilted. */
+const MENDED = /_(Eq|Tilt)(_\d+)?\.nii$/;
 
 /**
  * Turn DICOM files into volumes.
@@ -20,18 +18,22 @@ const ENDS = [
  * @returns {Promise<Series[]>} in the order of their names
  */
 export async function seriesOf(files) {
-  const { spacings, frames } = await pixelsOf(files);
+  const { slices, spacings } = await headersOf(files);
   const made = await converted(files);
-  const volumes = made.filter((one) => one.name.endsWith(".nii")).sort((one, other) => (one.name < other.name ? -1 : 1));
+  const volumes = made.filter((one) => one.name.endsWith(".nii") && !MENDED.test(one.name)).sort((one, other) => (one.name < other.name ? -1 : 1));
   if (volumes.length === 1 && spacings.length > 1) {
     const problem = `have pixels of ${spacings.slice(0, 3).join(", of ")} mm in one series; expected one size.`;
     throw new Refusal(`${files.length} DICOM files`, problem, "Move what belongs to another series out of the folder.");
   }
-  const order = frames > 1 ? [`The order of the ${frames} frames in the DICOM file was taken for that of the slices. Look at all three planes whether it is.`] : [];
+  const frames = Math.max(...slices.map((slice) => slice.frames));
+  const warnings = frames > 1 ? [`The order of the ${frames} frames in the DICOM file was taken for that of the slices. Look at all three planes whether it is.`] : [];
   return Promise.all(volumes.map(async (file) => {
     const name = file.name.slice(0, -4);
-    const ends = ENDS.filter(([end]) => end.test(name)).map(([, words]) => `${name}: ${words}.`);
-    return { label: `${name} (${await sizeOf(file)})`, file, modality: await modalityOf(name, made), warnings: [...order, ...ends] };
+    const numbered = volumes.length > 1 ? slices.filter(({ series }) => series && name.startsWith(`${series}_`)) : [];
+    const own = numbered.length ? numbered : slices; // dcm2niix makes up the number of a series that has none
+    const problem = problemOf(own);
+    const refusal = problem && new Refusal(`${own.length} DICOM files`, ...problem);
+    return { label: `${name} (${await sizeOf(file)})`, file, modality: await modalityOf(name, made), warnings, refusal };
   }));
 }
 
@@ -64,7 +66,8 @@ async function modalityOf(name, made) {
 }
 
 /** @param {Series} series @returns {Promise<Volume>} */
-export async function readSeries({ file, modality, warnings }) {
+export async function readSeries({ file, modality, warnings, refusal }) {
+  if (refusal) throw refusal;
   const volume = await readFile(file, []);
   return { ...volume, modality, warnings: [...warnings, ...volume.warnings] };
 }

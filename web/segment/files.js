@@ -13,7 +13,7 @@ const VOLUME = /\.(nii|nii\.gz|nrrd|nhdr|mha|mhd)$/i;
 const PICTURE = /\.(png|jpe?g|tiff?|bmp|gif|webp)$/i;
 /** What systems leave beside files. */
 const JUNK = /^(\._.*|\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
-const CHANNEL = /_\d{4}$/;
+const CHANNEL = /_(\d{4})$/;
 
 /** Where DICOM files say what they are. */
 const DICOM_MARK = 128;
@@ -57,4 +57,9 @@ async function isDicom(file) {
 export function caseName(file, channels) {
   const name = file.replace(VOLUME, "");
   return channels > 1 ? name.replace(CHANNEL, "") : name;
+}
+
+/** nnU-Net's number of a channel at the end of a file's name; NaN without. @param {string} file */
+export function channelOf(file) {
+  return Number(CHANNEL.exec(file.replace(VOLUME, ""))?.[1] ?? NaN);
 }

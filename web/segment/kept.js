@@ -2,6 +2,8 @@
 
 const RELOADED = "mobileunet-web reloaded";
 
+const RENEWED = "There is a new version of this page. Close all of its tabs, and open it again.";
+
 /** A browser that has not kept the site after so many seconds goes on without. */
 const PATIENCE = 30;
 
@@ -13,31 +15,34 @@ const PATIENCE = 30;
  */
 export async function keepSite(idle, say) {
   if (!isSecureContext || !("serviceWorker" in navigator)) return;
+  /** @type {ServiceWorkerRegistration} */ let registration;
   try {
-    const registration = await navigator.serviceWorker.register("offline.js");
+    registration = await navigator.serviceWorker.register("offline.js");
+    if (registration.waiting && navigator.serviceWorker.controller) say(RENEWED);
     registration.addEventListener("updatefound", () => announce(registration, say));
   } catch {
     return; // forbidden by the browser's settings, or no such file: the page works all the same
   }
-  await Promise.race([controlled(), new Promise((done) => setTimeout(done, PATIENCE * 1000))]);
+  await Promise.race([controlled(registration), new Promise((done) => setTimeout(done, PATIENCE * 1000))]);
   if (crossOriginIsolated || !navigator.serviceWorker.controller || !idle() || sessionStorage.getItem(RELOADED)) return;
   sessionStorage.setItem(RELOADED, "once");
   location.reload();
   await new Promise(() => {}); // nothing else begins on a page that ends
 }
 
-/** Ends when the service worker answers what this page asks for. */
-function controlled() {
-  if (navigator.serviceWorker.controller) return Promise.resolve();
-  return new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done, { once: true }));
+/** Ends when the service worker answers what this page asks for, or will not. @param {ServiceWorkerRegistration} registration */
+function controlled({ installing, active }) {
+  const isForced = active?.state === "activated"; // a page that was reloaded past its cache stays without
+  if (navigator.serviceWorker.controller || isForced) return Promise.resolve();
+  return new Promise((done) => {
+    navigator.serviceWorker.addEventListener("controllerchange", done, { once: true });
+    installing?.addEventListener("statechange", () => installing.state === "redundant" && done(null)); // a file is missing, or no room
+  });
 }
 
 /** @param {ServiceWorkerRegistration} registration @param {(text: string) => void} say */
-function announce(registration, say) {
-  const next = registration.installing;
+function announce({ installing: next }, say) {
   next?.addEventListener("statechange", () => {
-    if (next.state === "installed" && navigator.serviceWorker.controller) {
-      say("There is a new version of this page. Close all of its tabs, and open it again.");
-    }
+    if (next.state === "installed" && navigator.serviceWorker.controller) say(RENEWED);
   });
 }

@@ -1,4 +1,5 @@
 // The bundle's network in ONNX Runtime, by WebGPU where the browser has it and otherwise by WebAssembly.
+import { INCOMPLETE } from "./words.js";
 
 /** @typedef {import("../pipeline/segment.js").Bundle} Bundle */
 /** @typedef {import("../pipeline/passes.js").Network} Network */
@@ -56,8 +57,8 @@ function networkOf(ort, session, { input, output }) {
  * @param {URL} address
  */
 export async function unpacked(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`The site is not complete: ${address.pathname} is missing. Make it again: mobileunet web.`);
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Error(INCOMPLETE);
   const content = new Uint8Array(await response.arrayBuffer());
   const isPacked = content[0] === 0x1f && content[1] === 0x8b;
   if (!isPacked) return content;

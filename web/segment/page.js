@@ -124,11 +124,12 @@ class SegmentPage {
     const mask = this.mask && shownMask(this.mask, volume);
     find("controls").hidden = false;
     const { viewer } = this;
-    await viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false, () => {
+    const isShown = await viewer.show(shownImage(volume, volumes.length > 1 ? 0 : channel), mask, false, () => {
       // in files that Hounsfield units were stored in with an offset, nothing is negative
       const modality = viewer.range.low < 0 ? this.bundle.modality : "";
       this.controls.renew(volume.modality || modality, false);
     });
+    if (!isShown) return; // what the viewer has are the values of another
     shareValues(volume, viewer.values);
     this.table.renew(this.viewer);
   }
@@ -152,7 +153,7 @@ class SegmentPage {
     this.runner.onProgress = (progress) => this.#showProgress(progress);
     await this.#guarded(turn, async () => {
       const done = await this.runner.segment(messageOf(image));
-      if (turn === this.turn) await this.#showMask(image, done);
+      if (turn === this.turn) await this.#showMask(turn, image, done);
     });
     if (turn === this.turn) this.#markRunning(false);
   }
@@ -165,12 +166,13 @@ class SegmentPage {
     find("status").textContent = "Cancelled.";
   }
 
-  /** @param {CaseImage} image @param {import("./runner.js").Done} done */
-  async #showMask(image, { mask, warnings, seconds }) {
+  /** @param {number} turn @param {CaseImage} image @param {import("./runner.js").Done} done */
+  async #showMask(turn, image, { mask, warnings, seconds }) {
     const { provider, threads } = await this.runner.open();
     const [volume] = image.volumes;
     this.mask = mask;
     await this.viewer?.showMask(shownMask(mask, volume));
+    if (turn !== this.turn) return; // sizes of this mask say nothing of the next image
     if (this.viewer) find("mask-controls").hidden = false;
     this.controls.applyOutline();
     this.table.renew(this.viewer ?? measured(mask, volume));
@@ -219,7 +221,7 @@ class SegmentPage {
   #listen() {
     if (this.viewer) this.controls.listen();
     this.table.listen();
-    menu("channel").onchange = () => this.#showChannel(Number(menu("channel").value));
+    menu("channel").onchange = () => this.#guarded(this.turn, () => this.#showChannel(Number(menu("channel").value)));
     find("segment").onclick = () => this.segment();
     find("cancel").onclick = () => this.cancel();
     find("download").onclick = () => this.download();
@@ -260,6 +262,7 @@ function measured(mask, { shape, affine }) {
 }
 
 async function start() {
+  find("stalled").remove();
   if (typeof DecompressionStream === "undefined" || typeof CompressionStream === "undefined") throw new Error(TOO_OLD);
   const drawn = hasWebGl();
   const viewer = drawn ? new VolumeViewer(/** @type {HTMLCanvasElement} */ (find("first"))) : null;
@@ -268,6 +271,7 @@ async function start() {
 }
 
 start().catch((error) => {
+  if (error instanceof Cancelled) return; // another worker loads the network
   find("status").textContent = "";
   refuse(failure(error));
 });

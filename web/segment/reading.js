@@ -1,10 +1,11 @@
 // The image of a case out of its files: all of its channels on one grid.
-import { caseName } from "./files.js";
+import { caseName, channelOf } from "./files.js";
 import { readMetaImage } from "./formats/metaimage.js";
 import { readNifti } from "./formats/nifti.js";
 import { readNrrd } from "./formats/nrrd.js";
 import { checkedValues } from "./formats/values.js";
 import { Refusal, edgeLengths } from "./formats/volume.js";
+import { listWords } from "./words.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
@@ -70,7 +71,15 @@ export function caseOf(volumes, bundle) {
       throw new Refusal(other.name, problem, "Resample it to that grid.");
     }
   }
-  return { name: caseName(first.name, bundle.channels), volumes, warnings: volumes.flatMap((volume) => volume.warnings) };
+  const warnings = [...orderWarnings(volumes.map(({ name }) => name), bundle.channel_names), ...volumes.flatMap((volume) => volume.warnings)];
+  return { name: caseName(first.name, bundle.channels), volumes, warnings };
+}
+
+/** Which file was taken for which channel, where their names do not number them as those of nnU-Net do. @param {string[]} files @param {string[]} channels */
+function orderWarnings(files, channels) {
+  if (files.length < 2 || files.every((file, place) => channelOf(file) === place)) return [];
+  const pairs = files.map((file, place) => `${file} for ${channels[place] || `channel ${place}`}`);
+  return [`By the order of their names, ${listWords(pairs)} was taken. If that is wrong, let their names end in _0000, _0001 and so on, in the order of the channels.`];
 }
 
 /** @param {string} name @param {number} found @param {Bundle} bundle */

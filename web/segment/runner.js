@@ -62,7 +62,7 @@ export class Runner {
     try {
       return /** @type {Ready} */ (await this.#ask({ kind: "open", ...this.opening }));
     } catch (error) {
-      this.#end(/** @type {Error} */ (error));
+      if (this.worker === worker) this.#end(/** @type {Error} */ (error)); // after a cancel there is another already
       throw error;
     }
   }

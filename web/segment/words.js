@@ -8,7 +8,7 @@ export const NO_MEMORY =
   "There is not enough memory for this image. Close other tabs and programs and try again, crop the image, or use the command mobileunet segment.";
 
 export const INCOMPLETE =
-  "The site is incomplete: a file of the bundle could not be loaded. Connect to the network and reload the page, or write the site again with mobileunet web.";
+  "The site is incomplete: one of its files could not be loaded. Connect to the network and reload the page, or write the site again with mobileunet web.";
 
 const CRASHED =
   "The segmentation ended without a word, most likely for lack of memory. Close other tabs and programs and try again, or crop the image.";
@@ -19,7 +19,7 @@ const CRASHED =
  */
 export function failure(error) {
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof RangeError || /out of memory|allocation failed|array buffer allocation|bad_alloc/i.test(text)) return NO_MEMORY;
+  if (error instanceof RangeError || /out of memory|allocation failed|failed to allocate|array buffer allocation|bad_alloc/i.test(text)) return NO_MEMORY;
   return text;
 }
 

@@ -1,6 +1,7 @@
 // The worker of the page: it holds the bundle and its network, and segments one image at a time.
 import { segment } from "../pipeline/segment.js";
 import { loadNetwork } from "./network.js";
+import { INCOMPLETE, failure } from "./words.js";
 
 /** @typedef {import("../pipeline/segment.js").Bundle} Bundle */
 /** @typedef {import("./network.js").Loaded} Loaded */
@@ -18,8 +19,8 @@ const INTERVAL_MS = 50;
 
 /** @param {Open} message */
 async function open({ address, vendor, provider, threads }) {
-  const response = await fetch(new URL("bundle.json", address));
-  if (!response.ok) throw new Error("The site is not complete: bundle/bundle.json is missing. Make it again: mobileunet web.");
+  const response = await fetch(new URL("bundle.json", address)).catch(() => null);
+  if (!response?.ok) throw new Error(INCOMPLETE);
   const bundle = /** @type {Bundle} */ (await response.json());
   opened = { bundle, ...(await loadNetwork(bundle, address, vendor, { provider, threads })) };
   postMessage({ kind: "ready", bundle, provider: opened.provider, threads: opened.threads });
@@ -38,16 +39,8 @@ async function run({ image }) {
   postMessage({ kind: "done", ...done }, { transfer: [done.mask.buffer] });
 }
 
-/** @param {unknown} error */
-function inWords(error) {
-  const text = error instanceof Error ? error.message : String(error);
-  const isShort = error instanceof RangeError || /out of memory|bad_alloc|allocation failed|failed to allocate/i.test(text);
-  if (!isShort) return text;
-  return "This device has not enough memory for the image. Close other tabs, or crop the image and open it again.";
-}
-
 addEventListener("message", (event) => {
   const message = /** @type {Open | Segment} */ (event.data);
   const act = message.kind === "open" ? open(message) : run(message);
-  act.catch((error) => postMessage({ kind: "failed", message: inWords(error) }));
+  act.catch((error) => postMessage({ kind: "failed", message: failure(error) }));
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { textsOf } from "../segment/dicom_headers.js";
+import { problemOf } from "../segment/dicom_geometry.js";
+import { sliceOf, textsOf } from "../segment/dicom_headers.js";
 import { caseName, findImages } from "../segment/files.js";
 import { caseOf, messageOf } from "../segment/reading.js";
 import { NO_MEMORY, crash, failure, listWords, progressShare, progressWords, providerWords, secondsWords } from "../segment/words.js";
@@ -81,7 +82,7 @@ test("sizes of pixels are found in headers with types and without", () => {
   const explicit = [0x28, 0, 0x30, 0, ...text("DS"), 4, 0, ...text("1\\1 ")];
   const implicit = [0x28, 0, 0x30, 0, 8, 0, 0, 0, ...text("0.5\\0.5 ")];
   const bytes = Uint8Array.from([...new Array(132).fill(0), ...explicit, 0x28, 0, 0x10, 0, ...implicit, ...new Array(9).fill(0)]);
-  assert.deepEqual(textsOf(bytes, 0x30), ["1\\1", "0.5\\0.5"]);
+  assert.deepEqual(textsOf(bytes, [0x28, 0x30]), ["1\\1", "0.5\\0.5"]);
 });
 
 test("the service worker's policy is that of the page", () => {
@@ -90,4 +91,46 @@ test("the service worker's policy is that of the page", () => {
   const [, inPage] = /Content-Security-Policy" content="([^"]*)"/.exec(page);
   const [, first, second] = /POLICY =\s*"([^"]*)" \+\s*"([^"]*)"/.exec(worker);
   assert.equal(first + second, inPage);
+});
+
+const slice = (z, more = {}) => ({
+  uid: `1.${z}`,
+  series: 1,
+  position: [0, 0, z],
+  orientation: [1, 0, 0, 0, 1, 0],
+  spacing: [1, 1],
+  isNegative: false,
+  frames: 1,
+  ...more,
+});
+
+test("what dcm2niix would stack without a word is refused", () => {
+  const even = [6, 2, 4, 0].map((z) => slice(z));
+  assert.equal(problemOf(even), null);
+  assert.equal(problemOf([...even, slice(4)]), null, "a file twice");
+  assert.equal(problemOf([...even, ...even.map((one) => ({ ...one, uid: `2.${one.uid}` }))]), null, "two volumes");
+  assert.equal(problemOf([slice(0), slice(1, { orientation: [1, 0, 0, 0, 0, -1] })]), null, "a scout");
+  assert.match(problemOf([...even, slice(10)])[0], /missing or uneven: 2 to 4 mm apart/);
+  assert.match(problemOf([...even, slice(4, { uid: "3" })])[0], /several slices at some of their places/);
+  assert.match(problemOf(even.map((one) => ({ ...one, position: [0, one.position[2] / 4, one.position[2]] })))[0], /tilted/);
+  assert.match(problemOf([...even, slice(8, { spacing: [1, 2] })])[0], /pixels of 1 × 1, of 1 × 2 mm in one series/);
+  assert.match(problemOf([slice(0, { isNegative: true })])[0], /MONOCHROME1/);
+  for (const key of ["position", "orientation", "spacing"]) assert.match(problemOf([slice(0, { [key]: null })])[0], /do not say where/);
+  assert.equal(problemOf([slice(0, { position: null, frames: 9 })]), null, "frames have their places elsewhere");
+});
+
+test("where a slice lies stands in its header", () => {
+  const text = (words) => [...words].map((letter) => letter.charCodeAt(0));
+  const element = (group, number, words) => [group, 0, number, 0, ...text("DS"), words.length, 0, ...text(words)];
+  const turn = "0.70710678118655\\0.70710678118655\\0\\-0.7071067811865\\0.70710678118655\\0";
+  const bytes = [...new Array(132).fill(0), ...element(0x20, 0x11, "7 "), ...element(0x20, 0x32, "-1\\2.5\\3e1"), ...element(0x20, 0x37, turn), ...element(0x28, 4, "MONOCHROME1 "), ...new Array(9).fill(0)];
+  const found = sliceOf(Uint8Array.from(bytes));
+  assert.deepEqual([found.series, found.position, found.spacing, found.isNegative, found.frames], [7, [-1, 2.5, 30], null, true, 1]);
+  assert.equal(found.orientation.length, 6);
+});
+
+test("files that number no channels are named beside the channel that each was taken for", () => {
+  const [warning] = caseOf([volume("ADC.nii"), volume("T2.nii")], { channels: 2, channel_names: ["T2", "ADC"] }).warnings;
+  assert.match(warning, /ADC\.nii for T2 and T2\.nii for ADC was taken/);
+  assert.deepEqual(caseOf([volume("a_0000.nii"), volume("a_0001.nii.gz")], TWO).warnings, []);
 });

@@ -96,12 +96,13 @@ export class VolumeViewer {
    * @param {ArrayBuffer | null} mask class numbers on any grid; null shows the image alone
    * @param {boolean} inPixels whether the image is a picture, which has no sides of a patient
    * @param {() => void} beforeDrawing may choose how the image is shown, which costs less than to change it
+   * @returns {Promise<boolean>} whether it is shown: not where another was asked for meanwhile
    */
   async show(image, mask, inPixels, beforeDrawing = () => {}) {
     const turn = ++this.turn;
     const shown = await NVImage.loadFromUrl({ url: image, name: "image.nii", colormap: "gray" });
     const over = mask && (await this.#readMask(mask));
-    if (turn !== this.turn) return; // another case was asked for meanwhile
+    if (turn !== this.turn) return false;
     this.clear();
     this.image = shown;
     this.inPixels = inPixels;
@@ -113,6 +114,7 @@ export class VolumeViewer {
     this.niivue.addVolume(shown);
     if (over) this.#lay(over);
     this.#fitCrosshair();
+    return true;
   }
 
   /** Show another mask over the image, or none. @param {ArrayBuffer | null} mask class numbers on any grid */
@@ -154,8 +156,9 @@ export class VolumeViewer {
     return { opacity: this.outlined ? 0 : this.opacity, outline: this.outlined ? Math.max(this.opacity, 0.3) : 0 };
   }
 
-  /** Show nothing. */
+  /** Show nothing, and nothing either of what is being read. */
   clear() {
+    this.turn++;
     this.image = null;
     while (this.niivue.volumes.length) this.niivue.removeVolumeByIndex(this.niivue.volumes.length - 1);
     this.sizes = new Map();

@@ -1,5 +1,6 @@
 // Reads NRRD, in one file or as a header (.nhdr) with its values beside it. The rules are those of SimpleITK.
 import { MM_PER_NAME, dataFile, grid, kindOf, readLines, readPromised, wholeNumbers } from "./text_header.js";
+import { BYTES } from "./stored.js";
 import { Refusal, checkGrid, turnedLps } from "./volume.js";
 
 /** @typedef {Map<string, string>} Fields */
@@ -20,7 +21,9 @@ const KINDS = /** @type {any} */ (Object.fromEntries(
   }).flatMap(([kind, names]) => names.split("|").map((name) => [name, kind])),
 ));
 
-const SIDES = /^((right|left)-(anterior|posterior)-(superior|inferior)(-time)?|[RL][AP][SI]T?)$/i;
+/** Spaces that NRRD knows: those that name sides of a body, and those that do not. */
+const SIDES = /^((right-anterior|left-anterior|left-posterior)-superior(-time)?|(RA|LA|LP)ST?)$/i;
+const OTHERS = /^(scanner-xyz|3D-(right|left)-handed)(-time)?$/i;
 const AGAIN = "Convert it from its source again.";
 
 /**
@@ -46,7 +49,10 @@ export async function readNrrd(file, beside) {
   const { affine, warnings } = placeOf(fields, held.planar ? 2 : 3, name);
   checkGrid(affine, held.shape, name, "Fix its space directions and space origin.");
   const source = named ? dataFile(name, named, beside) : file;
-  const data = source.slice((named ? 0 : end) + Math.max(0, Number(get(fields, "byteskip") || 0)));
+  const skip = Number(get(fields, "byteskip") || 0);
+  const isLast = skip === -1 && encoding === "raw"; // the values are the last bytes of their file
+  const size = sizes.reduce((product, length) => product * length, BYTES[kind]);
+  const data = source.slice(isLast ? Math.max(0, source.size - size) : (named ? 0 : end) + Math.max(0, skip));
   const big = get(fields, "endian").toLowerCase() === "big";
   return readPromised(name, { ...held, kind, big, packed: encoding !== "raw", data, affine, warnings });
 }
@@ -85,6 +91,7 @@ function placeOf(fields, axes, name) {
   const space = get(fields, "space");
   const warnings = [];
   if (!space) warnings.push(`does not say where it lies (no 'space'); its sides are a guess. ${AGAIN}`);
+  else if (!SIDES.test(space) && !OTHERS.test(space)) throw new Refusal(name, `has the space '${space}', which NRRD does not know.`, AGAIN);
   else if (!SIDES.test(space)) warnings.push(`has the space '${space}', which names no sides of a body; they are a guess. ${AGAIN}`);
   const found = vectors(get(fields, "spacedirections")).filter((vector) => vector !== null);
   const spacings = get(fields, "spacings").split(/\s+/).map(Number).filter((size) => Number.isFinite(size) && size);
@@ -98,7 +105,10 @@ function placeOf(fields, axes, name) {
   const origin = vectors(get(fields, "spaceorigin"))[0] ?? [];
   const scale = scaleOf(fields, name, warnings);
   const signs = signsOf(space);
-  const lps = [0, 1, 2].map((row) => [...columns.map((column) => column[row]), origin[row] ?? 0].map((value) => value * scale[row] * signs[row]));
+  const lps = [0, 1, 2].map((row) => {
+    const directed = columns.map((column) => column[row] * (found.length ? signs[row] : 1)); // without directions, the axes are those of LPS
+    return [...directed, (origin[row] ?? 0) * signs[row]].map((value) => value * scale[row]);
+  });
   return { affine: turnedLps([...lps, [0, 0, 0, 1]]), warnings };
 }
 
