@@ -41,7 +41,7 @@ class SegmentPage {
     await this.viewer?.attach();
     this.#listen();
     find("status").textContent = "Loading the network …";
-    await keepSite(() => this.turn === 0, (text) => listParagraphs("news", [text]));
+    await keepSite(() => this.turn === 0, (text) => listParagraphs("news", [...Array.from(find("news").children, (one) => one.textContent ?? ""), text]));
     const { provider, threads } = await this.runner.open();
     if (!this.running && !this.mask) find("status").textContent = `Ready (${providerWords(provider, threads)}).`;
   }

@@ -172,3 +172,20 @@ test("values that cannot be computed with become the lowest other value", async 
   assert.match(checkedValues(volume(Int16Array.of(-32768, 1, 2, 3, 9))).warnings[0], /1 voxel of the value -32768; all others are 1 to 9/);
   assert.throws(() => checkedValues(volume(Float32Array.of(NaN))), /no voxel whose value can be computed with/);
 });
+
+test("NRRD that says its sides but no directions has the axes of LPS, and sides that NRRD does not know are refused", async () => {
+  const lines = ["NRRD0004", "type: short", "dimension: 3", `sizes: 2 3 4`, "encoding: raw", "endian: little"];
+  const values = new Uint8Array(VALUES.buffer);
+  const read = async (/** @type {string[]} */ ...more) => readNrrd(file(await nrrd([...lines, ...more], values).arrayBuffer(), "a.nrrd"), []);
+  const sided = await read("space: RAS", "space origin: (1,2,3)");
+  near(sided.affine, [[-1, 0, 0, 1], [0, -1, 0, 2], [0, 0, 1, 3], [0, 0, 0, 1]], 1e-12);
+  await assert.rejects(read("space: LPI"), /has the space 'LPI', which NRRD does not know/);
+  const last = await nrrd([...lines, "byte skip: -1"], new Blob(["something else", values])).arrayBuffer();
+  assert.deepEqual([...(await readNrrd(file(last, "a.nrrd"), [])).values], [...VALUES]);
+});
+
+test("MetaImage whose values cannot be where it says is refused", async () => {
+  const lines = ["NDims = 3", "DimSize = 2 3 4", "ElementType = MET_SHORT", "HeaderSize = 10", "ElementDataFile = LOCAL", ""];
+  const bytes = new Blob([lines.join("\n"), new Uint8Array(VALUES.buffer)]);
+  await assert.rejects(readMetaImage(file(await bytes.arrayBuffer(), "a.mha"), []), /HeaderSize 10, which contradict each other/);
+});

@@ -39,6 +39,9 @@ export async function readMetaImage(file, beside) {
   const affine = affineOf(get, sizes.length);
   checkGrid(affine, held.shape, name, "Fix its TransformMatrix and its ElementSpacing.");
   const local = get("ElementDataFile").toUpperCase() === "LOCAL";
+  if (local && Number(get("HeaderSize") || 0) > 0) {
+    throw new Refusal(name, `has its values behind the header and HeaderSize ${get("HeaderSize")}, which contradict each other.`, AGAIN);
+  }
   const packed = truth(get("CompressedData"));
   const size = held.shape.reduce((product, length) => product * length, held.channels);
   const source = local ? file : dataFile(name, get("ElementDataFile"), beside);
@@ -62,7 +65,7 @@ function affineOf(get, axes) {
   const entry = (/** @type {number} */ row, /** @type {number} */ axis) => {
     const inside = row < axes && axis < axes;
     const direction = inside && turn.length ? turn[axis * axes + row] : Number(row === axis); // an axis after the other
-    return direction * (axis < axes ? (sizes[axis] ?? 1) : 1) * unit;
+    return direction * (axis < axes ? (sizes[axis] ?? 1) * unit : 1); // a plane is 1 mm thick, whatever the unit
   };
   const lps = [0, 1, 2].map((row) => [...[0, 1, 2].map((axis) => entry(row, axis)), (origin[row] ?? 0) * unit]);
   return turnedLps([...lps, [0, 0, 0, 1]]);
