@@ -88,7 +88,8 @@ def test_a_page_that_is_opened_as_a_file_says_what_it_needs(site: Path):
     with chromium() as browser:
         page = browser.new_page()
         page.goto((site / "index.html").as_uri())
-        assert "If this stays, the page was opened as a file" in page.inner_text("#status")
+        page.wait_for_selector("#stalled", timeout=20_000)  # it waits, lest a page that starts should flash it
+        assert "open it from a web server" in page.inner_text("#stalled")
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
