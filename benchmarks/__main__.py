@@ -144,7 +144,7 @@ def web(
     from monai_mobileunet.data import find_images
 
     try:
-        images = [Path(path) for case in find_images(data) for path in ensure_tuple(case["image"])]
+        images = [[Path(path) for path in ensure_tuple(case["image"])] for case in find_images(data)]
         chosen = [images[index * len(images) // limit] for index in range(min(limit, len(images)))]
         with steps() as show_step:
             wire, cases = measure_images(bundle, chosen, precision, show_step, query)
@@ -152,11 +152,12 @@ def web(
             slice_time = measure_slice(bundle)
     except (ValueError, FileNotFoundError, ModuleNotFoundError, RuntimeError) as error:
         fail(error)
-    table = Table("image", "shape", "voxels that differ", "page, s", "native, s", "ratio", "page, MiB", "drawing, MiB")
+    columns = ("page, s", "shown, s", "native, s", "ratio", "page, MiB", "drawing, MiB")
+    table = Table("image", "shape", "voxels that differ", *columns)
     for case in cases:
         differing = f"{case.differing:,} of {case.voxels:,}"
         ratio = f"{case.page_seconds / case.native_seconds:.1f}"
-        seconds = f"{case.page_seconds:.2f}", f"{case.native_seconds:.2f}", ratio
+        seconds = f"{case.page_seconds:.1f}", f"{case.shown_seconds:.1f}", f"{case.native_seconds:.2f}", ratio
         memory = f"{case.page_mib:.0f}", f"{case.drawing_mib:.0f}"
         table.add_row(case.image, "×".join(map(str, case.shape)), differing, *seconds, *memory)
     console.print(table)

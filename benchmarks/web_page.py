@@ -26,7 +26,7 @@ class Done:
 
     Attributes:
         seconds: from the press of the button to the mask on the screen.
-        status: what the page says at the end.
+        status: what the page says at the end, its own time without the drawing included.
         mask: the file that was downloaded.
     """
 

@@ -32,10 +32,20 @@ async function hasWebGpu() {
 export async function loadNetwork(bundle, address, vendor, wanted) {
   const model = await unpacked(new URL(bundle.network.file, address));
   await verify(model, bundle.network.sha256);
-  const provider = wanted.provider ?? (await BUILDS.webgpu.isThere() ? "webgpu" : "wasm");
+  if (wanted.provider || !(await BUILDS.webgpu.isThere())) return start(wanted.provider ?? "wasm", model, bundle, vendor, wanted.threads);
+  try {
+    return await start("webgpu", model, bundle, vendor, wanted.threads);
+  } catch (error) {
+    console.warn("WebGPU cannot be used, so WebAssembly is.", error); // a driver may refuse what its browser offers
+    return start("wasm", model, bundle, vendor, wanted.threads);
+  }
+}
+
+/** @param {Provider} provider @param {Uint8Array} model @param {Bundle} bundle @param {string} vendor @param {number | undefined} wanted threads @returns {Promise<Loaded>} */
+async function start(provider, model, bundle, vendor, wanted) {
   const build = BUILDS[provider];
   const ort = await import(new URL(build.script, vendor).href);
-  const threads = globalThis.crossOriginIsolated ? Math.min(wanted.threads ?? MOST_THREADS, navigator.hardwareConcurrency ?? 1) : 1;
+  const threads = globalThis.crossOriginIsolated ? Math.min(wanted ?? MOST_THREADS, navigator.hardwareConcurrency ?? 1) : 1;
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmBinary = await unpacked(new URL(build.binary, vendor));
   const session = await ort.InferenceSession.create(model, { executionProviders: [provider], logSeverityLevel: 3 });
