@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["web"]
 
-FILL_IN = "FILL IN"
-"""What a planned bundle says where its author has something to write."""
-
 MUCH = 10_000_000
 """Bytes at a first visit from which on a phone waits."""
 
@@ -122,9 +119,8 @@ def _tell(built: Built, precision: str, served: bool) -> None:
     say(NOTICE)
     if not served:
         say("Any web server can serve the folder. To look at it on this machine, add --serve.")
-    for text in sorted((site.folder / "bundle").glob("*.txt")):
-        if FILL_IN in text.read_text(encoding="utf-8", errors="replace"):
-            say_warning(f"{text.name} of the bundle says {FILL_IN}. Write its terms there before you publish the site.")
+    for remark in built.remarks:
+        say_warning(remark)
     if site.wire_bytes > MUCH and precision == "float32":
         say("With --precision float16 the network is half as large, and few voxels of its masks differ.")
     loaded = f"{site.wire_bytes / 1e6:.1f} MB"

@@ -16,6 +16,7 @@ from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.export import ExportResult, sample_slices
 from monai_mobileunet.bundle.json_files import layout
 from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.planning.rules.texts import FILL_IN
 from monai_mobileunet.runtimes.formats import REDUCED, SAME
 from monai_mobileunet.runtimes.parity import compare_masks
 from monai_mobileunet.webpage.description import NETWORK, describe_bundle, made_with
@@ -30,6 +31,9 @@ FOLDER = "bundle"
 
 DESCRIPTION = "bundle.json"
 
+ONE_PIXEL = 1.0
+"""Extent in mm of what has one slice and tells no mm, as pictures have it."""
+
 LICENCES = {"LICENSE": "LICENSE.txt", "docs/data_license.txt": "data_license.txt"}
 """Files of a bundle that go wherever its weights go, and their names in a site."""
 
@@ -41,10 +45,12 @@ class Built:
     Attributes:
         site: ``None`` where the network differs too much and nothing was written.
         comparison: of masks with torch's; ``None`` where no images were given.
+        remarks: what is to be known before the site is published.
     """
 
     site: Site | None
     comparison: ExportResult | None
+    remarks: tuple[str, ...] = ()
 
 
 def build_site(
@@ -100,7 +106,7 @@ def build_site(
     show_step("writing the site")
     with _told_of(folder):
         site = write_site(folder, made_with(), _contents(bundle, description, model, packed, weights))
-    return Built(site, comparison)
+    return Built(site, comparison, tuple(_remarks(bundle, description)))
 
 
 @contextmanager
@@ -125,6 +131,19 @@ def _compared(bundle: Bundle, network: nn.Module, exported: nn.Module, weights: 
     problem = parity.exceeds(SAME if weights == WEIGHTS[0] else REDUCED)
     files = () if problem else (Path(NETWORK),)
     return ExportResult(weights, files, parity, f"{problem}. Nothing was written." if problem else None)
+
+
+def _remarks(bundle: Bundle, description: dict[str, Any]) -> Iterator[str]:
+    for place in LICENCES:
+        path = bundle.folder / place
+        if path.is_file() and FILL_IN in path.read_text(encoding="utf-8", errors="replace"):
+            yield f"{path}: says {FILL_IN}. Write its terms there, and make the site again before you publish it."
+    trained = description["training_data"] or {}
+    if trained.get("extent_mm") and max(ends[2] for ends in trained["extent_mm"]) <= ONE_PIXEL:
+        yield (
+            f"{bundle.folder}: was trained on pictures or single slices; the page opens NIfTI, NRRD, MetaImage and "
+            "DICOM, but no PNG, TIFF or JPEG. Segment pictures with mobileunet segment."
+        )
 
 
 def _contents(

@@ -62,6 +62,17 @@ def test_a_site_holds_the_bundle_and_its_network(small_page: Path, tiny: Path, t
         assert (tmp_path / "site" / "bundle" / name).read_bytes() == (tiny / place).read_bytes()
 
 
+def test_what_is_to_be_known_before_a_site_is_published_is_said(small_page: Path, tiny: Path, tmp_path: Path):
+    assert "warning" not in web(tiny, "-o", tmp_path / "site")
+    (tiny / "LICENSE").write_text("FILL IN: the licence of the bundle.\n")
+    metadata = json.loads((tiny / "configs" / "metadata.json").read_text())
+    metadata["training_data"]["extent_mm"] = [[300, 200, 1], [400, 300, 1]]
+    (tiny / "configs" / "metadata.json").write_text(json.dumps(metadata))
+    said = web(tiny, "-o", tmp_path / "site")
+    assert "LICENSE: says FILL IN. Write its terms there" in said
+    assert "no PNG, TIFF or JPEG. Segment pictures with mobileunet segment." in said
+
+
 def test_int8_is_written_with_a_warning_and_masks_are_compared_where_images_are_given(
     small_page: Path, tiny: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
