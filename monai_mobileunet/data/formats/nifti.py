@@ -54,6 +54,7 @@ def _load(path: Path) -> Nifti1Pair:
         image = nibabel.load(path, mmap=False)  # a mapped file that is cut off meanwhile ends the process
     if isinstance(image, Cifti2Image) or not isinstance(image, Nifti1Pair):
         raise refusal(name, f"is a {type(image).__name__}, no volume.", "Convert it to a NIfTI volume.")
+    _check_offset(path, image)
     _check_length(path, image)
     return image
 
@@ -165,6 +166,14 @@ def _check_packing(path: Path) -> None:
         found = "is named .gz but is not compressed" if named else "is compressed but not named .gz"
         remedy = f"Rename it to {path.name[:-3] if named else path.name + '.gz'} if it is an image at all."
         raise refusal(path, f"{found}.", remedy)
+
+
+def _check_offset(path: Path, image: Nifti1Pair) -> None:
+    """Values that begin where the header lies would have its bytes among them: nibabel reads from 0 if told so."""
+    offset, least = _promised(image)[0], int(image.header["sizeof_hdr"]) + 4
+    if isinstance(image, nibabel.Nifti1Image) and offset < least:
+        problem = f"has vox_offset {offset}, where its header lies; expected {least} or more."
+        raise refusal(path, problem, f"Set vox_offset to {least} if the values follow the header.")
 
 
 def _check_length(path: Path, image: Nifti1Pair) -> None:

@@ -133,7 +133,7 @@ def _about_forms(image: Nifti1Pair, name: str) -> Iterator[Finding]:
         return
     try:
         sform, qform = header.get_sform(), header.get_qform()
-    except HeaderDataError as error:
+    except (HeaderDataError, ValueError) as error:  # ValueError of a quaternion that is longer than 1
         yield warning(name, f"has an invalid qform ({error}); the sform was taken.", "Fix the qform.")
         return
     corners = np.array([(*corner, 1) for corner in product(*((0, size - 1) for size in image.shape[:3]))], float)

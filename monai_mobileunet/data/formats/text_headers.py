@@ -49,6 +49,10 @@ ANATOMICAL = re.compile(r"(right|left)-(anterior|posterior)-(superior|inferior)(
 AGAIN = "Convert it from its source again."
 
 
+METAIO_UNITS = ("mm", "cm", "um")
+"""Values of DistanceUnits that SimpleITK knows, and tells with the image; it takes all others for nothing."""
+
+
 @dataclass(frozen=True)
 class Promise:
     """What a header says of its values.
@@ -179,6 +183,9 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
     packing = "zlib" if _true(fields, "CompressedData") else "raw" if _true(fields, "BinaryData", "T") else "text"
     skip: int | None = _number(path, fields, "HeaderSize", 0)
     files = _data_files(path, fields["ElementDataFile"], file)
+    if files == (path,) and (skip or 0) > 0:  # MetaIO would read from there, words of the header among the values
+        problem = f"has its values behind the header and HeaderSize {skip}, which contradict each other."
+        raise refusal(path, problem, AGAIN)
     skip = None if skip == -1 else file.tell() if files == (path,) else skip
     warnings = tuple(_metaimage_warnings(path, fields))
     kind = fields["ElementType"].removesuffix("_ARRAY")
@@ -186,7 +193,14 @@ def _metaimage(path: Path, file: BinaryIO) -> Promise:
     # without that number MetaIO takes the header's own bytes for packed ones, and gives a wrong image in silence
     packed: int | None = _number(path, fields, "CompressedDataSize", 0 if files == (path,) else -1)
     packed, size = None if packed == -1 else packed, values * _bytes_of(path, kind)
-    return Promise(shape, kind, values, size, packing, files, skip, packed, warnings=warnings)
+    return Promise(shape, kind, values, size, packing, files, skip, packed, _metaimage_scale(fields), warnings)
+
+
+def _metaimage_scale(fields: Mapping[str, str]) -> tuple[float, float, float]:
+    """mm per unit of length, where SimpleITK does not tell the unit itself."""
+    unit = fields.get("DistanceUnits", "")
+    mm = 1.0 if unit in METAIO_UNITS else MM_PER_NAME.get(unit.lower(), 1.0)
+    return mm, mm, mm
 
 
 def _metaimage_warnings(path: Path, fields: Mapping[str, str]) -> Iterator[Finding]:
@@ -200,6 +214,9 @@ def _metaimage_warnings(path: Path, fields: Mapping[str, str]) -> Iterator[Findi
     elif min(sizes) < 0:
         problem = f"has voxels of {words} by its ElementSpacing; an axis below 0 was read as one that is mirrored."
         yield warning(path, problem, "Look whether left and right are right.")
+    if (unit := fields.get("DistanceUnits", "").lower()) not in {*MM_PER_NAME, "", "?"}:
+        problem = f"has the unit of length {unit!r}, which is not known; mm was assumed."
+        yield warning(path, problem, "Set DistanceUnits to mm.")
     if not fields.keys() & {"TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin"}:
         problem = "does not say where it lies (no TransformMatrix, no Offset); its sides are a guess."
         yield warning(path, problem, AGAIN)

@@ -233,10 +233,13 @@ def metaimage(path: Path, *lines: str, without: str = "----") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("unit", "mm"), [("mm", 1), ("um", 1e-3), ("cm", 10)])
+@pytest.mark.parametrize(
+    ("unit", "mm"), [("mm", 1), ("um", 1e-3), ("cm", 10), ("centimetre", 10), ("CM", 10), ("micron", 1e-3), ("?", 1)]
+)
 def test_metaimage_says_its_unit_by_name(tmp_path: Path, unit: str, mm: float):
     path = metaimage(tmp_path / "x.mha", f"DistanceUnits = {unit}")
-    for source in (path, sitk.ReadImage(str(path))):
+    known = unit in ("mm", "um", "cm", "?")  # of others SimpleITK tells nothing with its image
+    for source in (path, sitk.ReadImage(str(path))) if known else (path,):
         volume = read_volume(source)
         assert volume.warnings == ()
         assert volume.spacing == pytest.approx((mm, mm, 2 * mm))
@@ -248,6 +251,8 @@ def test_metaimage_without_a_voxel_size_or_a_place_is_told(tmp_path: Path):
     assert "no ElementSpacing); 1 mm was assumed" in only_warning(
         metaimage(tmp_path / "x.mha", without="ElementSpacing")
     )
+    assert "unit of length 'furlong'" in only_warning(metaimage(tmp_path / "x.mha", "DistanceUnits = furlong"))
+    assert "which contradict each other" in problem(metaimage(tmp_path / "x.mha", "HeaderSize = 10"))
     assert "an axis below 0" in only_warning(
         metaimage(tmp_path / "x.mha", "ElementSpacing = 1 1 -2", without="ElementSpacing")
     )
@@ -257,3 +262,23 @@ def test_metaimage_without_a_voxel_size_or_a_place_is_told(tmp_path: Path):
     path = metaimage(tmp_path / "x.mha", without="Offset")
     path.write_bytes(path.read_bytes().replace(b"TransformMatrix = 1 0 0 0 1 0 0 0 1\n", b""))
     assert "does not say where it lies" in only_warning(path)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_values_that_begin_in_the_header_are_refused(tmp_path: Path, suffix: str):
+    path = tmp_path / f"x{suffix}"
+    nibabel.save(nibabel.Nifti1Image(VALUES, np.eye(4)), path)
+    opened = gzip.open if suffix.endswith(".gz") else open
+    with opened(path, "rb") as file:
+        content = bytearray(file.read())
+    content[108:112] = np.float32(0).tobytes()
+    with opened(path, "wb") as file:
+        file.write(content)
+    assert "vox_offset 0, where its header lies; expected 352" in problem(path)
+
+
+def test_a_quaternion_that_is_too_long_is_a_warning(tmp_path: Path):
+    image = header_in("mm", np.eye(4), (1, 1))
+    image.header["quatern_b"] = image.header["quatern_c"] = 0.9
+    nibabel.Nifti1Image(VALUES, None, image.header).to_filename(tmp_path / "x.nii")
+    assert "has an invalid qform" in only_warning(tmp_path / "x.nii")

@@ -77,6 +77,8 @@ function oddities(get) {
   const sizes = get("ElementSpacing", "ElementSize");
   if (!sizes) texts.push(`does not say how large its voxels are (no ElementSpacing); 1 mm was assumed. ${AGAIN}`);
   else if (/(^|\s)-/.test(sizes)) texts.push(`has voxels of ${sizes} by its ElementSpacing; an axis below 0 was read as one that is mirrored. Look whether left and right are right.`);
+  const unit = get("DistanceUnits").toLowerCase();
+  if (unit && unit !== "?" && !(unit in MM_PER_NAME)) texts.push(`has the unit of length '${unit}', which is not known; mm was assumed. Set DistanceUnits to mm.`);
   if (!get("TransformMatrix", "Rotation", "Orientation", "Offset", "Position", "Origin")) {
     texts.push(`does not say where it lies (no TransformMatrix, no Offset); its sides are a guess. ${AGAIN}`);
   }

@@ -29,12 +29,17 @@ export async function readNifti(file) {
   const found = await bytes.into(head);
   const stored = readHeader(head.subarray(0, found));
   if (!stored) throw new Refusal(name, "has no header of NIfTI with its values in the same file.", "Convert it to .nii.gz from its source.");
+  const least = stored.size + 4;
+  if (stored.offset < least) {
+    const problem = `has vox_offset ${stored.offset}, where its header lies; expected ${least} or more.`;
+    throw new Refusal(name, problem, `Set vox_offset to ${least} if the values follow the header.`);
+  }
   const header = correctedHeader(stored);
   const { shape, channels, planar } = shapeOf(header, name);
   const kind = kindOf(header, name);
   const affine = niftiAffine(header);
   checkGrid(affine, shape, name, "Fix its sform, or set sform_code to 0; and look at pixdim and xyzt_units.");
-  await seek(bytes, head.subarray(0, found), Math.max(header.offset, header.size + 4));
+  await seek(bytes, head.subarray(0, found), header.offset);
   const { values, warnings } = await readValues(bytes, shape[0] * shape[1] * shape[2] * channels, kind, header.big);
   const odd = [...headerWarnings(stored, name), ...warnings];
   return { name, shape, channels, values, ...scaling(header, name), affine, planar, header: sized(stored, header), modality: "", warnings: odd };
