@@ -58,7 +58,7 @@ class OpenedPage:
         self.page.goto(address)
         self._wait("#status:has-text('Ready')", 60)
 
-    def segment(self, files: Path | Sequence[Path], folder: Path, timeout: float = 600) -> Done:
+    def segment(self, files: Path | Sequence[Path], folder: Path, timeout: float = 300) -> Done:
         """Open an image, segment it, and download its mask.
 
         Args:
@@ -83,11 +83,12 @@ class OpenedPage:
         return Done(seconds, self.page.inner_text("#status"), mask)
 
     def _wait(self, wanted: str, timeout: float) -> None:
-        """Until the page has what is wanted, or refuses."""
-        refused = "#problem:not([hidden])"
-        self.page.locator(f"{wanted}, {refused}").first.wait_for(state="attached", timeout=1000 * timeout)
-        if self.page.is_visible(refused):
-            raise RuntimeError(self.page.inner_text(refused))
+        """Until the page has what is wanted, or refuses, or asks which of several volumes is meant."""
+        others = ("#problem:not([hidden])", "#choice:not([hidden])")
+        self.page.locator(", ".join((wanted, *others))).first.wait_for(state="attached", timeout=1000 * timeout)
+        for other in others:
+            if self.page.is_visible(other):
+                raise RuntimeError(self.page.inner_text(other))
 
     def peak_mib(self) -> dict[str, float]:
         """The most memory that the browser's processes have had, by kind: ``renderer`` is the page, ``GPU`` draws."""

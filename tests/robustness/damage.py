@@ -37,6 +37,7 @@ def write_series(folder: Path) -> list[Path]:
         part = image[:, :, index]
         tags = {"0020|000e": "1.2.3.4", "0020|000d": "1.2.3", "0008|0018": f"1.2.3.4.{index + 1}", "0008|0060": "MR"}
         tags |= {"0020|0032": f"0\\0\\{1.5 * index}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(index + 1)}
+        tags |= {"0008|0020": "20200102", "0008|0030": "120000"}  # without them each file has the time of its writing
         for tag, value in tags.items():
             part.SetMetaData(tag, value)
         files.append(folder / f"{index}.dcm")
