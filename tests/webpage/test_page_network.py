@@ -13,7 +13,6 @@ from torch import nn
 from monai_mobileunet.bundle import Bundle
 from monai_mobileunet.bundle.export import network_inputs
 from monai_mobileunet.networks import create_network
-from monai_mobileunet.runtimes.formats import REDUCED, SAME
 from monai_mobileunet.runtimes.manifest import in_channels_of
 from monai_mobileunet.runtimes.parity import compare_masks
 from monai_mobileunet.webpage.kinds import WEIGHTS
@@ -21,6 +20,8 @@ from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differ
 
 pytest.importorskip("onnxscript")
 SMALLER = {"float32": 1.0, "float16": 0.6, "int8": 0.36}
+CHANGED = {"float32": 0.0, "float16": 1e-4, "int8": 5e-4}
+"""Share of the voxels of a mask that may differ from torch's."""
 """Share of the bytes of float32 that is left at most."""
 CLOSE = {"float32": 1e-5, "float16": 5e-3, "int8": 0.15}
 """Largest difference of two scores, in the largest score."""
@@ -42,7 +43,8 @@ def test_smaller_weights_give_the_masks_of_torch_on_real_inputs(folder, volume_f
         model = page_network(network, channels, weights)
         assert len(model) <= SMALLER[weights] * whole
         parity = compare_masks(references, ExportedNetwork(model), inputs)
-        assert parity.exceeds(SAME if weights == "float32" else REDUCED) is None
+        # of so few slices a small class may have few voxels, of which one or two are much of a Dice
+        assert parity.changed_voxels <= CHANGED[weights] * parity.voxels
         assert parity.largest_difference <= CLOSE[weights] * parity.largest_score
         assert not differs_on_probe(network, ExportedNetwork(model), channels, weights)
         assert page_network(network, channels, weights) == model
