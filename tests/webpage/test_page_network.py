@@ -20,9 +20,9 @@ from monai_mobileunet.webpage.network import ExportedNetwork, compressed, differ
 
 pytest.importorskip("onnxscript")
 SMALLER = {"float32": 1.0, "float16": 0.6, "int8": 0.36}
+"""Share of the bytes of float32 that is left at most."""
 CHANGED = {"float32": 0.0, "float16": 1e-4, "int8": 5e-4}
 """Share of the voxels of a mask that may differ from torch's."""
-"""Share of the bytes of float32 that is left at most."""
 CLOSE = {"float32": 1e-5, "float16": 5e-3, "int8": 0.15}
 """Largest difference of two scores, in the largest score."""
 
