@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from monai_mobileunet.data.errors import DataError, Finding, refusal, warning
 from monai_mobileunet.data.files import CHUNK
-from monai_mobileunet.data.formats.text_headers import Promise
+from monai_mobileunet.data.formats.header_fields import Promise
 
 __all__ = ["PACKED_RATIO", "check_stored_values", "left_over"]
 
