@@ -110,7 +110,7 @@ def measure_images(
                         native.mask.size,
                         int((found != native.mask).sum()),
                         int((native.mask > 0).sum()),
-                        _told_seconds(done.status),
+                        _seconds_in(done.status),
                         done.seconds,
                         seconds,
                         peaks.get("renderer", 0),
@@ -120,7 +120,7 @@ def measure_images(
         return site.wire_bytes, cases
 
 
-def _told_seconds(status: str) -> float:
+def _seconds_in(status: str) -> float:
     """The time in "Done in 3.6 s (…)"."""
     found = re.search(r"Done in ([\d.]+) s", status)
     if found is None:

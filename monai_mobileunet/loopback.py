@@ -19,7 +19,7 @@ HOSTS = frozenset({LOOPBACK, "localhost", "[::1]"})
 """Names by which a browser may ask; a page of another site that was bound to this address asks by its own name."""
 
 ELSEWHERE = "This page is for this machine alone."
-"""What anybody else is told."""
+"""The answer to a request that is not from this machine."""
 
 KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """Media types of the files that pages consist of; what an operating system knows of them differs."""

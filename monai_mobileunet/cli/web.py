@@ -80,7 +80,7 @@ def web(
         changed |= {"ckpt_path": str(weights.resolve())} if weights else {}
         server = stack.enter_context(_listening(folder, port)) if serve else None
         built = _built(folder_of_bundle, folder, precision, check, changed)
-        _tell(built, precision, serve)
+        _report(built, precision, serve)
         if server:
             for line in (server.address, "Ctrl-C ends the page."):
                 conclude(line)
@@ -103,7 +103,7 @@ def _built(bundle: Path, folder: Path, precision: str, check: Path | None, chang
         fail(error, f"{bundle}: cannot be used ({root_cause(error)}). Correct it, or what --set changes in it.")
 
 
-def _tell(built: Built, precision: str, served: bool) -> None:
+def _report(built: Built, precision: str, served: bool) -> None:
     """Say what was written; where nothing was, the command ends with exit code 1."""
     from monai_mobileunet.reports.page import NOTICE
 
@@ -128,7 +128,7 @@ def _tell(built: Built, precision: str, served: bool) -> None:
 
 
 def _listening(folder: Path, port: int) -> SiteServer:
-    """The server of a site that is still to be written: a port that is taken is told before any work."""
+    """The server of a site that is still to be written: a port that is in use ends the command before any work."""
     from monai_mobileunet.webpage.serving import SiteServer
 
     return listening(port, lambda port: SiteServer(folder, port))

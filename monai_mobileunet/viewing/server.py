@@ -24,7 +24,7 @@ __all__ = ["ViewServer"]
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = ("view", "viewer", "vendor")
+FOLDERS = ("view", "viewer", "pipeline", "vendor")
 """Of the web pages that come with the package, those that this one is made of."""
 
 HEADERS = {

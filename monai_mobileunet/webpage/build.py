@@ -1,4 +1,4 @@
-"""A bundle becomes a site: what the page is told of it and its network, which is compared with torch before."""
+"""Make a site of a bundle: its description and its network, which is compared with torch first."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def build_site(
         ValueError: the network cannot be converted, or gives other scores than in torch.
         RuntimeError: as which MONAI raises whatever a bundle's code does.
     """
-    with _told_of(folder):
+    with _refusing(folder):
         check_place(folder)
     network = bundle.load_network().cpu()
     description = describe_bundle(bundle, network)
@@ -104,14 +104,14 @@ def build_site(
             bundle.folder, problem, "Choose another --precision, or give images to compare masks on: --check IMAGES."
         )
     show_step("writing the site")
-    with _told_of(folder):
+    with _refusing(folder):
         site = write_site(folder, made_with(), _contents(bundle, description, model, packed, weights))
     return Built(site, comparison, tuple(_remarks(bundle, description)))
 
 
 @contextmanager
-def _told_of(folder: Path) -> Iterator[None]:
-    """What the system says of the files beside a folder is said of the folder that was asked for."""
+def _refusing(folder: Path) -> Iterator[None]:
+    """An error of the file system becomes a refusal that names the folder of the site."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the page is told of a bundle: its ``bundle.json``, all of it plain values."""
+"""The description of a bundle for the page: the content of ``bundle.json``, all of it plain values."""
 
 from __future__ import annotations
 

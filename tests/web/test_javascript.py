@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,3 +37,13 @@ def test_what_is_carried_is_what_was_published(folder: Path):
 
 def _unpacked(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def test_the_rules_of_the_page_and_of_its_service_worker_are_the_same():
+    page = (WEB / "segment" / "index.html").read_text(encoding="utf-8")
+    worker = (WEB / "segment" / "offline.js").read_text(encoding="utf-8")
+    in_page = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    in_worker = re.search(r"const POLICY =\n(.*?);\n", worker, re.DOTALL)
+    assert in_page
+    assert in_worker
+    assert "".join(re.findall(r'"([^"]*)"', in_worker[1])) == in_page[1]

@@ -1,4 +1,4 @@
-"""What the page is told of bundles: those that come with the package, and those that a plan writes."""
+"""The descriptions of bundles: those that come with the package, and those that a plan writes."""
 
 from __future__ import annotations
 

@@ -85,6 +85,6 @@ def test_nothing_can_be_written(server: SiteServer):
     assert ask(server, "/index.html", "PUT")[0].status == 501
 
 
-def test_a_port_that_is_taken_is_told(server: SiteServer):
+def test_a_port_in_use_is_refused(server: SiteServer):
     with pytest.raises(OSError, match="in use"):
         SiteServer(server.folder, server.server_address[1])

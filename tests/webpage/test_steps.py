@@ -1,4 +1,4 @@
-"""A bundle's transforms as the page is told of them: what configs say, and refusals by name of all else."""
+"""The steps of a bundle's transforms: what configs say, and refusals by name of all else."""
 
 from __future__ import annotations
 

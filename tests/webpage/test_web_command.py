@@ -129,7 +129,7 @@ def test_exit_codes(arguments: list[object], code: int, said: str, small_page: P
 
 
 @pytest.mark.parametrize("fails", ["check_place", "write_site"])
-def test_a_folder_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_refused(
     small_page: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ):
     def full(folder: Path, *_: object) -> None:
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     assert "site: cannot be written (No space left on device). Make room there, or name another folder" in said
 
 
-def test_a_bundle_without_weights_is_told_and_takes_a_file_of_them(small_page: Path, tiny: Path, tmp_path: Path):
+def test_a_bundle_without_weights_is_refused_and_takes_a_file_of_them(small_page: Path, tiny: Path, tmp_path: Path):
     elsewhere = (tiny / "models" / "model.pt").rename(tmp_path / "elsewhere.pt")
     said = web(tiny, "-o", tmp_path / "site", expect=1)
     assert "model.pt: no weights. Train the bundle first, or name a file with --weights" in said
@@ -148,7 +148,7 @@ def test_a_bundle_without_weights_is_told_and_takes_a_file_of_them(small_page: P
     assert (tmp_path / "site" / "index.html").is_file()
 
 
-def test_a_port_that_is_taken_is_told_before_any_work(small_page: Path, tiny: Path, tmp_path: Path):
+def test_a_port_in_use_ends_the_command_before_any_work(small_page: Path, tiny: Path, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = web(tiny, "-o", tmp_path / "site", "--serve", "--port", taken.getsockname()[1], expect=2)
     assert "cannot be listened at" in said

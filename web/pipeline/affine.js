@@ -41,6 +41,11 @@ export function spacingOf(affine) {
   return [0, 1, 2].map((column) => Math.hypot(...affine.slice(0, 3).map((row) => row[column])));
 }
 
+/** How many times a cube becomes larger, negative where it is mirrored. @param {number[][]} affine or its three rows and columns */
+export function determinant([[a, b, c], [d, e, f], [g, h, i]]) {
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+}
+
 /** The three columns that turn and scale, without where the grid begins. @param {Affine} affine */
 export function linearPart(affine) {
   return affine.slice(0, 3).map((row) => row.slice(0, 3));

@@ -35,7 +35,6 @@ import { volumeOf } from "./volume.js";
  * @param {(stage: Stage, done: number, total: number) => void} report
  */
 export async function segment(image, bundle, network, report = () => {}) {
-  if (image.channels.length !== bundle.channels) throw new Error(wrongChannels(image.channels.length, bundle.channels));
   const range = bundle.training_data ?? {};
   const started = performance.now();
   const stored = volumeOf(image);
@@ -51,10 +50,4 @@ export async function segment(image, bundle, network, report = () => {}) {
   const seconds = { prepare: prepared - started, segment: segmented - prepared, finish: finished - segmented };
   for (const stage of /** @type {(keyof typeof seconds)[]} */ (Object.keys(seconds))) seconds[stage] /= 1000;
   return { mask, warnings, seconds };
-}
-
-/** @param {number} found @param {number} expected */
-function wrongChannels(found, expected) {
-  const remedy = expected === 1 ? "Split it into volumes, and open one of them." : "Open the files of all channels together.";
-  return `The image has ${found} ${found === 1 ? "channel" : "channels or time points"}; the bundle segments images of ${expected}. ${remedy}`;
 }

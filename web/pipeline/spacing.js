@@ -176,14 +176,14 @@ function interpolate(channel, [xs, ys, zs], out, shape) {
     for (let y = 0; y < shape[1]; y++) {
       const back = ys.lower[y] * strides[1];
       const front = ys.upper[y] * strides[1];
+      // the order of torch: its x is the last axis, and the corners are added with the first axis the slowest
+      const farFar = fround(zs.others[z] * ys.others[y]);
+      const nearFar = fround(zs.shares[z] * ys.others[y]);
+      const farNear = fround(zs.others[z] * ys.shares[y]);
+      const nearNear = fround(zs.shares[z] * ys.shares[y]);
       for (let x = 0; x < shape[0]; x++) {
         const left = xs.lower[x] * strides[0];
         const right = xs.upper[x] * strides[0];
-        // the order of torch: its x is the last axis, and the corners are added with the first axis the slowest
-        const farFar = fround(zs.others[z] * ys.others[y]);
-        const nearFar = fround(zs.shares[z] * ys.others[y]);
-        const farNear = fround(zs.others[z] * ys.shares[y]);
-        const nearNear = fround(zs.shares[z] * ys.shares[y]);
         const other = xs.others[x];
         const share = xs.shares[x];
         let sum = fround(at(bottom + back + left) * fround(farFar * other));

@@ -1,5 +1,5 @@
 // What passes from step to step: channels on one grid, as views of numbers that nobody has copied yet.
-import { spacingOf } from "./affine.js";
+import { determinant, spacingOf } from "./affine.js";
 
 /** @typedef {Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array} Numbers */
 /** @typedef {[number, number, number]} Triple */
@@ -103,8 +103,7 @@ export function* slabs(channel, shape) {
 
 /** @param {Volume} volume */
 export function voxelMl({ affine }) {
-  const [[a, b, c], [d, e, f], [g, h, i]] = affine;
-  return Math.abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)) / 1000;
+  return Math.abs(determinant(affine)) / 1000;
 }
 
 /** Millimetres along each axis. @param {Volume} volume @returns {Triple} */

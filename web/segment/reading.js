@@ -4,37 +4,20 @@ import { readMetaImage } from "./formats/metaimage.js";
 import { readNifti } from "./formats/nifti.js";
 import { readNrrd } from "./formats/nrrd.js";
 import { checkedValues } from "./formats/values.js";
-import { Refusal, edgeLengths } from "./formats/volume.js";
+import { spacingOf } from "../pipeline/affine.js";
+import { Refusal } from "./formats/volume.js";
 import { listWords } from "./words.js";
 
 /** @typedef {import("./formats/volume.js").Volume} Volume */
 
-/**
- * @typedef {object} Bundle what the page needs to know of it
- * @property {string} name
- * @property {string} version
- * @property {string} notice
- * @property {{ name: string, colour: [number, number, number] }[]} classes from 1 on
- * @property {string} modality
- * @property {number} channels
- * @property {string[]} channel_names
- */
+/** @typedef {import("../pipeline/segment.js").Bundle} Bundle */
+/** @typedef {import("../pipeline/volume.js").SourceImage} Message what the worker is given */
 
 /**
  * @typedef {object} CaseImage
  * @property {string} name of the case
  * @property {Volume[]} volumes one with all channels, or one for each
  * @property {string[]} warnings
- */
-
-/**
- * @typedef {object} Message what the worker is given
- * @property {string} name
- * @property {[number, number, number]} shape
- * @property {number[][]} affine
- * @property {string} modality
- * @property {boolean} inPixels
- * @property {{ values: import("./formats/volume.js").Numbers, slope: number, inter: number }[]} channels
  */
 
 /** How far the grids of channels may be apart: mm, for other tools round, and a share of a voxel in microscopy. */
@@ -91,7 +74,7 @@ export function wrongChannels(name, found, bundle) {
 
 /** @param {Volume} one @param {Volume} other */
 function sameGrid(one, other) {
-  const tolerance = Math.min(APART.mm, APART.voxel * Math.min(...edgeLengths(one.affine)));
+  const tolerance = Math.min(APART.mm, APART.voxel * Math.min(...spacingOf(one.affine)));
   const near = one.affine.every((row, at) => row.every((value, axis) => Math.abs(value - other.affine[at][axis]) <= tolerance + 1e-5 * Math.abs(value)));
   return near && one.shape.every((length, axis) => length === other.shape[axis]);
 }

@@ -1,5 +1,8 @@
 // Where the parts of the site lie, and how they are to run.
-import { INCOMPLETE } from "./words.js";
+import { INCOMPLETE, MIXED } from "./words.js";
+
+/** Of the description of a bundle, as `mobileunet web` writes it. */
+const FORMAT = 1;
 
 /** The top of the site. */
 const SITE = new URL("../", import.meta.url);
@@ -8,7 +11,9 @@ const SITE = new URL("../", import.meta.url);
 export async function fetchBundle() {
   const response = await fetch(new URL("bundle/bundle.json", SITE)).catch(() => null);
   if (!response?.ok) throw new Error(INCOMPLETE);
-  return response.json();
+  const bundle = await response.json();
+  if (bundle.format !== FORMAT) throw new Error(MIXED);
+  return bundle;
 }
 
 /** What the worker is to open; a person who measures may say in the address how. @returns {import("./runner.js").Opening} */

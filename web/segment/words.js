@@ -1,4 +1,5 @@
 // What the page says.
+import { spacingOf } from "../pipeline/affine.js";
 
 export const NO_PICTURE = "The image is segmented all the same, and its mask can be downloaded.";
 
@@ -9,6 +10,8 @@ export const NO_MEMORY =
 
 export const INCOMPLETE =
   "The site is incomplete: one of its files could not be loaded. Connect to the network and reload the page, or write the site again with mobileunet web.";
+
+export const MIXED = "The site has parts of several versions. Write it again with mobileunet web, and close all tabs with the page.";
 
 const CRASHED =
   "The segmentation ended without a word, most likely for lack of memory. Close other tabs and programs and try again, or crop the image.";
@@ -67,7 +70,7 @@ export function partWords({ prepare, segment, finish }) {
 /** What an image is, in a line. @param {import("./reading.js").CaseImage} image */
 export function imageWords({ volumes }) {
   const [{ shape, affine }] = volumes;
-  const sizes = [0, 1, 2].map((axis) => Number(Math.hypot(...affine.slice(0, 3).map((row) => row[axis])).toPrecision(3)));
+  const sizes = spacingOf(affine).map((size) => Number(size.toPrecision(3)));
   const unbroken = "\u00a0×\u00a0";
   return `${shape.join(unbroken)} voxels of ${sizes.join(unbroken)}\u00a0mm`;
 }

@@ -8,7 +8,7 @@ import { maskFile, quaternion, shownImage } from "../segment/formats/nifti_file.
 import { emptyHeader, readHeader, writeHeader } from "../segment/formats/nifti_header.js";
 import { readNrrd } from "../segment/formats/nrrd.js";
 import { checkedValues } from "../segment/formats/values.js";
-import { edgeLengths } from "../segment/formats/volume.js";
+import { spacingOf } from "../pipeline/affine.js";
 
 /** A grid of 2 × 3 × 4 voxels, turned about two axes, with voxels of 1 × 2 × 3 mm and the first axis mirrored. */
 const AFFINE = [
@@ -142,13 +142,13 @@ test("a mask has its image's geometry as it stands in the header, and no scaling
 });
 
 test("a mask of another format says where it lies in both ways, unless its grid is sheared", () => {
-  const { vector, handed } = quaternion(AFFINE, edgeLengths(AFFINE));
+  const { vector, handed } = quaternion(AFFINE, spacingOf(AFFINE));
   const [b, c, d] = vector;
   assert.ok(b * b + c * c + d * d <= 1 + 1e-9);
   const rows = niftiAffine({ ...headerOf(), sformCode: 0, qformCode: 1, quatern: vector, qoffset: [10, 20, 30], pixdim: [handed, 1, 2, 3, 0, 0, 0, 0] });
   near(rows, AFFINE, 1e-9);
   const sheared = [[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]];
-  assert.equal(quaternion(sheared, edgeLengths(sheared)), null);
+  assert.equal(quaternion(sheared, spacingOf(sheared)), null);
 });
 
 test("a viewer reads the values where they are, and types that it cannot read as floats", async () => {

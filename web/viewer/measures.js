@@ -1,4 +1,5 @@
 // What a mask holds: voxels of each class, and their middle.
+import { determinant, spacingOf } from "../pipeline/affine.js";
 
 /**
  * @typedef {object} MaskMeasures
@@ -41,21 +42,10 @@ export function measureMask(values, width, height) {
  */
 export function voxelSize(affine, shape, inPixels) {
   if (inPixels) return { size: 1, unit: "pixels" };
-  const [[a, b, c], [d, e, f], [g, h, i]] = affine;
-  const mm3 = Math.abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g));
+  const mm3 = Math.abs(determinant(affine));
   const flat = shape.filter((length) => length === 1).length === 1 ? shape.indexOf(1) : -1;
   if (flat < 0) return { size: mm3 / 1000, unit: "ml" };
-  return { size: mm3 / Math.hypot(affine[0][flat], affine[1][flat], affine[2][flat]), unit: "mm²" };
-}
-
-/**
- * Where a voxel lies, in mm.
- * @param {number[][]} affine from voxels to mm, rows first
- * @param {number[]} voxel
- */
-export function placeOf(affine, voxel) {
-  const [x, y, z] = voxel;
-  return affine.slice(0, 3).map((row) => row[0] * x + row[1] * y + row[2] * z + row[3]);
+  return { size: mm3 / spacingOf(affine)[flat], unit: "mm²" };
 }
 
 /** A size as a table shows it. @param {number | undefined} size */

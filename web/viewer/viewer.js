@@ -1,7 +1,8 @@
 // One canvas that shows an image with a mask over it: slices, three planes or 3D. It wraps NiiVue.
 import { MULTIPLANAR_TYPE, NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from "../vendor/niivue/niivue.js";
+import { apply } from "../pipeline/affine.js";
 import { labelTable } from "./classes.js";
-import { measureMask, placeOf, voxelSize } from "./measures.js";
+import { measureMask, voxelSize } from "./measures.js";
 
 /** @typedef {import("./classes.js").DrawnClass} DrawnClass */
 /** @typedef {"planes" | "axial" | "coronal" | "sagittal" | "3d"} Layout */
@@ -294,7 +295,7 @@ export class VolumeViewer {
     this.sizes = new Map([...voxels].map(([number, count]) => [number, count * size]));
     this.unit = unit;
     if (!centre) return;
-    const place = placeOf(mask.hdr.affine, centre);
+    const place = apply(mask.hdr.affine, centre);
     this.niivue.scene.crosshairPos = this.niivue.mm2frac(/** @type {any} */ (place));
     this.niivue.drawScene();
   }

@@ -169,7 +169,7 @@ def _check_packing(path: Path) -> None:
 
 
 def _check_offset(path: Path, image: Nifti1Pair) -> None:
-    """Values that begin where the header lies would have its bytes among them: nibabel reads from 0 if told so."""
+    """Refuse values that begin within the header: nibabel would read the header's own bytes as values."""
     offset, least = _promised(image)[0], int(image.header["sizeof_hdr"]) + 4
     if isinstance(image, nibabel.Nifti1Image) and offset < least:
         problem = f"has vox_offset {offset}, where its header lies; expected {least} or more."

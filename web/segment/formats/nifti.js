@@ -2,7 +2,8 @@
 import { LONGEST_HEADER, readHeader } from "./nifti_header.js";
 import { correctedHeader, headerWarnings, niftiAffine } from "./nifti_affine.js";
 import { bytesOf, readValues } from "./stored.js";
-import { Refusal, checkGrid, edgeLengths } from "./volume.js";
+import { spacingOf } from "../../pipeline/affine.js";
+import { Refusal, checkGrid } from "./volume.js";
 
 /** @typedef {import("./nifti_header.js").NiftiHeader} NiftiHeader */
 
@@ -94,7 +95,7 @@ function scaling({ slope, inter }, name) {
 /** The header for a mask: sizes of voxels that its `pixdim` does not say are those of its sform. @param {NiftiHeader} stored @param {NiftiHeader} header */
 function sized(stored, header) {
   if (header.sformCode <= 0) return header;
-  const sizes = edgeLengths([0, 1, 2].map((row) => header.srow.slice(4 * row, 4 * row + 4)));
+  const sizes = spacingOf([0, 1, 2].map((row) => header.srow.slice(4 * row, 4 * row + 4)));
   const pixdim = header.pixdim.map((size, axis) => {
     const said = axis < 1 || axis > Math.min(3, header.dim[0]) || (Number.isFinite(stored.pixdim[axis]) && stored.pixdim[axis] > 0);
     return said ? size : sizes[axis - 1];

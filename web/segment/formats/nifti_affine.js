@@ -1,5 +1,5 @@
 // Where a NIfTI file says that it lies. The rules are those of nibabel, which the command line reads with.
-import { edgeLengths } from "./volume.js";
+import { spacingOf } from "../../pipeline/affine.js";
 
 /** @typedef {import("./nifti_header.js").NiftiHeader} NiftiHeader */
 
@@ -87,7 +87,7 @@ export function headerWarnings(stored, name) {
 
 /** @param {NiftiHeader} stored @param {NiftiHeader} header @returns {string[]} */
 function sizeWarnings(stored, header) {
-  const sizes = edgeLengths(niftiAffine(header));
+  const sizes = spacingOf(niftiAffine(header));
   const axes = [1, 2, 3].slice(0, header.dim[0]);
   const unsized = axes.filter((axis) => !(Number.isFinite(stored.pixdim[axis]) && stored.pixdim[axis] > 0));
   const texts = unsized.map((axis) => {
@@ -124,7 +124,7 @@ function formWarnings(stored, header) {
   if (!second) return [...texts, "has an invalid qform (its quaternion is longer than 1); it was not used. Fix the qform."];
   if (sformCode <= 0) return texts;
   const apart = farthest(sformRows(header), second, header.dim.slice(1, 4)) * mmPerUnit(header);
-  if (!(apart <= 0.5 * Math.min(...edgeLengths(niftiAffine(header))))) {
+  if (!(apart <= 0.5 * Math.min(...spacingOf(niftiAffine(header))))) {
     const words = Number.isFinite(apart) ? `up to ${Number(apart.toPrecision(3))} mm apart` : "nowhere near another";
     texts.push(`has an sform and a qform that lie ${words}; the sform was taken. Find out which is right, and set the other to it.`);
   }

@@ -1,6 +1,7 @@
 // Writes NIfTI: the image for the viewer, and the mask for the viewer and for its owner.
 import { emptyHeader, writeHeader } from "./nifti_header.js";
-import { ROOM, edgeLengths } from "./volume.js";
+import { spacingOf } from "../../pipeline/affine.js";
+import { ROOM } from "./volume.js";
 
 /** @typedef {import("./nifti_header.js").NiftiHeader} NiftiHeader */
 /** @typedef {import("./volume.js").Volume} Volume */
@@ -80,7 +81,7 @@ function typed(header, sizes, values) {
 /** A header that says where a grid lies, and nothing else. @param {number[][]} affine in mm @returns {NiftiHeader} */
 function placedHeader(affine) {
   const srow = affine.slice(0, 3).flat();
-  const sizes = edgeLengths(affine);
+  const sizes = spacingOf(affine);
   const turned = quaternion(affine, sizes);
   const qform = turned && { qformCode: SCANNER, quatern: turned.vector, qoffset: affine.slice(0, 3).map((row) => row[3]) };
   return { ...emptyHeader(), sformCode: SCANNER, srow, pixdim: [turned?.handed ?? 1, ...sizes, 1, 1, 1, 1], units: MM, ...qform };

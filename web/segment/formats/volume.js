@@ -1,6 +1,7 @@
 // What a file holds, whatever its format, and what is wrong with it in words.
+import { determinant, linearPart, spacingOf } from "../../pipeline/affine.js";
 
-/** @typedef {Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array} Numbers */
+/** @typedef {import("../../pipeline/volume.js").Numbers} Numbers */
 
 /**
  * @typedef {object} Volume
@@ -43,9 +44,8 @@ export class Refusal extends Error {
  * @param {string} remedy
  */
 export function checkGrid(affine, shape, name, remedy) {
-  const sizes = edgeLengths(affine);
-  const [[a, b, c], [d, e, f], [g, h, i]] = affine.slice(0, 3).map((row) => row.slice(0, 3).map((value, axis) => value / sizes[axis]));
-  const unit = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+  const sizes = spacingOf(affine);
+  const unit = determinant(linearPart(affine).map((row) => row.map((value, axis) => value / sizes[axis])));
   if (!affine.flat().every(Number.isFinite) || !(Math.abs(unit) >= FLATTEST)) {
     const rows = affine.slice(0, 3).map((row) => row.map((value) => Number(value.toPrecision(4))).join(" ")).join("; ");
     throw new Refusal(name, `has an affine that cannot be inverted: ${rows}.`, remedy);
@@ -55,11 +55,6 @@ export function checkGrid(affine, shape, name, remedy) {
     const words = extent.map((length) => Number(length.toPrecision(4))).join("×");
     throw new Refusal(name, `is ${words} mm large by its header; expected at most 10,000 mm along each axis.`, remedy);
   }
-}
-
-/** mm per voxel along the axes of a grid. @param {number[][]} affine */
-export function edgeLengths(affine) {
-  return [0, 1, 2].map((axis) => Math.hypot(affine[0][axis], affine[1][axis], affine[2][axis]));
 }
 
 /** Of an affine with LPS axes one with RAS axes, and the other way round. @param {number[][]} affine */
