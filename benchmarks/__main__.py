@@ -91,8 +91,9 @@ def accuracy(
         raise typer.BadParameter("Give one of --epochs and --budget.", param_hint="--budget")
     try:
         from benchmarks.accuracy import compare_networks
-        from benchmarks.accuracy.peers import OURS, PEERS
+        from benchmarks.accuracy.peers import OURS
         from benchmarks.accuracy.report import accuracy_table, draw_accuracy
+        from benchmarks.networks import PEERS
 
         changed = overrides(changes or [], bundle, "train.json", merged=True)
         with log_file(output / "accuracy.log"), steps() as show_step:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from typing import Any, cast
 
 import torch
-from monai.networks.nets import BasicUNet, DynUNet, FlexibleUNet, UNet
+from monai.bundle import ConfigComponent
 from torch import nn
 
 from monai_mobileunet.networks import create_network
@@ -19,7 +20,9 @@ __all__ = [
     "IN_CHANNELS",
     "MONAI_UNET",
     "NETWORKS",
+    "PEERS",
     "BenchmarkNetwork",
+    "Peer",
     "VGG16UNet",
     "available_networks",
 ]
@@ -28,6 +31,59 @@ IN_CHANNELS, CLASSES = 1, 3
 DEFAULT = "mobileunet_small"
 BASELINE = "mobilenetv2_unet"
 MONAI_UNET = "MONAI UNet"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A network of others, for slices.
+
+    Attributes:
+        definition: as a config has it, without its channels.
+        divisor: what heights and widths must be multiples of.
+        smallest: height and width that it takes.
+    """
+
+    definition: dict[str, Any]
+    divisor: int = 1
+    smallest: int = 1
+
+    def build(self) -> nn.Module:
+        """The network, with one input channel and three classes."""
+        channels = {"in_channels": IN_CHANNELS, "out_channels": CLASSES}
+        return cast(nn.Module, ConfigComponent({**self.definition, **channels}).instantiate())
+
+
+PEERS: dict[str, Peer] = {
+    MONAI_UNET: Peer(
+        {
+            "_target_": "UNet",
+            "spatial_dims": 2,
+            "channels": [16, 32, 64, 128, 256],
+            "strides": [2, 2, 2, 2],
+            "num_res_units": 2,
+        },
+        16,
+    ),
+    "MONAI BasicUNet": Peer({"_target_": "BasicUNet", "spatial_dims": 2}, 16),
+    "MONAI FlexibleUNet-b0": Peer(
+        {"_target_": "FlexibleUNet", "spatial_dims": 2, "backbone": "efficientnet-b0", "pretrained": False}, 32
+    ),
+    "DynUNet, nnU-Net's 2D plan": Peer(  # the plan that nnU-Net makes for slices of 256×256
+        {
+            "_target_": "DynUNet",
+            "spatial_dims": 2,
+            "kernel_size": [3] * 7,
+            "strides": [1] + [2] * 6,
+            "upsample_kernel_size": [2] * 6,
+            "filters": [32, 64, 128, 256, 512, 512, 512],
+        },
+        64,
+        128,
+    ),
+    BASELINE: Peer({"_target_": "monai_mobileunet.networks.create_network", "variant": "mobilenetv2_unet"}),
+    "mobilenetv1_unet": Peer({"_target_": "monai_mobileunet.networks.create_network", "variant": "mobilenetv1_unet"}),
+}
+"""What is trained in the place of a bundle's network, by name."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +155,6 @@ def _convs(in_channels: int, *channels: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _nnunet_2d() -> nn.Module:
-    """The plan that nnU-Net makes for slices of 256×256."""
-    kernels, strides = [3] * 7, [1] + [2] * 6
-    return DynUNet(2, IN_CHANNELS, CLASSES, kernels, strides, strides[1:], (32, 64, 128, 256, 512, 512, 512))
-
-
 def _smp() -> nn.Module:
     import segmentation_models_pytorch
 
@@ -123,16 +173,10 @@ NETWORKS: dict[str, BenchmarkNetwork] = {
     "mobileunet_base": _variant("mobileunet_base"),
     "mobileunet_large": _variant("mobileunet_large"),
     "mobileunet_fine": _variant("mobileunet_fine"),
-    MONAI_UNET: BenchmarkNetwork(
-        partial(UNet, 2, IN_CHANNELS, CLASSES, (16, 32, 64, 128, 256), (2, 2, 2, 2), num_res_units=2), headline=True
-    ),
-    "MONAI FlexibleUNet-b0": BenchmarkNetwork(partial(FlexibleUNet, IN_CHANNELS, CLASSES, "efficientnet-b0")),
+    **{name: BenchmarkNetwork(peer.build, headline=name == MONAI_UNET) for name, peer in PEERS.items()},
     BASELINE: _variant(BASELINE, headline=True, head_kernel_size=3),
     "smp Unet(mobilenet_v2)": BenchmarkNetwork(_smp, package="segmentation_models_pytorch"),
-    "MONAI BasicUNet": BenchmarkNetwork(partial(BasicUNet, 2, IN_CHANNELS, CLASSES)),
-    "DynUNet, nnU-Net's 2D plan": BenchmarkNetwork(_nnunet_2d),
     "VGG16-UNet": BenchmarkNetwork(partial(VGG16UNet, IN_CHANNELS, CLASSES)),
-    "mobilenetv1_unet": _variant("mobilenetv1_unet"),
 }
 
 

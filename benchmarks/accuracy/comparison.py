@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ import numpy as np
 from monai.bundle import ConfigParser
 
 from benchmarks.accuracy.cost import seconds_per_case, volume_macs
-from benchmarks.accuracy.peers import OURS, PEERS, PUBLISHED, dynunet_macs, network_override
+from benchmarks.accuracy.peers import OURS, PUBLISHED, dynunet_macs, network_override
+from benchmarks.networks import PEERS
 from monai_mobileunet.bundle import Bundle
+from monai_mobileunet.case_record import CaseRecord
 from monai_mobileunet.cohort.evaluate import evaluate_cases
 from monai_mobileunet.data.files import hash_file, write_json
+from monai_mobileunet.evaluation.summary import Estimate, estimate
 from monai_mobileunet.planning.probe import time_training
 from monai_mobileunet.planning.rules.budget import epochs_within
 from monai_mobileunet.reports.evaluation_report import write_report
@@ -47,6 +50,7 @@ class AccuracyRow:
         seconds: from file to file, median; ``None`` likewise.
         training_seconds: by the clock, validation included; ``None`` likewise.
         source: of a published result.
+        case_dice: mean over a case's classes, by the case's name; none of a published result.
     """
 
     network: str
@@ -57,11 +61,17 @@ class AccuracyRow:
     seconds: float | None = None
     training_seconds: float | None = None
     source: str = ""
+    case_dice: dict[str, float] = field(default_factory=dict)
 
     @property
     def mean_dice(self) -> float:
         """Over the classes."""
         return float(np.mean(list(self.dice.values())))
+
+    def difference_to(self, other: AccuracyRow) -> Estimate | None:
+        """By how much the Dice of a case is higher than that of another network; ``None`` where they share none."""
+        shared = [self.case_dice[name] - other.case_dice[name] for name in self.case_dice if name in other.case_dice]
+        return estimate(shared, np.random.default_rng(0))
 
 
 def compare_networks(
@@ -206,7 +216,15 @@ def _measure(
         parameters=sum(parameter.numel() for parameter in segmenter.network.parameters()),
         seconds=seconds_per_case(segmenter, images[:TIMED_CASES]),
         training_seconds=training,
+        case_dice=_case_dice(evaluation.measured),
     )
+
+
+def _case_dice(cases: Sequence[CaseRecord]) -> dict[str, float]:
+    """Mean over the classes of a case, without those that its reference lacks."""
+    results = {case.name: case.comparison.results.values() if case.comparison else () for case in cases}
+    values = {name: [one.dice for one in found if one.dice is not None] for name, found in results.items()}
+    return {name: float(np.mean(found)) for name, found in values.items() if found}
 
 
 def _published(bundle: Path, dataset: Path, fold: int, overrides: dict[str, Any]) -> list[AccuracyRow]:

@@ -12,34 +12,12 @@ from monai.data.utils import dense_patch_slices
 from monai.networks.nets import DynUNet
 from torch import nn
 
+from benchmarks.networks import PEERS
 from monai_mobileunet.networks.info import count_macs
 
-__all__ = ["OURS", "PEERS", "PUBLISHED", "Published", "SliceNetwork", "dynunet_macs", "network_override"]
+__all__ = ["OURS", "PUBLISHED", "Published", "SliceNetwork", "dynunet_macs", "network_override"]
 
 OURS = "the bundle's"
-
-PEERS: dict[str, tuple[dict[str, Any], int]] = {
-    "MONAI UNet": (
-        {
-            "_target_": "UNet",
-            "spatial_dims": 2,
-            "channels": [16, 32, 64, 128, 256],
-            "strides": [2, 2, 2, 2],
-            "num_res_units": 2,
-        },
-        16,
-    ),
-    "MONAI BasicUNet": ({"_target_": "BasicUNet", "spatial_dims": 2}, 16),
-    "MONAI FlexibleUNet-b0": (
-        {"_target_": "FlexibleUNet", "spatial_dims": 2, "backbone": "efficientnet-b0", "pretrained": False},
-        32,
-    ),
-    "mobilenetv2_unet": (
-        {"_target_": "monai_mobileunet.networks.create_network", "variant": "mobilenetv2_unet"},
-        1,
-    ),
-}
-"""Name → the network as a config has it, without its channels, and what its images' sizes must be multiples of."""
 
 
 class SliceNetwork(nn.Module):
@@ -51,19 +29,22 @@ class SliceNetwork(nn.Module):
     Args:
         network: takes ``(B, C, H, W)``, returns ``(B, classes * out_slices, H, W)``.
         divisor: what height and width have to be multiples of.
+        smallest: height and width at least.
         out_slices: predicted at once.
     """
 
-    def __init__(self, network: nn.Module, divisor: int = 1, out_slices: int = 1) -> None:
+    def __init__(self, network: nn.Module, divisor: int = 1, smallest: int = 1, out_slices: int = 1) -> None:
         super().__init__()
         self.network = network
         self.divisor = divisor
+        self.smallest = smallest
         self.out_slices = out_slices
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores ``(B, classes, H, W)``, or ``(B, classes, out_slices, H, W)``."""
         height, width = x.shape[2:]
-        padded = F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
+        rows, columns = (max(self.smallest, size + -size % self.divisor) - size for size in (height, width))
+        padded = F.pad(x, (0, columns, 0, rows), mode="replicate")
         scores = self.network(padded)[..., :height, :width]
         return scores.unflatten(1, (-1, self.out_slices)) if self.out_slices > 1 else scores
 
@@ -72,7 +53,7 @@ def network_override(peer: str) -> dict[str, Any]:
     """The change to a bundle's configs that puts a peer in its network's place; none for the bundle's own."""
     if peer == OURS:
         return {}
-    definition, divisor = PEERS[peer]
+    network = PEERS[peer]
     channels = {
         "in_channels": "$@image_channels * (2 * @context + 1)",
         "out_channels": "$@num_classes * @out_slices",
@@ -80,8 +61,9 @@ def network_override(peer: str) -> dict[str, Any]:
     return {
         "network_def": {
             "_target_": f"{__name__}.{SliceNetwork.__name__}",
-            "network": {**definition, **channels},
-            "divisor": divisor,
+            "network": {**network.definition, **channels},
+            "divisor": network.divisor,
+            "smallest": network.smallest,
             "out_slices": "@out_slices",
         }
     }

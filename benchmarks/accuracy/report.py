@@ -9,25 +9,45 @@ from rich.table import Table
 
 from benchmarks.accuracy.comparison import AccuracyRow
 from monai_mobileunet.data.files import replace_file
+from monai_mobileunet.evaluation.summary import Estimate
 
 __all__ = ["accuracy_table", "draw_accuracy"]
 
 
 def accuracy_table(rows: Sequence[AccuracyRow]) -> Table:
-    """Dice per class beside what it costs."""
-    table = Table("network", *rows[0].dice, "GMAC per volume", "s per case", "parameters", "training")
+    """Dice per class, and its mean beside that of the first network, beside what it costs."""
+    first = rows[0]
+    table = Table(
+        "network",
+        *first.dice,
+        "mean",
+        f"a case, less {first.network} (95 %)",
+        "GMAC per volume",
+        "s per case",
+        "parameters",
+        "training",
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
         table.add_row(
             row.network,
             *(f"{dice:.4f}" for dice in row.dice.values()),
+            f"{row.mean_dice:.4f}",
+            "" if row is first else _difference(row.difference_to(first)),
             f"{row.macs / 1e9:.2f}",
             "" if row.seconds is None else f"{row.seconds:.2f}",
             "" if row.parameters is None else f"{row.parameters / 1e6:.2f} M",
             "" if row.training_seconds is None else f"{row.training_seconds / 60:.1f} min",
         )
     return table
+
+
+def _difference(found: Estimate | None) -> str:
+    if found is None:
+        return ""
+    interval = "" if found.low is None else f" ({found.low:+.4f} to {found.high:+.4f})"
+    return f"{found.mean:+.4f}{interval}"
 
 
 def draw_accuracy(rows: Sequence[AccuracyRow], path: Path) -> None:

@@ -11,7 +11,17 @@ import numpy as np
 
 from monai_mobileunet.evaluation.results import ClassResult, Outcome
 
-__all__ = ["FEWEST", "METRICS", "Agreement", "ClassSummary", "Estimate", "Metric", "metrics_in", "summarise"]
+__all__ = [
+    "FEWEST",
+    "METRICS",
+    "Agreement",
+    "ClassSummary",
+    "Estimate",
+    "Metric",
+    "estimate",
+    "metrics_in",
+    "summarise",
+]
 
 RESAMPLES = 9999
 

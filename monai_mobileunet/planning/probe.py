@@ -106,7 +106,8 @@ def time_training(parser: ConfigParser, case: Mapping[str, Any], timer: Timer = 
         timer: seconds of a clock.
     """
     prepared, read = _timed(lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer)
-    random = Compose(parser.get_parsed_content("train#random_transforms"))
+    known = "augmentation" in parser["train"]  # bundles that were written before have the list alone
+    random = Compose(parser.get_parsed_content("train#augmentation" if known else "train#random_transforms"))
     random(dict(prepared))  # what comes first is slower
     draw = median(_timed(lambda: random(dict(prepared)), timer)[1] for _ in range(TIMED))
     validated = parser.get_parsed_content("validate#preprocessing")(dict(case))

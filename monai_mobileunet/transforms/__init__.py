@@ -11,6 +11,7 @@ from monai_mobileunet.transforms.postprocessing import (
 from monai_mobileunet.transforms.preprocessing import CropForegroundd, LoadImaged, Spacingd
 from monai_mobileunet.transforms.saving import SaveImaged
 from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamplesd
+from monai_mobileunet.transforms.untracked import UntrackedCompose
 
 __all__ = [
     "CropForegroundd",
@@ -27,4 +28,5 @@ __all__ = [
     "SaveImaged",
     "Spacingd",
     "SplitByPlaned",
+    "UntrackedCompose",
 ]

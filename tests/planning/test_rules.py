@@ -184,7 +184,9 @@ def test_a_long_training_changes_images_widely(data: Fingerprint, asked: dict, w
     assert ("256,000 windows" in decided.reason) == wide
 
 
-@pytest.mark.parametrize(("shares", "labels"), [((1.0, 1.0), [1]), ((0.995, 0.6), [])])
+@pytest.mark.parametrize(
+    ("shares", "labels"), [((1.0, 1.0), [1]), ((1.0, 0.997), [1]), ((1.0, 0.99), []), ((0.995, 0.6), [])]
+)
 def test_the_largest_component_of_connected_classes(shares: tuple[float, float], labels: list[int]):
     cases = [case(n, classes={"organ": organ(largest_share=shares[n % 2])}) for n in range(20)]
     steps = decide(of_cases(*cases))["mask_transforms"]

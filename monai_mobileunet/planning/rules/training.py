@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from monai_mobileunet.data.datasets.subjects import find_pattern
 from monai_mobileunet.planning.plan import Decision, Setting
 from monai_mobileunet.planning.rules.known import Known
@@ -9,7 +11,8 @@ from monai_mobileunet.wording import counted
 
 __all__ = ["RULES"]
 
-CONNECTED = 0.99
+LOST = 0.002
+"""Share of a class's voxels outside of its largest component, on average: as much Dice costs it to keep that alone."""
 
 
 def subject_by_names(known: Known) -> Decision:
@@ -51,27 +54,30 @@ def share_by_class(known: Known) -> Setting | None:
 
 
 def largest_component_of_connected_classes(known: Known) -> Decision:
-    """The largest component of classes whose labels are connected."""
-    connected, rest = [], []
+    """The largest component of classes whose labels have next to nothing beside it."""
+    connected, rest = {}, {}
     for number, name in enumerate(known.fingerprint.class_names, 1):
-        found = [one.largest_share >= CONNECTED for case, one in known.of_class(name) if case.whole]
-        if found and sum(found) >= 0.95 * len(found):
-            connected.append(number)
+        lost = [1 - one.largest_share for case, one in known.of_class(name) if case.whole]
+        if lost and fmean(lost) <= LOST:
+            connected[number] = name
         else:
-            rest.append(f"{name} in {sum(found)} of {len(found)}" if found else f"{name} in no case")
-    names = [known.fingerprint.class_names[number - 1] for number in connected]
-    others = f"not connected enough: {', '.join(rest)}" if rest else ""
+            rest[name] = f"{100 * fmean(lost):.1f} % of {name}" if lost else f"{name} is in no case"
     if known.cases and not any(case.whole for case in known.cases):
         return Decision([], "No case was annotated whole: whether a class is connected is unknown.")
+    others = f"more lies outside: {', '.join(rest.values())}" if rest else ""
     if not connected:
-        return Decision([], f"No class is connected in 95 % of the cases ({others}).")
+        return Decision([], f"No class has its voxels in one component ({others}).")
     step = {
         "_target_": "monai_mobileunet.transforms.KeepLargestComponentsd",
         "keys": "pred",
-        "applied_labels": connected,
+        "applied_labels": list(connected),
     }
-    reason = f"Connected in 95 % of the cases: {', '.join(names)}{f'; {others}' if others else ''}."
-    return Decision([step], f"{reason} Head and neck: HD95 of the brainstem from 11.9 to 8.5 mm.")
+    reason = (
+        f"At most {100 * LOST:.1f} % of the voxels lie outside of the largest component, on average: "
+        f"{', '.join(connected.values())}{f'; {others}' if others else ''}."
+    )
+    gains = "Dice of the myocardium 0.866, not 0.853 (ACDC); HD95 of the brainstem 8.5 mm, not 11.9 (head and neck)."
+    return Decision([step], f"{reason} {gains}")
 
 
 RULES = {

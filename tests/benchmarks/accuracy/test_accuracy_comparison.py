@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.accuracy import AccuracyRow, compare_networks
-from benchmarks.accuracy.peers import OURS, PEERS
+from benchmarks.accuracy.peers import OURS
 from benchmarks.accuracy.report import accuracy_table, draw_accuracy
+from benchmarks.networks import PEERS
 from monai_mobileunet.bundle import Bundle
 
 QUICK = {
@@ -46,7 +47,8 @@ def test_a_network_is_trained_measured_and_not_trained_again(bundle_copy: Path, 
     assert trained["epochs"] == 1, "as many as a second has room for, but one at least"
     assert any("training" in note for note in notes)
 
-    assert ours.cases == 2
+    assert ours.cases == len(ours.case_dice) == 2
+    assert sum(ours.case_dice.values()) / 2 == pytest.approx(ours.mean_dice)
     (bundle_copy / "models").mkdir(exist_ok=True)
 
     notes.clear()
@@ -88,6 +90,19 @@ def test_a_training_that_fails_names_its_log(bundle_copy: Path, dataset: Path, t
 def test_a_network_that_is_none_of_them_is_refused(bundle_copy: Path, dataset: Path, tmp_path: Path):
     with pytest.raises(ValueError, match="'ours' is none of the bundle's, MONAI UNet"):
         compare_networks(bundle_copy, dataset, tmp_path, ["ours"])
+
+
+def test_networks_are_compared_case_by_case():
+    ours = AccuracyRow("ours", {"a": 0.9}, 12, 1e9, case_dice={f"case_{n}": 0.9 - n / 100 for n in range(12)})
+    theirs = AccuracyRow("theirs", {"a": 0.88}, 13, 1e9, case_dice={f"case_{n}": 0.88 - n / 100 for n in range(13)})
+    found = theirs.difference_to(ours)
+    assert found is not None
+    assert (found.mean, found.low, found.high) == pytest.approx((-0.02, -0.02, -0.02))
+    assert found.cases == 12, "what one of them lacks is left out"
+    assert theirs.difference_to(AccuracyRow("published", {"a": 0.9}, 52, 1e9, source="https://example.org")) is None
+    table = accuracy_table([ours, theirs])
+    differences = next(column for column in table.columns if str(column.header).startswith("a case, less ours"))
+    assert list(differences.cells) == ["", "-0.0200 (-0.0200 to -0.0200)"]
 
 
 def test_table_and_picture(tmp_path: Path):

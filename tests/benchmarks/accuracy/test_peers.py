@@ -4,12 +4,12 @@ from monai.bundle import ConfigParser
 
 from benchmarks.accuracy.peers import (
     OURS,
-    PEERS,
     PUBLISHED,
     SliceNetwork,
     dynunet_macs,
     network_override,
 )
+from benchmarks.networks import PEERS
 
 
 @pytest.mark.parametrize("out_slices", [1, 3])
