@@ -94,7 +94,7 @@ def epochs_in_the_budget(known: Known) -> Decision:
     )
     timed += minutes(once)
     asked = f"the budget is {minutes(budget)}, of which a tenth is kept back"
-    capped = f"; more than {MOST_EPOCHS} are not needed" if room > MOST_EPOCHS else ""
+    capped = f"; more than {MOST_EPOCHS} were not tried" if room > MOST_EPOCHS else ""
     return Decision(epochs, f"{timed}; {asked}{capped}.")
 
 
