@@ -69,7 +69,10 @@ class AccuracyRow:
         return float(np.mean(list(self.dice.values())))
 
     def difference_to(self, other: AccuracyRow) -> Estimate | None:
-        """By how much the Dice of a case is higher than that of another network; ``None`` where they share none."""
+        """By how much the Dice of a case is higher than that of another network; ``None`` where they share none.
+
+        The interval takes cases as independent: it is too narrow where a subject has several.
+        """
         shared = [self.case_dice[name] - other.case_dice[name] for name in self.case_dice if name in other.case_dice]
         return estimate(shared, np.random.default_rng(0))
 

@@ -7,13 +7,6 @@ from monai.transforms import Compose, Lambdad, RandAffined, RandGaussianNoised, 
 
 from monai_mobileunet.transforms import RandSliceSamplesd, UntrackedCompose
 
-SEEN: list[bool] = []
-
-
-def fail(image: torch.Tensor) -> torch.Tensor:
-    SEEN.append(isinstance(image, MetaTensor))
-    raise ValueError("a transform failed")
-
 
 def case() -> dict[str, MetaTensor]:
     volume = torch.rand(2, 30, 26, 7, generator=torch.Generator().manual_seed(0))
@@ -43,8 +36,13 @@ def test_the_windows_are_those_of_compose_as_plain_tensors(seed):
 def test_metadata_are_tracked_again_afterwards_even_if_a_transform_fails():
     UntrackedCompose(steps())(case())
     assert get_track_meta()
-    SEEN.clear()
+    seen: list[bool] = []
+
+    def fail(image: torch.Tensor) -> torch.Tensor:
+        seen.append(isinstance(image, MetaTensor))
+        raise ValueError("a transform failed")
+
     with pytest.raises(Exception, match="applying transform"):
         UntrackedCompose([RandAffined("image", prob=1.0), Lambdad("image", fail)])(case())
     assert get_track_meta()
-    assert SEEN == [False], "inside they were not"
+    assert seen == [False], "inside they were not"

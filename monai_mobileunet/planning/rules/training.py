@@ -55,18 +55,19 @@ def share_by_class(known: Known) -> Setting | None:
 
 def largest_component_of_connected_classes(known: Known) -> Decision:
     """The largest component of classes whose labels have next to nothing beside it."""
-    connected, rest = {}, {}
+    connected: dict[int, str] = {}
+    rest = []
     for number, name in enumerate(known.fingerprint.class_names, 1):
         lost = [1 - one.largest_share for case, one in known.of_class(name) if case.whole]
         if lost and fmean(lost) <= LOST:
             connected[number] = name
         else:
-            rest[name] = f"{100 * fmean(lost):.1f} % of {name}" if lost else f"{name} is in no case"
+            rest.append(f"of {name} it is {100 * fmean(lost):.1f} %" if lost else f"{name} is in no case")
     if known.cases and not any(case.whole for case in known.cases):
         return Decision([], "No case was annotated whole: whether a class is connected is unknown.")
-    others = f"more lies outside: {', '.join(rest.values())}" if rest else ""
+    others = ", ".join(rest)
     if not connected:
-        return Decision([], f"No class has its voxels in one component ({others}).")
+        return Decision([], f"Too many voxels lie outside of the largest component: {others}.")
     step = {
         "_target_": "monai_mobileunet.transforms.KeepLargestComponentsd",
         "keys": "pred",
