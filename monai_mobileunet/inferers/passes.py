@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from monai.data import MetaTensor
 
 from monai_mobileunet.inferers.batches import FittingBatches
 from monai_mobileunet.inferers.finite import check_finite
+from monai_mobileunet.inferers.mirrored import mirrored_passes
 from monai_mobileunet.inferers.windows import Padding, Window, blend_windows
 from monai_mobileunet.outputs import Keys, Output, flatten_outputs
 
@@ -71,7 +71,7 @@ class MirroredPasses:
         out_slices: int,
     ) -> None:
         self.call, self.axes, self.windows, self.padding = call, axes, windows, padding
-        self.passes = [subset for count in range(len(mirror_axes) + 1) for subset in combinations(mirror_axes, count)]
+        self.passes = mirrored_passes(mirror_axes)
         self.out_slices = out_slices
 
     def __call__(self, slices_of: Callable[..., torch.Tensor]) -> Scores:

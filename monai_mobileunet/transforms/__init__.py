@@ -10,6 +10,7 @@ from monai_mobileunet.transforms.postprocessing import (
 )
 from monai_mobileunet.transforms.preprocessing import CropForegroundd, LoadImaged, Spacingd
 from monai_mobileunet.transforms.saving import SaveImaged
+from monai_mobileunet.transforms.teaching import MixTeacherScoresd, WindowScoresd
 from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamplesd
 from monai_mobileunet.transforms.untracked import UntrackedCompose
 
@@ -20,6 +21,7 @@ __all__ = [
     "LoadImaged",
     "MarkUnknownd",
     "MatchImaged",
+    "MixTeacherScoresd",
     "Probabilitiesd",
     "RandMirrorSidesd",
     "RandSliceSamplesd",
@@ -29,4 +31,5 @@ __all__ = [
     "Spacingd",
     "SplitByPlaned",
     "UntrackedCompose",
+    "WindowScoresd",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -180,7 +179,7 @@ class RandMirrorSidesd(RandomizableTransform, MapTransform):
 
     Args:
         image_key: key of the image, ``(C, H, W, D)``.
-        label_key: key of the class numbers, ``(1, H, W, D)`` and of an integer type.
+        label_key: key of the class numbers, ``(1, H, W, D)`` and of an integer type, or of a channel for each class.
         pairs: class numbers to exchange, each pair once.
         spatial_axis: axis from left to right; 0 in volumes with RAS axes.
         prob: how often.
@@ -209,7 +208,7 @@ class RandMirrorSidesd(RandomizableTransform, MapTransform):
             )
         self.label_key = label_key
         self.spatial_axis = spatial_axis
-        self.exchange = partial(MapLabelValue, numbers, [number for pair in pairs for number in reversed(pair)])
+        self.partners = dict(zip(numbers, [number for pair in pairs for number in reversed(pair)], strict=True))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Mirror, or not; metadata are left out, for the volume does not lie where they say any more."""
@@ -220,5 +219,11 @@ class RandMirrorSidesd(RandomizableTransform, MapTransform):
         for key in self.key_iterator(mirrored):
             volume = mirrored[key].as_tensor() if isinstance(mirrored[key], MetaTensor) else mirrored[key]
             volume = volume.flip(self.spatial_axis + 1)
-            mirrored[key] = self.exchange(volume.dtype)(volume) if key == self.label_key else volume
+            mirrored[key] = self._exchanged(volume) if key == self.label_key else volume
         return mirrored
+
+    def _exchanged(self, label: torch.Tensor) -> torch.Tensor:
+        if len(label) > 1:
+            return label[[self.partners.get(number, number) for number in range(len(label))]]
+        exchange: Any = MapLabelValue(list(self.partners), list(self.partners.values()), label.dtype)
+        return exchange(label)

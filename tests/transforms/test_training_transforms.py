@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor, list_data_collate
+from monai.networks.utils import one_hot
 from monai.transforms import Compose
 
 from monai_mobileunet.transforms import RandMirrorSidesd, RandSliceSamplesd
@@ -139,6 +140,13 @@ class TestRandMirrorSidesd:
         assert after["label"].dtype == dtype
         assert after["name"] == "x"
         assert before["label"][0, :, 0, 0].tolist() == [5, 3, 0, 0, 1, 4], "the given case stays as it is"
+
+    def test_of_scores_the_channels_of_the_sides_are_exchanged(self):
+        before = sided()
+        scores = {**before, "label": one_hot(torch.as_tensor(before["label"])[None].long(), 6)[0]}
+        after = RandMirrorSidesd(pairs=[(3, 4)], prob=1.0)(scores)
+        numbers = RandMirrorSidesd(pairs=[(3, 4)], prob=1.0)(before)["label"]
+        assert torch.equal(after["label"].argmax(0, keepdim=True), numbers.long())
 
     def test_twice_is_the_case_itself(self):
         mirror = RandMirrorSidesd(pairs=[(3, 4), (1, 5)], prob=1.0)
