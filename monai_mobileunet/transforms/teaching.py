@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
@@ -67,7 +68,7 @@ class MixTeacherScoresd(MapTransform):
         self.share = share
         self.image_key = image_key
         self._read = [LoadImaged("scores"), EnsureChannelFirstd("scores")]
-        self._match = ResampleToMatch(mode="bilinear", padding_mode="border", dtype=torch.float32)
+        self._match = ResampleToMatch(mode="bilinear", padding_mode="border", dtype=np.float32)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Mix; see the class.
@@ -158,5 +159,5 @@ def find_scores(folder: Path, image: Path) -> Path:
                 return file
     problem = f"has no scores of {image}: no file {' or '.join(f'{name}.nii.gz' for name in names)}."
     remedy = "Let the teacher write them for every image of the training: python -m monai.bundle run --config_file "
-    remedy += f'TEACHER/configs/inference.json --dataset_dir {image.parent} --output_dir {folder} --argmax "$False"'
+    remedy += f"TEACHER/configs/inference.json --dataset_dir {image.parent} --output_dir {folder} --argmax False"
     raise refusal(folder, problem, remedy)

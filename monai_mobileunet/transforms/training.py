@@ -225,5 +225,6 @@ class RandMirrorSidesd(RandomizableTransform, MapTransform):
     def _exchanged(self, label: torch.Tensor) -> torch.Tensor:
         if len(label) > 1:
             return label[[self.partners.get(number, number) for number in range(len(label))]]
-        exchange: Any = MapLabelValue(list(self.partners), list(self.partners.values()), label.dtype)
-        return exchange(label)
+        dtype: Any = label.dtype
+        exchanged: Any = MapLabelValue(list(self.partners), list(self.partners.values()), dtype)(label)
+        return exchanged

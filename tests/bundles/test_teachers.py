@@ -62,7 +62,7 @@ def test_labels_alone_give_the_loss_that_the_bundle_has(bundle: Path):
 def write_scores(bundle: Path, dataset: Path, folder: Path, run_bundle: RunBundle, *more: Path, **settings) -> Path:
     configs = (bundle / "configs" / "inference.json", *more)
     images = {"dataset_dir": dataset / "imagesTr", "output_dir": folder}
-    run_bundle(*configs, argmax="$False", **images, **settings)
+    run_bundle(*configs, argmax=False, **images, **settings)
     assert sorted(path.name for path in folder.glob("*.nii.gz")) == sorted(
         path.name for path in (dataset / "imagesTr").iterdir()
     )

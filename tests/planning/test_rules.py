@@ -184,6 +184,44 @@ def test_a_long_training_changes_images_widely(data: Fingerprint, asked: dict, w
     assert ("256,000 windows" in decided.reason) == wide
 
 
+def lying(shapes: list[tuple[int, int, int]], **given: Any) -> Fingerprint:
+    """A heart's MRI in slices of several shapes."""
+    heart = {"spacing": (1.5, 1.5, 10.0), **given}
+    return of_cases(*(case(n, **{**heart, "shape": shapes[n % len(shapes)]}) for n in range(40)))
+
+
+ACROSS, UPRIGHT, SQUARE = (256, 216, 9), (216, 256, 9), (232, 240, 9)
+
+
+@pytest.mark.parametrize(
+    ("data", "turned"),
+    [
+        (lying([ACROSS] * 4 + [UPRIGHT]), True),
+        (lying([ACROSS] * 9 + [UPRIGHT]), True),
+        (lying([ACROSS] * 19 + [UPRIGHT]), False),
+        (lying([ACROSS]), False),
+        (lying([SQUARE, UPRIGHT]), False),
+        (lying([ACROSS, UPRIGHT], spacing=(1.5, 1.5 * 216 / 256, 10.0)), False),
+        (lying([ACROSS, UPRIGHT], classes=KIDNEYS), False),
+        (lying([(50, 40, 36), (40, 50, 36)], spacing=(1.0, 1.0, 1.0)), False),
+    ],
+    ids=[
+        "a fifth",
+        "a tenth",
+        "a twentieth",
+        "one way",
+        "nearly square",
+        "pixels that are not",
+        "sides",
+        "turned as a whole",
+    ],
+)
+def test_slices_that_lie_both_ways_are_turned_by_quarters(data: Fingerprint, turned: bool):
+    decided = decide(data).decided["random_transforms"]
+    assert ("RandRotate90d" in targets(decided.value)) == turned
+    assert ("quarter turns" in decided.reason) == turned
+
+
 @pytest.mark.parametrize(
     ("shares", "labels"), [((1.0, 1.0), [1]), ((1.0, 0.997), [1]), ((1.0, 0.99), []), ((0.995, 0.6), [])]
 )

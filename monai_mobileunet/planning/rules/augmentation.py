@@ -34,6 +34,13 @@ WIDE_FOR = ("mobileunet_base", "mobileunet_large")
 """Networks that have the capacity for a wide range; the larger one has the head at full resolution."""
 
 
+ELONGATED = 1.1
+"""Ratio of a slice's sides from which it lies along one of them."""
+
+TWO_WAYS = 0.1
+"""Share of the cases that lie along the other side, from which a data set's slices have no common orientation."""
+
+
 @dataclass(frozen=True)
 class Range:
     """How far images are changed.
@@ -93,6 +100,9 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
         }
     )
     drawn = _affine_then_slices(strength) if whole else _slices_then_affine(far, strength)
+    if not whole and (lying := _lying_both_ways(known)):
+        drawn.insert(1, _quarter_turns())
+        why.append(lying)
     for step in drawn if is_partial(known) else []:
         step |= {"num_classes": "@num_classes"} if "num_samples" in step else {}
     steps += [*drawn, *_intensity_changes(far)]
@@ -141,6 +151,33 @@ def _why_within_slices(known: Known) -> str:
             f"rotation and scaling within the slice alone, for slices are {numbers([known.thickness()])} times as thick"
         )
     return "rotation, scaling and translation within the slice, which costs the same for volumes of any size"
+
+
+def _lying_both_ways(known: Known) -> str:
+    """Why slices are turned by quarters, in words; empty where they lie one way, or where a class has a side."""
+    if "sides" in known.decided:
+        return ""
+    _, rows, columns = known.axes()
+    ratios = [
+        case.shape[rows] * case.spacing[rows] / (case.shape[columns] * case.spacing[columns]) for case in known.cases
+    ]
+    upright, across = sum(r <= 1 / ELONGATED for r in ratios), sum(r >= ELONGATED for r in ratios)
+    if min(upright, across) < TWO_WAYS * len(ratios):
+        return ""
+    return (
+        f"quarter turns of some slices, for {upright} of {counted(len(ratios), 'case')} lie along one axis of their "
+        f"slices and {across} along the other"
+    )
+
+
+def _quarter_turns() -> dict[str, Any]:
+    return {
+        "_target_": "RandRotate90d",
+        "keys": ["image", "label"],
+        "prob": 0.3,
+        "max_k": 3,
+        "spatial_axes": [0, 1],
+    }
 
 
 def _samples(roi_size: Any) -> dict[str, Any]:
