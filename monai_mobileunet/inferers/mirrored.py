@@ -10,7 +10,19 @@ import torch
 from monai.inferers import Inferer, SimpleInferer
 from monai.utils import ensure_tuple
 
-__all__ = ["MirroredInferer", "mirrored_passes"]
+__all__ = ["MirroredInferer", "checked_axes", "mirrored_passes"]
+
+
+def checked_axes(mirror_axes: Sequence[int] | int) -> tuple[int, ...]:
+    """Axes to mirror, as a tuple.
+
+    Raises:
+        ValueError: an axis that a volume has not, or one that is named twice.
+    """
+    axes = ensure_tuple(mirror_axes)
+    if not set(axes) <= {0, 1, 2} or len(set(axes)) != len(axes):
+        raise ValueError(f"mirror_axes is {mirror_axes!r}; name axes of the volume, 0, 1 or 2, each once.")
+    return axes
 
 
 def mirrored_passes(mirror_axes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -28,6 +40,9 @@ class MirroredInferer(Inferer):
         inferer: what makes each pass; :class:`monai.inferers.SimpleInferer` by default.
         mirror_axes: spatial axes, from 0; every combination of them is a pass.
         argmax: whether to return class numbers ``(B, 1, …)`` of the type ``uint8`` in place of scores.
+
+    Raises:
+        ValueError: as :func:`checked_axes`.
     """
 
     def __init__(
@@ -35,7 +50,7 @@ class MirroredInferer(Inferer):
     ) -> None:
         super().__init__()
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.passes = mirrored_passes(ensure_tuple(mirror_axes))
+        self.passes = mirrored_passes(checked_axes(mirror_axes))
         self.argmax = argmax
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -15,6 +15,7 @@ from rich.progress import Progress, track
 from monai_mobileunet.inferers.assembly import GroupMean, assemble_volumes, labels_of_outputs, plan_groups
 from monai_mobileunet.inferers.batches import FittingBatches
 from monai_mobileunet.inferers.finite import FiniteScores, check_finite
+from monai_mobileunet.inferers.mirrored import checked_axes
 from monai_mobileunet.inferers.passes import MirroredPasses, Scores, SliceNetwork, mirrored_neighbours, with_condition
 from monai_mobileunet.inferers.windows import Padding, plan_windows
 from monai_mobileunet.outputs import Output, pack_outputs
@@ -122,9 +123,7 @@ class ContextSliceInferer(SliceInferer):
             raise ValueError(f"sw_batch_size is {sw_batch_size}; the network needs at least 1 slice per call.")
         if any(not 0 <= o < 1 for o in ensure_tuple(overlap)):
             raise ValueError(f"overlap is {overlap}; it must be in [0, 1).")
-        self.mirror_axes = ensure_tuple(mirror_axes)
-        if not set(self.mirror_axes) <= {0, 1, 2} or len(set(self.mirror_axes)) != len(self.mirror_axes):
-            raise ValueError(f"mirror_axes is {mirror_axes!r}; name axes of the volume, 0, 1 or 2, each once.")
+        self.mirror_axes = checked_axes(mirror_axes)
         if out_slices < 1 or out_slices % 2 == 0:
             raise ValueError(f"out_slices is {out_slices}; it must be odd: the context is counted from the middle one.")
         if out_step is not None and not 1 <= out_step <= out_slices:

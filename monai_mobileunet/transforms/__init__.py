@@ -10,7 +10,7 @@ from monai_mobileunet.transforms.postprocessing import (
 )
 from monai_mobileunet.transforms.preprocessing import CropForegroundd, LoadImaged, Spacingd
 from monai_mobileunet.transforms.saving import SaveImaged
-from monai_mobileunet.transforms.teaching import MixTeacherScoresd, WindowScoresd
+from monai_mobileunet.transforms.teaching import MixTeacherScoresd, WindowScoresd, keep_scores
 from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamplesd
 from monai_mobileunet.transforms.untracked import UntrackedCompose
 
@@ -32,4 +32,5 @@ __all__ = [
     "SplitByPlaned",
     "UntrackedCompose",
     "WindowScoresd",
+    "keep_scores",
 ]

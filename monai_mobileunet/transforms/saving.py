@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from monai.config import KeysCollection
 from monai.transforms import SaveImaged as MonaiSaveImaged
 
 from monai_mobileunet.data.loading.reader import grid_of
+from monai_mobileunet.data.names import NIFTI, without_suffix
 from monai_mobileunet.data.writing import mask_type, write_mask
 
 __all__ = ["SaveImaged"]
@@ -26,7 +28,7 @@ class SaveImaged(MonaiSaveImaged):
     MONAI's writers leave half a file where a run is killed, and give an image's geometry other codes. It lies where
     :func:`monai_mobileunet.data.find_images` has planned it, since two images can have one name but for their formats;
     where nothing was planned, as MONAI's would. What is no class number, as probabilities of several channels, MONAI's
-    writer writes.
+    writer writes in its place, as NIfTI.
 
     Args:
         keys: items of class numbers ``(1, H, W, D)``.
@@ -70,12 +72,21 @@ class SaveImaged(MonaiSaveImaged):
         for key in self.key_iterator(dict(data)):
             pred = data[key]
             if len(pred) > 1:
-                return super().__call__(data)
+                self._save_scores(pred, data.get(self.place_key))
+                continue
             values = np.ascontiguousarray(np.asarray(pred[0].cpu())).astype(mask_type(self.num_classes), copy=False)
             place = data.get(self.place_key) or self._named_as_the_image(pred)
             write_mask(values, Path(place), grid_of(pred))
             logger.info("%s: written", place)
         return dict(data)
+
+    def _save_scores(self, pred: Any, planned: str | None) -> None:
+        place = without_suffix(planned or self._named_as_the_image(pred))
+        folder, name = Path(place).parent, Path(place).name
+        folder.mkdir(parents=True, exist_ok=True)
+        partly = folder / f".{name}.part"
+        self.saver(pred, filename=str(partly))
+        os.replace(f"{partly}{NIFTI[0]}", f"{place}{NIFTI[0]}")
 
     def _named_as_the_image(self, pred: Any) -> str:
         return str(self.saver.folder_layout.filename(**self.saver.fname_formatter(pred.meta, self.saver)))

@@ -11,17 +11,26 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.networks.utils import one_hot
-from monai.transforms import EnsureChannelFirstd, MapTransform, ResampleToMatch
-from monai.utils import ImageMetaKey, ensure_tuple
+from monai.transforms import AsDiscreted, Lambdad, MapTransform, ResampleToMatch
+from monai.utils import ImageMetaKey, MetaKeys, ensure_tuple
 
-from monai_mobileunet.data.errors import refusal
-from monai_mobileunet.data.names import case_name, names_without_channel
-from monai_mobileunet.transforms.preprocessing import LoadImaged
+from monai_mobileunet.data.errors import DataError, ending_program, refusal
+from monai_mobileunet.data.names import NIFTI, case_name, names_without_channel
+from monai_mobileunet.data.reading import read_volume
+from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.transforms.training import RandSliceSamplesd
+from monai_mobileunet.wording import counted
 
-__all__ = ["MixTeacherScoresd", "WindowScoresd"]
+__all__ = ["MixTeacherScoresd", "WindowScoresd", "keep_scores"]
 
 SUM_WITHIN = 0.01
 """By how much the scores of a voxel may miss 1: files hold them in 16 bits, too."""
+
+WRITING = (
+    "Let the teacher write the scores of all images anew: python -m monai.bundle run --config_file "
+    "TEACHER/configs/inference.json --dataset_dir IMAGES --output_dir {} --argmax False"
+)
+"""What to type for scores, with the folder to fill in."""
 
 
 class MixTeacherScoresd(MapTransform):
@@ -32,16 +41,19 @@ class MixTeacherScoresd(MapTransform):
     (https://arxiv.org/abs/1503.02531) at a temperature of 1, with the scores in files, so that a teacher may be
     anything: a larger network, the mean of several, a network of another tool.
 
-    The files are NIfTI with the classes along a fourth axis, as a bundle's ``inference.json`` writes them with
-    ``--argmax False``. They lie in the folder of a teacher as the images lie in theirs, and have their names. Scores
-    on another grid than the label's are brought to it linearly.
+    Cross-entropy is least where the student says what it is told. The Dice of :class:`monai.losses.DiceCELoss` is not:
+    its optimum is the likeliest class. Both together are what was measured (docs/ablations.md).
+
+    The files are NIfTI with the classes along a fourth axis, on the grid of the image's file, as a bundle's
+    ``inference.json`` writes them with ``--argmax False``. They lie in the folder of a teacher as the images lie in
+    theirs, and have their names.
 
     Args:
         keys: items of class numbers ``(1, H, W, D)``, on the grid of the preprocessed image.
         teacher_dir: folder of a teacher's scores, or several, whose mean is taken.
         num_classes: classes with the background.
         share: of the teachers in the result, from 0 (the label alone) to 1.
-        image_key: item whose metadata name the image's file.
+        image_key: item whose metadata name the image's file, and its grid.
         allow_missing_keys: do not raise if a key is missing.
 
     Returns:
@@ -61,54 +73,55 @@ class MixTeacherScoresd(MapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.folders = [Path(folder) for folder in ensure_tuple(teacher_dir)]
+        self.folders = [Path(folder) for folder in ensure_tuple(teacher_dir) if str(folder)]
         if not self.folders or not 0 <= share <= 1:
-            raise ValueError(f"teacher_dir is {teacher_dir}, share is {share}; give a folder, and a share of 0 to 1.")
+            raise ValueError(f"teacher_dir is {teacher_dir!r}, share is {share}; give a folder, and a share of 0 to 1.")
         self.num_classes = num_classes
         self.share = share
         self.image_key = image_key
-        self._read = [LoadImaged("scores"), EnsureChannelFirstd("scores")]
+        self._taken: dict[Path, Path] = {}
         self._match = ResampleToMatch(mode="bilinear", padding_mode="border", dtype=np.float32)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Mix; see the class.
 
         Raises:
-            DataError: a teacher has no scores of the image, or what it has are no probabilities of the classes; or the
-                label has other numbers than those of the classes.
+            DataError: a teacher has no scores of the image, or what it has are no probabilities of the classes on the
+                image's grid; or the label has voxels of which no class is known.
         """
         out = dict(data)
-        image = Path(str(ensure_tuple(out[self.image_key].meta[ImageMetaKey.FILENAME_OR_OBJ])[0]))
+        meta = out[self.image_key].meta
+        image = Path(str(ensure_tuple(meta[ImageMetaKey.FILENAME_OR_OBJ])[0])).absolute()
+        shape = tuple(int(size) for size in meta[MetaKeys.SPATIAL_SHAPE])
+        grid = Volume(
+            np.broadcast_to(np.uint8(0), shape), np.asarray(meta[MetaKeys.ORIGINAL_AFFINE], float), str(image)
+        )
         for key in self.key_iterator(out):
-            label = out[key]
-            mixed = (1 - self.share) * self._one_hot(label, image)
+            mixed = (1 - self.share) * self._one_hot(out[key], image)
             for folder in self.folders:
-                mixed += self.share / len(self.folders) * self._scores(find_scores(folder, image), label)
-            out[key] = MetaTensor(mixed, meta=label.meta)
+                scores = read_scores(self._file(folder, image), self.num_classes, grid)
+                matched = torch.as_tensor(self._match(scores, out[key]))
+                mixed += self.share / len(self.folders) * matched / matched.sum(0)
+            out[key] = MetaTensor(mixed, meta=out[key].meta)
         return out
 
     def _one_hot(self, label: MetaTensor, image: Path) -> torch.Tensor:
-        highest = int(label.max())
-        if highest >= self.num_classes:
-            problem = f"its label has the number {highest}; expected classes from 0 to {self.num_classes - 1}."
-            remedy = "A teacher needs labels in which every voxel's class is known. Leave configs/teacher.json out."
-            raise refusal(image, problem, remedy)
+        if int(label.max()) >= self.num_classes:
+            raise refusal(image, "its label has voxels whose class is not known.", WHOLE)
         return one_hot(torch.as_tensor(label)[None].long(), self.num_classes)[0].float()
 
-    def _scores(self, file: Path, label: MetaTensor) -> torch.Tensor:
-        item: dict[str, Any] = {"scores": str(file)}
-        for step in self._read:
-            item = dict(step(item))
-        scores = item["scores"].float()
-        total = torch.as_tensor(scores.sum(0))
-        if len(scores) != self.num_classes or (total - 1).abs().max() > SUM_WITHIN or scores.min() < 0:
-            problem = (
-                f"{len(scores)} channels, whose sum in a voxel is {total.min():.3g} to {total.max():.3g}; expected"
-            )
-            problem += f" probabilities of {self.num_classes} classes, the background first, with a sum of 1."
-            raise refusal(file, problem, "Let the teacher write them anew: see docs/teacher.md.")
-        matched = torch.as_tensor(self._match(scores, label))
-        return matched / matched.sum(0)
+    def _file(self, folder: Path, image: Path) -> Path:
+        """The file of an image's scores, which is no other image's."""
+        file = find_scores(folder, image)
+        other = self._taken.setdefault(file, image)
+        if other != image:
+            problem = f"lies where the scores of two images would: {other} and {image}."
+            remedy = "Scores lie in folders as the images do: name the folder above all images as IMAGES. "
+            raise refusal(file, problem, remedy + WRITING.format(folder))
+        return file
+
+
+WHOLE = "A teacher is for labels in which every voxel's class is known. Leave configs/teacher.json out."
 
 
 class WindowScoresd(MapTransform):
@@ -119,7 +132,7 @@ class WindowScoresd(MapTransform):
 
     Args:
         keys: items ``(slices * num_classes, H, W)``, the classes of a slice behind each other, as transforms of windows
-            want them; or ``(num_classes, slices, H, W)``.
+            want them; or ``(num_classes, slices, H, W)`` of several.
         num_classes: classes with the background.
         allow_missing_keys: do not raise if a key is missing.
 
@@ -141,23 +154,71 @@ class WindowScoresd(MapTransform):
         return out
 
 
+def keep_scores(steps: Sequence[Any], num_classes: int, key: str = "label", exit_on_error: bool = False) -> list[Any]:
+    """The random transforms of a bundle for labels that are scores: without those between class numbers and scores.
+
+    Args:
+        steps: the transforms, among them :class:`monai.transforms.AsDiscreted` to one-hot labels, and that or a
+            :class:`monai.transforms.Lambdad` back to class numbers.
+        num_classes: classes with the background.
+        key: of the label.
+        exit_on_error: end the program with the message alone, as a bundle wants it.
+
+    Raises:
+        DataError: the transforms are for labels in which some voxels' class is not known.
+    """
+    with ending_program(exit_on_error):
+        if any(isinstance(step, RandSliceSamplesd) and step.num_classes is not None for step in steps):
+            raise refusal("the bundle", "was planned for labels with voxels whose class is not known.", WHOLE)
+    between = (AsDiscreted, Lambdad)
+    kept = [step for step in steps if not (isinstance(step, between) and key in step.keys)]
+    return [*kept, WindowScoresd(key, num_classes)]
+
+
 def find_scores(folder: Path, image: Path) -> Path:
     """The file of an image's scores in the folder of a teacher: of the same name, in the same folders above it.
 
     Args:
         folder: of the teacher.
-        image: file of the image, or of its first channel.
+        image: absolute path of the image, or of its first channel.
 
     Raises:
         DataError: there is none.
     """
-    names = sorted(names_without_channel(case_name(image)))
-    for depth in range(len(image.parts)):  # the most folders first: in folders of patients all files have one name
+    if not folder.is_dir():
+        raise refusal(folder, "no such folder; expected the scores of a teacher.", WRITING.format(folder))
+    own = case_name(image)
+    names = [own, *sorted(names_without_channel(own) - {own})]
+    for depth in range(1, len(image.parts)):  # the most folders first: in folders of patients all files have one name
         for name in names:
-            file = folder.joinpath(*image.parts[1 + depth : -1], f"{name}.nii.gz")
-            if file.is_file():
-                return file
-    problem = f"has no scores of {image}: no file {' or '.join(f'{name}.nii.gz' for name in names)}."
-    remedy = "Let the teacher write them for every image of the training: python -m monai.bundle run --config_file "
-    remedy += f"TEACHER/configs/inference.json --dataset_dir {image.parent} --output_dir {folder} --argmax False"
-    raise refusal(folder, problem, remedy)
+            for suffix in NIFTI:
+                file = folder.joinpath(*image.parts[depth:-1], f"{name}{suffix}")
+                if file.is_file():
+                    return file
+    problem = f"has no scores of {image}: no file {' or '.join(f'{name}{NIFTI[0]}' for name in names)}."
+    raise refusal(folder, problem, WRITING.format(folder))
+
+
+def read_scores(file: Path, num_classes: int, grid: Volume) -> MetaTensor:
+    """Scores from a file, ``(num_classes, H, W, D)`` in 32 bits.
+
+    Raises:
+        DataError: it has other channels or lies on another grid, or its values are no probabilities.
+    """
+    volume = read_volume(file)
+    if volume.channels != num_classes:
+        problem = f"has {counted(volume.channels, 'channel')}; expected {num_classes}: a probability for each class,"
+        raise _no_scores(file, f"{problem} the background first.")
+    if not same_grid(volume, grid):
+        found = f"shape {volume.shape}" if volume.shape != grid.shape else "another affine"
+        raise _no_scores(file, f"has {found}; expected the grid of its image, {grid.name} {grid.shape}.")
+    scores = torch.from_numpy(np.array(volume.values, np.float32, order="C")).movedim(-1, 0)
+    total = scores.sum(0)
+    if scores.min() < -SUM_WITHIN or (total - 1).abs().max() > SUM_WITHIN:
+        problem = f"has values from {scores.min():.3g} on, and a voxel's add up to {total.min():.3g} to "
+        raise _no_scores(file, f"{problem}{total.max():.3g}; expected probabilities, which add up to 1.")
+    return MetaTensor(scores.clamp(min=0), affine=torch.from_numpy(volume.affine))
+
+
+def _no_scores(file: Path, problem: str) -> DataError:
+    return refusal(file, problem, WRITING.format(file.parent))

@@ -18,6 +18,9 @@ from monai_mobileunet.slicing import pad_slices, slice_axes, take_slices
 
 __all__ = ["RandMirrorSidesd", "RandSliceSamplesd"]
 
+THERE = 0.25
+"""Score from which a class is in a voxel. A label that is mixed with what teachers say keeps its share of the score."""
+
 
 class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
     """Cut ``num_samples`` random slices out of a volume, all across one randomly chosen plane.
@@ -37,7 +40,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         pad_values: per key, what to pad with; ``None`` repeats the edge.
         context_axis: per key, whether the neighbours become an axis of their own behind the channels: of the label
             where the network predicts several slices at once.
-        class_key: item that tells where the classes are, a one-hot label ``(classes, H, W, D)``.
+        class_key: item that tells where the classes are, a one-hot label or scores ``(classes, H, W, D)``.
         class_share: share of the samples, from 0 to 1, that are drawn by class: one that the volume has (the
             background not counted) is chosen at random, and then a slice that has it. What reaches through few
             slices is otherwise seldom seen, as in :class:`monai.transforms.RandCropByLabelClassesd`.
@@ -119,7 +122,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
 
     def _corner(self, mask: torch.Tensor, slack: Sequence[int]) -> tuple[int, int]:
         """Of a window with a random one of the places where a class is in a slice."""
-        places = torch.nonzero(mask > 0.5)
+        places = torch.nonzero(mask > THERE)
         place = places[self.R.randint(len(places))].tolist()
         row, column = (
             int(self.R.randint(max(0, at - roi + 1), min(room, at) + 1)) if room else 0
@@ -137,7 +140,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
     def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[tuple[int, int]]:
         """Slices of classes that are there, with the number of the class; none of a volume without any."""
         others = [axis + 1 for axis in range(3) if axis != stack]
-        holds = (classes[1 : self.num_classes] > 0.5).amax(others)  # classes × slices
+        holds = (classes[1 : self.num_classes] > THERE).amax(others)  # classes × slices
         present = torch.nonzero(holds.any(1)).flatten().tolist()
         if not present:
             return []

@@ -37,7 +37,8 @@ def test_the_windows_of_a_training_hold_the_scores_of_what_the_image_shows(sourc
     drawn = parser.get_parsed_content("train#augmentation")
     drawn.set_random_state(1)
     image = numbers.float().expand(channels, -1, -1, -1)
-    windows = [window["label"] for window in drawn({"image": image, "label": scores})]
+    samples = drawn({"image": image, "label": scores})
+    windows = [sample["label"] for sample in samples]
     expected = (classes, *([outputs] if outputs > 1 else []), *parser.get_parsed_content("roi_size"))
     assert {tuple(window.shape) for window in windows} == {expected}
     for window in windows:
@@ -45,6 +46,14 @@ def test_the_windows_of_a_training_hold_the_scores_of_what_the_image_shows(sourc
         assert window[1:].max() <= 0.801 + 0.2 / classes
     between = [((window[1:] > 0.25) & (window[1:] < 0.75)).any() for window in windows]
     assert any(between), "scores are turned linearly, and not rounded"
+    for sample in samples:
+        label = sample["label"].argmax(0).float()
+        middle = label[outputs // 2] if outputs > 1 else label
+        shown = sample["image"].unflatten(0, (-1, channels))
+        shown = shown[len(shown) // 2, 0]
+        inside = sample["label"].reshape(classes, outputs, *shown.shape)[:, outputs // 2].amax(0) < 0.99
+        if middle[inside].std() > 0.3:
+            assert torch.corrcoef(torch.stack([middle[inside], shown[inside]]))[0, 1] > 0.7
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda bundle: bundle.name)
@@ -90,7 +99,7 @@ def test_a_bundle_teaches_another(trained: Path, toy_dataset: Path, run_bundle: 
 def test_a_network_for_volumes_teaches_with_it(
     bundle_copy: Path, trained: Path, toy_dataset: Path, run_bundle: RunBundle, tmp_path: Path
 ):
-    """As the shipped weights of the hippocampus were made."""
+    """The network for volumes that the hippocampus bundle has the settings of."""
     configs = HIPPOCAMPUS / "configs"
     made = {"dataset_dir": toy_dataset, "ckpt_dir": tmp_path / "volumes", "output_dir": tmp_path / "eval", **QUICK}
     three = configs / "teacher_3d.json"

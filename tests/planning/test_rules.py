@@ -203,6 +203,8 @@ ACROSS, UPRIGHT, SQUARE = (256, 216, 9), (216, 256, 9), (232, 240, 9)
         (lying([SQUARE, UPRIGHT]), False),
         (lying([ACROSS, UPRIGHT], spacing=(1.5, 1.5 * 216 / 256, 10.0)), False),
         (lying([ACROSS, UPRIGHT], classes=KIDNEYS), False),
+        (lying([ACROSS, UPRIGHT], classes={"left kidney": organ(side=0.3)}), False),
+        (lying([(200, 120, 9), (120, 200, 9), (120, 200, 9)], classes={"organ": organ(extent_mm=(400.0,) * 3)}), False),
         (lying([(50, 40, 36), (40, 50, 36)], spacing=(1.0, 1.0, 1.0)), False),
     ],
     ids=[
@@ -213,6 +215,8 @@ ACROSS, UPRIGHT, SQUARE = (256, 216, 9), (216, 256, 9), (232, 240, 9)
         "nearly square",
         "pixels that are not",
         "sides",
+        "a side without partner",
+        "windows that are not square",
         "turned as a whole",
     ],
 )
@@ -270,13 +274,14 @@ def test_network_and_batch_have_time_to_learn(step: float, budget: float, varian
 @pytest.mark.parametrize(
     ("budget", "costs", "epochs", "interval"),
     [
-        (3600, COSTS, 400, 80),
+        (3600, COSTS, 1200, 240),
         (600, COSTS, 180, 36),
         (60, COSTS, 9, 4),
         (5, COSTS, 1, 1),
-        (600, replace(COSTS, step=0.05, workers=4), 400, 80),
+        (600, replace(COSTS, step=0.05, workers=4), 2540, 508),
+        (72 * 3600, replace(COSTS, step=0.05, workers=4), 62500, 12500),
     ],
-    ids=["an hour", "ten minutes", "a minute", "too little", "a GPU"],
+    ids=["an hour", "ten minutes", "a minute", "too little", "a GPU", "a GPU for days"],
 )
 def test_the_length_of_a_training_follows_the_budget(budget: float, costs: Costs, epochs: int, interval: int):
     known = decide(fingerprint(), Options(budget=budget), dict.fromkeys(timed(costs), costs))

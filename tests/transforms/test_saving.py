@@ -72,3 +72,16 @@ def test_probabilities_are_written_as_they_are(tmp_path: Path):
     SaveImaged("pred", tmp_path, "in", 2)({"pred": pred})
     written = np.asarray(nibabel.load(tmp_path / "a.nii.gz").dataobj)
     np.testing.assert_allclose(np.moveaxis(written, -1, 0), pred.numpy(), atol=1e-6)
+
+
+def test_probabilities_lie_where_the_mask_was_planned_as_nifti(tmp_path: Path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 4, 5), np.float32), np.eye(4)), tmp_path / "a.nii.gz")
+    case = READ({"image": str(tmp_path / "a.nii.gz")})
+    case["pred"] = MetaTensor(torch.rand(2, 3, 4, 5), meta=case["image"].meta)
+    for place in ("1.2.840.nii.gz", "deep/p01.nrrd", "B.NII.GZ"):
+        SaveImaged("pred", tmp_path / "out", tmp_path)({**case, "mask": str(tmp_path / "out" / place)})
+    written = sorted(path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
+        *("1.2.840.nii.gz", "B.nii.gz", "deep/p01.nii.gz")
+    ]
+    assert all(nibabel.load(path).shape == (3, 4, 5, 2) for path in written)

@@ -1,15 +1,24 @@
 """What a student learns from: the label, and the scores of teachers."""
 
+import shutil
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose, EnsureChannelFirstd, Orientationd
+from monai.transforms import AsDiscreted, Compose, EnsureChannelFirstd, Lambdad, Orientationd, RandFlipd
 
 from monai_mobileunet.data import DataError
-from monai_mobileunet.transforms import LoadImaged, MatchImaged, MixTeacherScoresd, Spacingd
+from monai_mobileunet.transforms import (
+    LoadImaged,
+    MatchImaged,
+    MixTeacherScoresd,
+    RandSliceSamplesd,
+    Spacingd,
+    WindowScoresd,
+    keep_scores,
+)
 
 SHAPE = (5, 6, 4)
 LPS = np.diag([-1.5, -1.5, 3.0, 1.0])
@@ -69,7 +78,7 @@ def test_on_another_grid_they_are_brought_to_the_image_s(case, tmp_path):
     assert mixed.min() >= 0
 
 
-@pytest.mark.parametrize("name", ["patient1/t1.nii.gz", "t1.nii.gz", "patient1/t1_0000.nii.gz"])
+@pytest.mark.parametrize("name", ["patient1/t1.nii.gz", "t1.nii.gz", "t1.nii", "patient1/t1_0000.nii.gz"])
 def test_the_file_lies_as_the_image_does_or_alone(case, tmp_path, name):
     image = Path(case["image"])
     if name.endswith("_0000.nii.gz"):  # nnU-Net's number of a channel
@@ -88,14 +97,89 @@ def test_an_image_without_scores_is_named_with_what_to_type(case, tmp_path):
         prepared_error(case, MixTeacherScoresd("label", tmp_path / "teacher", 3))
 
 
+def test_one_file_is_not_taken_for_two_patients(case, tmp_path):
+    """In folders of patients all images have one name."""
+    scores_of(case, tmp_path / "teacher", name="t1.nii.gz")
+    other = Path(shutil.copytree(Path(case["image"]).parent, tmp_path / "images" / "patient2"))
+    mix = MixTeacherScoresd("label", tmp_path / "teacher", 3)
+    mix(prepared(case))
+    mix(prepared(case))
+    with pytest.raises(DataError, match=r"scores of two images would: .*patient1.*patient2.*--dataset_dir IMAGES"):
+        mix(prepared({key: str(other / Path(file).name) for key, file in case.items()}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"affine": LPS + np.diag([0, 0, 1.0, 0])}, "has another affine; expected the grid of its image"),
+        ({"scores": lambda scores: scores[:-1]}, r"has shape \(4, 6, 4\); expected the grid"),
+        ({"scores": lambda scores: scores * 2}, "add up to 2 to 2; expected probabilities"),
+        ({"scores": lambda scores: np.log(scores + 1e-6)}, "has values from -"),
+    ],
+)
+def test_scores_of_another_grid_or_of_no_probabilities_are_refused(case, tmp_path, changed, message):
+    scores = scores_of(case, tmp_path / "teacher")
+    values = changed.get("scores", lambda scores: scores)(scores)
+    file = tmp_path / "teacher" / "patient1" / "t1.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values, changed.get("affine", LPS)), file)
+    with pytest.raises(DataError, match=message):
+        prepared_error(case, MixTeacherScoresd("label", tmp_path / "teacher", 3))
+
+
+def test_a_folder_that_is_not_there(case, tmp_path):
+    with pytest.raises(DataError, match="teacher: no such folder"):
+        prepared_error(case, MixTeacherScoresd("label", tmp_path / "teacher", 3))
+
+
+@pytest.mark.parametrize("slices", [1, 3])
+def test_windows_have_the_shape_of_the_network_s_output_and_are_background_beyond_the_image(slices):
+    scores = torch.rand(slices, 4, 5, 6).softmax(1)
+    scores[..., -1] = 0  # beyond the image
+    expected = scores.movedim(1, 0).clone()
+    expected[0, ..., -1] = 1
+    expected = expected[:, 0] if slices == 1 else expected
+    windows = WindowScoresd("label", 4)
+    torch.testing.assert_close(windows({"label": scores.flatten(0, 1)})["label"], expected)
+    if slices > 1:
+        torch.testing.assert_close(windows({"label": scores.movedim(1, 0)})["label"], expected)
+
+
+def test_the_steps_between_class_numbers_and_scores_are_left_out_of_the_label_s():
+    image = Lambdad("image", lambda x: x)
+    flip = RandFlipd(["image", "label"])
+    steps = [AsDiscreted("label", to_onehot=3), image, flip, AsDiscreted("label", argmax=True)]
+    kept = keep_scores(steps, 3)
+    assert kept[:2] == [image, flip]
+    assert [type(step) for step in kept[2:]] == [WindowScoresd]
+
+
+def test_a_bundle_for_partly_annotated_data_learns_from_labels_alone():
+    sampler = RandSliceSamplesd(["image", "label"], 8, class_key="label", num_classes=3)
+    with pytest.raises(DataError, match=r"whose class is not known.*Leave configs/teacher.json out"):
+        keep_scores([sampler], 3)
+    with pytest.raises(SystemExit, match="error: the bundle: was planned"):
+        keep_scores([sampler], 3, exit_on_error=True)
+
+
+def test_windows_are_drawn_around_a_class_that_the_teacher_misses():
+    label = torch.zeros(1, 40, 30, 6)
+    label[0, 33, 4, 2] = 1
+    one_hot = torch.cat([1 - label, label])
+    missed = torch.cat([torch.ones_like(label), torch.zeros_like(label)])
+    cut = RandSliceSamplesd(
+        ["label"], (8, 8), 6, "axial", class_key="label", class_share=1.0, class_in_window=True
+    ).set_random_state(0)
+    assert all(window["label"][1].max() == 0.5 for window in cut({"label": 0.5 * one_hot + 0.5 * missed}))
+
+
 def test_masks_and_scores_of_other_classes_are_no_scores(case, tmp_path):
     scores_of(case, tmp_path / "teacher")
-    with pytest.raises(DataError, match=r"3 channels.* probabilities of 4 classes"):
+    with pytest.raises(DataError, match=r"has 3 channels; expected 4"):
         prepared_error(case, MixTeacherScoresd("label", tmp_path / "teacher", 4))
     mask = tmp_path / "masks" / "t1.nii.gz"
     mask.parent.mkdir()
     mask.write_bytes(Path(case["label"]).read_bytes())
-    with pytest.raises(DataError, match="1 channels"):
+    with pytest.raises(DataError, match="has 1 channel; expected 3"):
         prepared_error(case, MixTeacherScoresd("label", mask.parent, 3))
 
 
@@ -104,7 +188,7 @@ def test_a_label_with_unknown_voxels_is_refused(case, tmp_path):
     values = np.zeros(SHAPE, np.uint8)
     values[2, 2, 2] = 3
     nibabel.save(nibabel.Nifti1Image(values, LPS), case["label"])
-    with pytest.raises(DataError, match=r"t1.nii.gz: its label has the number 3; expected classes from 0 to 2"):
+    with pytest.raises(DataError, match=r"t1.nii.gz: its label has voxels whose class is not known"):
         prepared_error(case, MixTeacherScoresd("label", tmp_path / "teacher", 3))
 
 

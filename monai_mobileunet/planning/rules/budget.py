@@ -21,7 +21,10 @@ VALIDATING = 0.2
 KEPT_BACK = 0.1
 """Share of a budget for what is not measured: metrics written, other programs on the machine."""
 
-UNTIMED_EPOCHS, MOST_EPOCHS = 100, 400
+UNTIMED_EPOCHS = 100
+
+MOST_STEPS = 250_000
+"""Steps of the optimiser in a training, at most: those of nnU-Net, which has 1000 epochs of 250."""
 
 
 def _parts(known: Known) -> tuple[int, int]:
@@ -87,14 +90,15 @@ def epochs_in_the_budget(known: Known) -> Decision:
         return Decision(UNTIMED_EPOCHS, "Both measured recipes have as many; nothing was timed on this machine.")
     room, epoch = _room(known, costs), _epoch_seconds(costs, _parts(known)[0])
     once = _once(costs, *_parts(known), validations(known, costs))
-    epochs = max(1, min(MOST_EPOCHS, room))
+    most = MOST_STEPS // _steps(known, 1)
+    epochs = max(1, min(most, room))
     timed = (
         f"An epoch of {counted(_parts(known)[0], 'case')} takes {minutes(epoch)} here "
         f"({known.options.device}), all else "
     )
     timed += minutes(once)
     asked = f"the budget is {minutes(budget)}, of which a tenth is kept back"
-    capped = f"; more than {MOST_EPOCHS} were not tried" if room > MOST_EPOCHS else ""
+    capped = f"; nnU-Net's trainings have no more than {MOST_STEPS:,} steps either" if room > most else ""
     return Decision(epochs, f"{timed}; {asked}{capped}.")
 
 
