@@ -213,6 +213,7 @@ def test_every_fragment_changes_only_what_the_bundle_has(bundle: Path, fragment:
         "resume": {"resume_from", "starting_weights"},
         "continue": {"resume_from"},
         "teacher": {"teacher_dir", "teacher_share"},
+        "volumes": {"box", "volume_transforms", "inferer"},
     }
     parser = read(bundle, "train.json")
     for key in json.loads(fragment.read_text()):

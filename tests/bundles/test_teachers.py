@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 import pytest
 import torch
-from conftest import BUNDLES, FRAGMENTS, HIPPOCAMPUS, RunBundle
+from conftest import BUNDLES, FRAGMENTS, RunBundle
 from monai.bundle import ConfigParser
 
 from monai_mobileunet.bundle import Bundle
@@ -99,10 +99,9 @@ def test_a_bundle_teaches_another(trained: Path, toy_dataset: Path, run_bundle: 
 def test_a_network_for_volumes_teaches_with_it(
     bundle_copy: Path, trained: Path, toy_dataset: Path, run_bundle: RunBundle, tmp_path: Path
 ):
-    """The network for volumes that the hippocampus bundle has the settings of."""
-    configs = HIPPOCAMPUS / "configs"
+    """Trained by the fragment, and asked for scores by it."""
     made = {"dataset_dir": toy_dataset, "ckpt_dir": tmp_path / "volumes", "output_dir": tmp_path / "eval", **QUICK}
-    three = configs / "teacher_3d.json"
+    three = FRAGMENTS / "volumes.json"
     shown = {"train#augmentation#transforms": "@volume_transforms"}
     run_bundle(bundle_copy / "configs" / "train.json", three, run_id="training", **made, **shown)
     volumes = write_scores(
