@@ -41,8 +41,9 @@ TWO_WAYS = 0.1
 """Share of the cases that lie along the other side, from which a data set's slices have no common orientation.
 
 In ACDC, whose files tell nothing of how a slice lies in the body, 30 of 160 cases lie upright, and the hearts in them
-are turned by 50 to 80 degrees against the others. The one that is turned the furthest had a Dice of 0.71 without
-quarter turns and of 0.80 with these and twice the epochs. The share was chosen, not measured.
+are turned by 27 to 80 degrees (median 59) against the mean of all, the others by 39 at most. The one that is turned the
+furthest had a Dice of 0.71 without quarter turns and of 0.80 with these and twice the epochs. The share was chosen, not
+measured.
 """
 
 
