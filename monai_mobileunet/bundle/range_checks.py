@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
-from monai.utils import MetaKeys
 
 from monai_mobileunet.bundle.network_format import class_names_of
 from monai_mobileunet.bundle.training_range import WARNINGS, TrainingRange
 from monai_mobileunet.data.errors import Finding
-from monai_mobileunet.data.loading.reader import MODALITY, grid_of
-from monai_mobileunet.data.volume import Volume
+from monai_mobileunet.data.loading.reader import file_grid, grid_of
 from monai_mobileunet.data.writing import mask_type
 
 __all__ = ["CheckImaged", "CheckMaskd", "volumes_ml"]
@@ -70,7 +68,7 @@ class CheckImaged(_Check):
     def _look(self, item: Any, metadata: Mapping[str, Any]) -> Iterable[Finding]:
         if 0 in item.shape:  # a bundle that cuts all away; whoever needs the image will refuse it
             return []
-        return TrainingRange.of(metadata).check(_file_grid(item), item)
+        return TrainingRange.of(metadata).check(file_grid(item), item)
 
 
 class CheckMaskd(_Check):
@@ -103,12 +101,3 @@ def volumes_ml(mask: np.ndarray, class_names: Sequence[str], voxel_ml: float) ->
         if part.any():
             counts += np.bincount(part[part != 0], minlength=len(counts))
     return {name: float(counts[number]) * voxel_ml for number, name in enumerate(class_names, 1)}
-
-
-def _file_grid(image: Any) -> Volume:
-    """What a preprocessed image's metadata tell of its file, without the voxels."""
-    meta = image.meta
-    shape = tuple(int(size) for size in meta[MetaKeys.SPATIAL_SHAPE])
-    affine = np.asarray(meta[MetaKeys.ORIGINAL_AFFINE], float)
-    name = str(meta.get("filename_or_obj", "the given image"))
-    return Volume(np.broadcast_to(np.uint8(0), shape), affine, name, modality=str(meta.get(MODALITY, "")))

@@ -12,7 +12,7 @@ from nibabel.affines import voxel_sizes
 from monai_mobileunet.data.errors import Finding, refusal, warning
 from monai_mobileunet.wording import counted
 
-__all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "same_grid", "stack_channels"]
+__all__ = ["LPS_TO_RAS", "Grid", "Volume", "check_grid", "check_values", "other_grid", "same_grid", "stack_channels"]
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """ITK and DICOM count to the left and to the back, this package and NIfTI to the right and to the front."""
@@ -193,6 +193,13 @@ def same_grid(one: Volume, other: Volume) -> bool:
     return one.shape == other.shape and np.allclose(one.affine, other.affine, atol=tolerance)
 
 
+def other_grid(found: Volume, expected: Volume) -> str:
+    """What is other in a grid than was expected, in words: ``"shape (8, 9, 10)"``; empty where nothing is."""
+    if same_grid(found, expected):
+        return ""
+    return f"shape {found.shape}" if found.shape != expected.shape else "another affine"
+
+
 def stack_channels(volumes: list[Volume]) -> Volume:
     """Several images of one case as the channels of one.
 
@@ -204,8 +211,7 @@ def stack_channels(volumes: list[Volume]) -> Volume:
         if volume.channels > 1 and others:
             raise refusal(volume.name, f"has {volume.channels} channels.", "List one file per channel.")
     for other in others:
-        if not same_grid(first, other):
-            found = f"shape {other.shape}" if other.shape != first.shape else "another affine"
+        if found := other_grid(other, first):
             problem = f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}."
             raise refusal(other.name, problem, "Resample it to that grid.")
     if not others:

@@ -13,7 +13,7 @@ from monai_mobileunet.data.dicom.segments.structure_set import Report
 from monai_mobileunet.data.dicom.segments.structures import is_structures, read_structures
 from monai_mobileunet.data.errors import DataError, Finding
 from monai_mobileunet.data.reading import read_label
-from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.data.volume import Volume, other_grid
 from monai_mobileunet.data.writing import mask_type
 
 __all__ = ["check_grid", "read_classes", "read_reference", "refuse_unknown"]
@@ -89,9 +89,9 @@ def check_grid(pred: Volume, reference: Volume) -> None:
     Raises:
         DataError: another shape or affine.
     """
-    if same_grid(pred, reference):
+    found = other_grid(pred, reference)
+    if not found:
         return
-    found = f"shape {pred.shape}" if pred.shape != reference.shape else "another affine"
     problem = (
         f"found {found}, expected the grid of {reference.name}, which is a reference with shape {reference.shape}."
     )

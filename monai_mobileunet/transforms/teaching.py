@@ -12,12 +12,13 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.networks.utils import one_hot
 from monai.transforms import AsDiscreted, Lambdad, MapTransform, ResampleToMatch
-from monai.utils import ImageMetaKey, MetaKeys, ensure_tuple
+from monai.utils import ensure_tuple
 
 from monai_mobileunet.data.errors import DataError, ending_program, refusal
+from monai_mobileunet.data.loading.reader import file_grid
 from monai_mobileunet.data.names import NIFTI, case_name, names_without_channel
 from monai_mobileunet.data.reading import read_volume
-from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.data.volume import Volume, other_grid
 from monai_mobileunet.transforms.training import RandSliceSamplesd
 from monai_mobileunet.wording import counted
 
@@ -32,17 +33,18 @@ WRITING = (
 )
 """What to type for scores, with the folder to fill in."""
 
+WHOLE = "A teacher is for labels in which every voxel's class is known. Leave configs/teacher.json out."
+
 
 class MixTeacherScoresd(MapTransform):
     """Class numbers become probabilities: a share of them is the mean of what teachers say, and the rest is the label.
 
-    A network that learns from these is a student. It is told more than the label says: how likely each class is where
-    a border is not sharp, and what several networks agree on. That is the distillation of Hinton et al.
-    (https://arxiv.org/abs/1503.02531) at a temperature of 1, with the scores in files, so that a teacher may be
-    anything: a larger network, the mean of several, a network of another tool.
+    This is the knowledge distillation of Hinton et al. (https://arxiv.org/abs/1503.02531) at a temperature of 1. The
+    scores lie in files, so a teacher may be anything: a larger network, the mean of several, a network of another tool.
 
-    Cross-entropy is least where the student says what it is told. The Dice of :class:`monai.losses.DiceCELoss` is not:
-    its optimum is the likeliest class. Both together are what was measured (docs/ablations.md).
+    The cross-entropy of a network has its minimum where the network predicts these probabilities. The Dice of
+    :class:`monai.losses.DiceCELoss` has its own where the network predicts the likeliest class with certainty. Both
+    together were measured (docs/ablations.md).
 
     The files are NIfTI with the classes along a fourth axis, on the grid of the image's file, as a bundle's
     ``inference.json`` writes them with ``--argmax False``. They lie in the folder of a teacher as the images lie in
@@ -90,12 +92,8 @@ class MixTeacherScoresd(MapTransform):
                 image's grid; or the label has voxels of which no class is known.
         """
         out = dict(data)
-        meta = out[self.image_key].meta
-        image = Path(str(ensure_tuple(meta[ImageMetaKey.FILENAME_OR_OBJ])[0])).absolute()
-        shape = tuple(int(size) for size in meta[MetaKeys.SPATIAL_SHAPE])
-        grid = Volume(
-            np.broadcast_to(np.uint8(0), shape), np.asarray(meta[MetaKeys.ORIGINAL_AFFINE], float), str(image)
-        )
+        grid = file_grid(out[self.image_key])
+        image = Path(grid.name).absolute()
         for key in self.key_iterator(out):
             mixed = (1 - self.share) * self._one_hot(out[key], image)
             for folder in self.folders:
@@ -119,9 +117,6 @@ class MixTeacherScoresd(MapTransform):
             remedy = "Scores lie in folders as the images do: name the folder above all images as IMAGES. "
             raise refusal(file, problem, remedy + WRITING.format(folder))
         return file
-
-
-WHOLE = "A teacher is for labels in which every voxel's class is known. Leave configs/teacher.json out."
 
 
 class WindowScoresd(MapTransform):
@@ -209,8 +204,7 @@ def read_scores(file: Path, num_classes: int, grid: Volume) -> MetaTensor:
     if volume.channels != num_classes:
         problem = f"has {counted(volume.channels, 'channel')}; expected {num_classes}: a probability for each class,"
         raise _no_scores(file, f"{problem} the background first.")
-    if not same_grid(volume, grid):
-        found = f"shape {volume.shape}" if volume.shape != grid.shape else "another affine"
+    if found := other_grid(volume, grid):
         raise _no_scores(file, f"has {found}; expected the grid of its image, {grid.name} {grid.shape}.")
     scores = torch.from_numpy(np.array(volume.values, np.float32, order="C")).movedim(-1, 0)
     total = scores.sum(0)

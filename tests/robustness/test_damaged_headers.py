@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -41,6 +43,36 @@ def test_each_of_three_hundred_damaged_files_ends_as_a_row(tmp_path: Path, train
     assert not [row["case"] for row in ended.rows if "Memory was too short" in row["problem"]], told
     assert counts["failed"] > COUNT / 4, told
     print(told)
+
+
+READ_BY_FOUR = """
+import random, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from monai_mobileunet.data import DataError
+from monai_mobileunet.data.formats.itk import grid_of_itk, read_itk
+
+def read(seed):
+    draw, failed = random.Random(seed), 0
+    for _ in range(600):
+        try:
+            draw.choice((grid_of_itk, read_itk))(Path(draw.choice(sys.argv[1:])))
+        except (DataError, RuntimeError):
+            failed += 1
+    return failed
+
+with ThreadPoolExecutor(4) as threads:
+    print(min(threads.map(read, range(4))))
+"""
+
+
+@pytest.mark.parametrize("suffixes", [(".nrrd", ".nhdr"), (".mha", ".mhd")], ids=["nrrd", "metaimage"])
+def test_several_threads_read_damaged_files_at_the_same_time(tmp_path: Path, suffixes: tuple[str, ...]):
+    """As reading ahead and measuring a case's memory do; a crash would end the process of the test as well."""
+    files = [str(path) for path in damaged_images(tmp_path / "in", 300, SEED) if path.suffix in suffixes]
+    done = subprocess.run([sys.executable, "-c", READ_BY_FOUR, *files], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"seed {SEED}, exit {done.returncode}: {done.stderr[-500:]}"
+    assert int(done.stdout) > 100, "many are damaged"
 
 
 def is_sentence(problem: str, image: str) -> bool:

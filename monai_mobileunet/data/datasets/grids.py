@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from monai_mobileunet.data.errors import Finding, warning
-from monai_mobileunet.data.volume import Volume, same_grid
+from monai_mobileunet.data.volume import Volume, other_grid, same_grid
 from monai_mobileunet.wording import counted
 
 __all__ = ["check_axes", "check_grids", "check_images"]
@@ -35,8 +35,7 @@ def check_grids(images: Sequence[Volume], label: Volume) -> Iterator[Finding]:
     """Whether all channels and the label have the same voxels in the same place, and the label is no image."""
     first, *others = images
     for other in others:
-        if not same_grid(first, other):
-            found = f"shape {other.shape}" if other.shape != first.shape else "another affine"
+        if found := other_grid(other, first):
             problem = f"has {found}; expected the grid of the case's first image, {first.name} {first.shape}."
             yield Finding(other.name, problem, "Resample it to that grid.")
     yield from _of_label(first, label)

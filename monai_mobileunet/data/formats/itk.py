@@ -6,9 +6,10 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import SimpleITK as sitk
@@ -26,6 +27,10 @@ __all__ = ["files_of_itk", "grid_of_itk", "itk_image", "read_itk", "volume_of_it
 
 IMAGE_IO = {**dict.fromkeys(NRRD, "NrrdImageIO"), **dict.fromkeys(METAIMAGE, "MetaImageIO")}
 VOXEL_UNITS = "ITK_VoxelUnits"
+
+NRRD_IN_TURN = Lock()
+"""Held while ITK works on a NRRD file: its library keeps what goes wrong in one list for all threads, and two damaged
+files at the same time corrupt the memory of the process."""
 
 
 def read_itk(path: Path) -> Volume:
@@ -77,9 +82,13 @@ def files_of_itk(path: Path) -> list[Path]:
 def _file_reader(path: Path) -> Iterator[sitk.ImageFileReader]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(IMAGE_IO[path.suffix.lower()])  # by itself SimpleITK does not know suffixes in capitals
-    with itk_path(path) as plain:
+    with itk_path(path) as plain, _in_turn(path):
         reader.SetFileName(plain)
         yield reader
+
+
+def _in_turn(path: Path) -> AbstractContextManager[object]:
+    return NRRD_IN_TURN if path.suffix.lower() in NRRD else nullcontext()
 
 
 def _mm_per_voxel_unit(source: sitk.Image | sitk.ImageFileReader) -> float:
@@ -172,7 +181,7 @@ def write_itk_image(image: sitk.Image, path: Path) -> None:
         OSError: it cannot be written.
     """
     try:
-        with itk_path(path) as plain:
+        with itk_path(path) as plain, _in_turn(path):
             sitk.WriteImage(image, plain, useCompression=True)
     except RuntimeError as error:  # SimpleITK's word for whatever went wrong, a full disk among it
         raise OSError(errno.EIO, " ".join(str(error).split())[-200:], str(path)) from error

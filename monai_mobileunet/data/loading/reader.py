@@ -18,7 +18,7 @@ from monai_mobileunet.data.names import image_suffix
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume
 
-__all__ = ["VolumeReader", "as_tensor", "grid_of"]
+__all__ = ["VolumeReader", "as_tensor", "file_grid", "grid_of"]
 
 PLANAR, HEADER, MODALITY = "planar", "nifti_header", "modality"
 """Keys of the metadata for what masks are written with, and for what an image is."""
@@ -84,6 +84,22 @@ def _metadata(volume: Volume) -> dict[str, Any]:
         MODALITY: volume.modality,
         HEADER: np.frombuffer(header, np.uint8).copy(),
     }
+
+
+def file_grid(image: MetaTensor) -> Volume:
+    """The grid that an image had in its file, whatever was done to it since.
+
+    Args:
+        image: with metadata as :class:`VolumeReader` gives them.
+
+    Returns:
+        A volume of zeros, which take no memory.
+    """
+    meta = image.meta
+    shape = tuple(int(size) for size in meta[MetaKeys.SPATIAL_SHAPE])
+    affine = np.asarray(meta[MetaKeys.ORIGINAL_AFFINE], float)
+    name = str(meta.get("filename_or_obj", "the given image"))
+    return Volume(np.broadcast_to(np.uint8(0), shape), affine, name, modality=str(meta.get(MODALITY, "")))
 
 
 def grid_of(pred: MetaTensor) -> Volume:
