@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from monai_mobileunet.outputs import map_outputs
 from monai_mobileunet.runtimes.base import Runtime
+from monai_mobileunet.runtimes.fused_activations import can_fuse, fuse_activations
 
 __all__ = ["TorchRuntime", "check_compiler", "check_device", "fold_batch_norm"]
 
@@ -30,6 +31,8 @@ NEEDED_TO_COMPILE = {
 
 class TorchRuntime(Runtime):
     """A network in torch, made ready for inference: norms folded, channels last, no gradients.
+
+    On a CPU convolutions in float32 apply their activations themselves.
 
     Args:
         network: a 2D network in any mode and on any device; it is copied and stays as it is.
@@ -56,6 +59,8 @@ class TorchRuntime(Runtime):
         self.network = folded.float().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
         self.device = next((parameter.device for parameter in folded.parameters()), torch.device("cpu"))
+        if self.device.type == "cpu" and dtype == torch.float32 and not compiled and can_fuse():
+            fuse_activations(self.network)
         self._call = self.network
         if compiled:
             check_compiler(self.device.type)

@@ -2,13 +2,9 @@
 
 from monai_mobileunet.transforms.annotation import KnownClassesd, MarkUnknownd, RegionMasksd
 from monai_mobileunet.transforms.matching import MatchImaged
-from monai_mobileunet.transforms.postprocessing import (
-    KeepLargestComponentsd,
-    Probabilitiesd,
-    RestoreGridd,
-    SplitByPlaned,
-)
+from monai_mobileunet.transforms.postprocessing import KeepLargestComponentsd, Probabilitiesd, SplitByPlaned
 from monai_mobileunet.transforms.preprocessing import CropForegroundd, LoadImaged, Spacingd
+from monai_mobileunet.transforms.restoring import RestoreGridd
 from monai_mobileunet.transforms.saving import SaveImaged
 from monai_mobileunet.transforms.teaching import MixTeacherScoresd, WindowScoresd, keep_scores
 from monai_mobileunet.transforms.training import RandMirrorSidesd, RandSliceSamplesd

@@ -1,16 +1,18 @@
-// A segmentation back on the grid of the file, by nearest neighbours: the arithmetic of RestoreGridd.
+// A segmentation back on the grid of the file: the arithmetic of RestoreGridd.
 import { apply, invert, multiply } from "./affine.js";
 import { stridesOf, voxelsIn } from "./volume.js";
 
 /** @typedef {import("./volume.js").Triple} Triple */
 /** @typedef {import("./affine.js").Affine} Affine */
 /** @typedef {{ labels: Uint8Array, shape: Triple, affine: Affine }} Segmentation */
+/** Where a voxel of the file lies along an axis of the labels: steps to the nearest voxel and to the two around it, and the share of the upper one. @typedef {{ nearest: number, below: number, above: number, share: number }} Place */
 
 /** Voxels: no rounding of an affine changes which voxel is the nearest by more. */
 const NEGLIGIBLE = 1e-2;
 const EPSILON = 1e-3;
 
 /**
+ * A voxel takes the class with the largest share of it, by the weights of linear interpolation; of equal shares that of the nearest voxel.
  * @param {Segmentation} segmentation
  * @param {{ shape: Triple, affine: Affine }} grid of the file
  */
@@ -22,21 +24,31 @@ export function restoreGrid({ labels, shape, affine }, grid) {
   });
   if (new Set(axes).size < 3 || Math.max(...skew) > NEGLIGIBLE) return byVoxel(labels, shape, way, grid.shape);
   const strides = stridesOf(shape);
-  /** Steps in the labels for each index along an axis of the file; −1 outside. */
-  const steps = grid.shape.map((size) => new Int32Array(size).fill(-1));
+  /** For each axis of the file; outside of the labels there is no place. @type {(Place | undefined)[][]} */
+  const places = [[], [], []];
+  let several = /** @type {Uint8Array | null} */ (null);
   axes.forEach((other, axis) => {
-    for (let index = 0; index < grid.shape[other]; index++) {
-      const place = nearest(way[axis][other] * index + way[axis][3], shape[axis]);
-      if (place >= 0) steps[other][index] = place * strides[axis];
-    }
+    const exact = Array.from({ length: grid.shape[other] }, (_, index) => way[axis][other] * index + way[axis][3]);
+    places[other] = exact.map((one) => placeOf(one, shape[axis], strides[axis]));
+    const moved = exact.some((one, index) => places[other][index] && Math.abs(one - Math.round(one)) > NEGLIGIBLE);
+    if (moved) several ??= severalClasses(labels, shape);
+    else places[other] = places[other].map((place) => place && { ...place, below: place.nearest, above: place.nearest, share: 0 });
   });
+  const [nearX, nearY, nearZ] = places.map((line) => Int32Array.from(line, (place) => (place ? place.nearest : -1)));
+  const [lowX, lowY, lowZ] = places.map((line) => Int32Array.from(line, (place) => (place ? place.below : -1)));
   const out = new Uint8Array(voxelsIn(grid.shape));
   let index = 0;
-  for (const z of steps[2]) {
-    for (const y of steps[1]) {
-      for (const x of steps[0]) {
-        if (x >= 0 && y >= 0 && z >= 0) out[index] = labels[x + y + z];
-        index++;
+  for (let z = 0; z < grid.shape[2]; z++) {
+    for (let y = 0; y < grid.shape[1]; y++) {
+      for (let x = 0; x < grid.shape[0]; x++, index++) {
+        if (nearX[x] < 0 || nearY[y] < 0 || nearZ[z] < 0) continue;
+        if (several && several[lowX[x] + lowY[y] + lowZ[z]]) {
+          const at = [places[0][x], places[1][y], places[2][z]];
+          const [a, b, c] = axes.map((axis) => /** @type {Place} */ (at[axis])); // RestoreGridd adds the corners in this order
+          out[index] = largestShare(labels, a, b, c);
+        } else {
+          out[index] = labels[nearX[x] + nearY[y] + nearZ[z]];
+        }
       }
     }
   }
@@ -49,13 +61,67 @@ function strongest(row) {
 }
 
 /**
- * The nearest voxel; −1 outside. A grid of other spacing may end half of its voxel before the one that it was made from.
- * @param {number} exact
- * @param {number} size
+ * None outside. A grid of other spacing may end half of its voxel before the one that it was made from.
+ * @param {number} exact @param {number} size @param {number} stride
+ * @returns {Place | undefined}
  */
-function nearest(exact, size) {
-  if (exact < -0.5 - EPSILON || exact > size - 0.5 + EPSILON) return -1;
-  return Math.min(Math.max(Math.floor(exact + 0.5 + EPSILON), 0), size - 1);
+function placeOf(exact, size, stride) {
+  if (exact < -0.5 - EPSILON || exact > size - 0.5 + EPSILON) return undefined;
+  const kept = Math.min(Math.max(exact, 0), size - 1);
+  const below = Math.floor(kept);
+  const nearest = Math.min(Math.max(Math.floor(exact + 0.5 + EPSILON), 0), size - 1);
+  return { nearest: nearest * stride, below: below * stride, above: Math.min(below + 1, size - 1) * stride, share: kept - below };
+}
+
+const classes = new Uint8Array(8);
+const weights = new Float64Array(8);
+
+/** @param {Uint8Array} labels @param {Place} a @param {Place} b @param {Place} c along the labels' axes */
+function largestShare(labels, a, b, c) {
+  let best = labels[a.nearest + b.nearest + c.nearest];
+  for (let corner = 0; corner < 8; corner++) {
+    const [x, y, z] = [corner & 4, corner & 2, corner & 1];
+    classes[corner] = labels[(x ? a.above : a.below) + (y ? b.above : b.below) + (z ? c.above : c.below)];
+    weights[corner] = (x ? a.share : 1 - a.share) * (y ? b.share : 1 - b.share) * (z ? c.share : 1 - c.share);
+  }
+  let most = total(best);
+  if (most > 0.5) return best;
+  for (const candidate of classes) {
+    const share = total(candidate);
+    if (share > most + EPSILON) [best, most] = [candidate, share];
+  }
+  return best;
+}
+
+/**
+ * Whether a voxel and those above it are of several classes: 1, else 0.
+ * @param {Uint8Array} labels @param {Triple} shape
+ */
+function severalClasses(labels, shape) {
+  const mixed = new Uint8Array(labels.length);
+  const [row, plane] = stridesOf(shape).slice(1);
+  let at = 0;
+  for (let z = 0; z < shape[2]; z++) {
+    const up = z + 1 < shape[2] ? plane : 0;
+    for (let y = 0; y < shape[1]; y++) {
+      const down = y + 1 < shape[1] ? row : 0;
+      for (let x = 0; x < shape[0]; x++, at++) {
+        const right = x + 1 < shape[0] ? 1 : 0;
+        const one = labels[at];
+        const here = labels[at + right] === one && labels[at + down] === one && labels[at + down + right] === one;
+        const above = labels[at + up] === one && labels[at + up + right] === one && labels[at + up + down] === one;
+        mixed[at] = here && above && labels[at + up + down + right] === one ? 0 : 1;
+      }
+    }
+  }
+  return mixed;
+}
+
+/** @param {number} label */
+function total(label) {
+  let sum = 0;
+  for (let corner = 0; corner < 8; corner++) if (classes[corner] === label) sum += weights[corner];
+  return sum;
 }
 
 /** Where the axes of the two grids are not parallel. @param {Uint8Array} labels @param {Triple} shape @param {Affine} way @param {Triple} target */
@@ -66,8 +132,8 @@ function byVoxel(labels, shape, way, target) {
   for (let z = 0; z < target[2]; z++) {
     for (let y = 0; y < target[1]; y++) {
       for (let x = 0; x < target[0]; x++, index++) {
-        const places = apply(way, [x, y, z]).map((exact, axis) => nearest(exact, shape[axis]));
-        if (places.every((place) => place >= 0)) out[index] = labels[places.reduce((sum, place, axis) => sum + place * strides[axis], 0)];
+        const [a, b, c] = apply(way, [x, y, z]).map((exact, axis) => placeOf(exact, shape[axis], strides[axis]));
+        if (a && b && c) out[index] = largestShare(labels, a, b, c);
       }
     }
   }
