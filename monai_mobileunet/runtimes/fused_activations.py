@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
+from monai.networks.blocks import Convolution
 from torch import nn
 
 __all__ = ["ConvolutionWithActivation", "can_fuse", "fuse_activations"]
@@ -22,15 +23,12 @@ POST_OPERATIONS: dict[type[nn.Module], Callable[[Any], tuple[str, list[float]]]]
 }
 """What oneDNN calls an activation, and its numbers."""
 
-Leaf = tuple[nn.Module, str, nn.Module]
-
 
 class ConvolutionWithActivation(nn.Module):
     """A 2D convolution and what follows it, as one call of oneDNN.
 
     The operator is the one that :func:`torch.compile` generates on a CPU; it takes plain weights as well, so nothing
-    has to be generated. The activation alone would read and write all features once more, which takes as long as a
-    1×1 convolution.
+    has to be generated. The activation alone would read and write all features once more.
 
     Args:
         conv: with its weights in float32; they are shared, not copied.
@@ -56,10 +54,11 @@ def can_fuse() -> bool:
 
 
 def fuse_activations(network: nn.Module) -> nn.Module:
-    """Join each 2D convolution with the activation that follows it in a :class:`torch.nn.Sequential`.
+    """Join the 2D convolution and the activation of each :class:`monai.networks.blocks.Convolution`.
 
     Fold norms before (:func:`monai_mobileunet.runtimes.torch_runtime.fold_batch_norm`): one that is left stands
-    between a convolution and its activation. A sequence with a ``forward`` of its own stays as it is.
+    between a convolution and its activation. Modules with hooks stay, and so does a network whose weights are not
+    finite: oneDNN's ReLU makes 0 of NaN, so that the scores would not show it.
 
     Args:
         network: in eval mode, in float32, on a CPU; it is changed.
@@ -67,32 +66,24 @@ def fuse_activations(network: nn.Module) -> nn.Module:
     Returns:
         The same network.
     """
-    for block in list(network.modules()):
-        leaves = list(_leaves(block)) if _is_plain(block) else []
-        for index, (parent, name, conv) in enumerate(leaves):
-            following = next((leaf for leaf in leaves[index + 1 :] if type(leaf[2]) is not nn.Identity), None)
-            if following is None or type(following[2]) not in POST_OPERATIONS or not _is_fusible(conv):
-                continue
-            setattr(parent, name, ConvolutionWithActivation(conv, following[2]))  # type: ignore[arg-type]
-            setattr(following[0], following[1], nn.Identity())
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
+        return network
+    for block in network.modules():
+        if type(block) is not Convolution or not hasattr(block, "adn"):
+            continue
+        conv, adn = block.get_submodule("conv"), block.get_submodule("adn")
+        name, act = next(((n, m) for n, m in adn.named_children() if type(m) is not nn.Identity), ("", adn))
+        if type(act) in POST_OPERATIONS and _is_fusible(conv) and not _has_hooks(conv, adn, act):
+            block.conv = ConvolutionWithActivation(cast(nn.Conv2d, conv), act)
+            setattr(adn, name, nn.Identity())
     return network
 
 
-def _is_plain(block: nn.Module) -> bool:
-    return isinstance(block, nn.Sequential) and type(block).forward is nn.Sequential.forward
+def _has_hooks(*modules: nn.Module) -> bool:
+    return any(module._forward_hooks or module._forward_pre_hooks for module in modules)
 
 
 def _is_fusible(conv: nn.Module) -> bool:
-    plain = type(conv) is nn.Conv2d and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return plain and conv.weight.dtype == torch.float32
-
-
-def _leaves(block: nn.Module) -> Iterator[Leaf]:
-    """Modules in the order in which a sequence of sequences calls them, each with its parent and its name there."""
-    for name, module in block._modules.items():  # named_children() leaves out a module that comes again
-        if module is None:
-            continue
-        if _is_plain(module):
-            yield from _leaves(module)
-        else:
-            yield block, name, module
+    if type(conv) is not nn.Conv2d:  # a subclass may compute something else
+        return False
+    return conv.padding_mode == "zeros" and not isinstance(conv.padding, str) and conv.weight.dtype == torch.float32

@@ -32,7 +32,8 @@ NEEDED_TO_COMPILE = {
 class TorchRuntime(Runtime):
     """A network in torch, made ready for inference: norms folded, channels last, no gradients.
 
-    On a CPU convolutions in float32 apply their activations themselves.
+    On an x86 CPU the convolutions of MONAI's blocks apply their activations themselves, in float32; see
+    :func:`monai_mobileunet.runtimes.fused_activations.fuse_activations`.
 
     Args:
         network: a 2D network in any mode and on any device; it is copied and stays as it is.

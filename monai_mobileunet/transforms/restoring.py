@@ -16,9 +16,10 @@ from monai.utils import MetaKeys
 __all__ = ["RestoreGridd", "resample_labels"]
 
 NEGLIGIBLE = 1e-2
-"""Voxels: no rounding of an affine changes which voxel is the nearest by more."""
+"""Voxels: no rounding of an affine moves a place by more, and along an axis whose places are no further from voxels
+nothing is interpolated."""
 
-SLAB_VOXELS = 1 << 22
+SLAB_VOXELS = 1 << 21
 PLACES_AT_ONCE = 1 << 20
 EPSILON = 1e-3
 """Voxels, and shares of a voxel: what differs by less is equal, so that no rounding decides."""
@@ -40,7 +41,8 @@ class RestoreGridd(MapTransform):
     takes those of the nearest one.
 
     Args:
-        keys: items of class numbers ``(1, H, W, D)``, on the grid of the preprocessed image.
+        keys: items of class numbers ``(1, H, W, D)``, on the grid of the preprocessed image, or of scores; a single
+            channel is taken as class numbers, whatever its type.
         orig_keys: the preprocessed image, a :class:`monai.data.MetaTensor` with the affine and shape of its file.
         allow_missing_keys: do not raise if a key is missing.
 
@@ -85,7 +87,7 @@ def resample_labels(
     """Sample class numbers on another grid.
 
     A voxel takes the class that has the largest share of it, by the weights of linear interpolation among its two, four
-    or eight neighbours; of classes with equal shares that of the nearest voxel. Borders then run straight through the
+    or eight neighbours; that of the nearest voxel if no other has a larger one. Borders then run straight through the
     voxels of a coarser grid, where those of the nearest voxels are stairs. The same as ``sitkLabelLinear`` of
     SimpleITK, which computes it for all voxels, not only for those whose neighbours are of several classes.
 
@@ -135,9 +137,11 @@ def _share_along_axes(labels: np.ndarray, exact: Places, out: np.ndarray) -> Non
     exact = [places if axis in moved else np.rint(places) for axis, places in enumerate(exact)]
     split = [_split(places, size) for places, size in zip(exact, labels.shape, strict=True)]
     lower, share = zip(*split, strict=True)
-    for at in _places_in(np.nonzero(mixed), lower):
-        below, above = ([values[axis][at[axis]] for axis in range(3)] for values in (lower, share))
-        out[at] = _largest_share(labels, below, above, moved, out[at])
+    for part in _slabs(mixed.shape):
+        first, *others = np.nonzero(mixed[part])
+        for at in _places_in((first + part.start, *others), lower):
+            below, above = ([values[axis][at[axis]] for axis in range(3)] for values in (lower, share))
+            out[at] = _largest_share(labels, below, above, moved, out[at])
 
 
 def _places_in(voxels: Places, lower: Places) -> Iterator[tuple[np.ndarray, ...]]:
@@ -170,7 +174,7 @@ def _by_slabs(
     labels: np.ndarray, matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, ...], by_share: bool
 ) -> np.ndarray:
     out = np.zeros(shape, labels.dtype)
-    mixed = _several_classes(labels, range(3)) if by_share else np.zeros(labels.shape, bool)
+    mixed = _several_classes(labels, range(3)) if by_share else None
     for part in _slabs(shape):
         indices = np.arange(part.start, part.stop), np.arange(shape[1]), np.arange(shape[2])
         grid = np.meshgrid(*indices, indexing="ij", copy=False)
@@ -178,11 +182,12 @@ def _by_slabs(
         found = [_nearest(places, size) for places, size in zip(exact, labels.shape, strict=True)]
         inside = np.logical_and.reduce([within for _, within in found])
         nearest = labels[tuple(places[inside] for places, _ in found)]
-        split = [_split(places[inside], size) for places, size in zip(exact, labels.shape, strict=True)]
-        lower, share = zip(*split, strict=True)
-        at = np.flatnonzero(mixed[lower])
-        below, above = ([values[at] for values in pair] for pair in (lower, share))
-        nearest[at] = _largest_share(labels, below, above, range(3), nearest[at])
+        if mixed is not None:
+            split = [_split(places[inside], size) for places, size in zip(exact, labels.shape, strict=True)]
+            lower, share = zip(*split, strict=True)
+            at = np.flatnonzero(mixed[lower])
+            below, above = ([values[at] for values in pair] for pair in (lower, share))
+            nearest[at] = _largest_share(labels, below, above, range(3), nearest[at])
         out[part][inside] = nearest
     return out
 

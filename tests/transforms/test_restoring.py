@@ -155,6 +155,20 @@ class TestResampledLabels:
             alone = resample_labels(labels[..., index : index + 1], np.diag([0.4, 0.7, 1, 1]), (15, 8, 1))
             assert np.array_equal(exact[..., index : index + 1], alone)
 
+    @pytest.mark.parametrize("dtype", [np.uint16, np.int64, np.float32])
+    def test_class_numbers_of_any_type(self, dtype: type):
+        labels = np.random.default_rng(0).integers(0, 4, (7, 6, 5))
+        to_source = np.diag([0.4, 0.7, 0.3, 1])
+        expected = resample_labels(labels.astype(np.uint8), to_source, (15, 8, 14))
+        found = resample_labels((1000 * labels).astype(dtype), to_source, (15, 8, 14))
+        assert found.dtype == dtype
+        assert np.array_equal(found, 1000.0 * expected)
+
+    def test_a_single_slice_of_another_thickness(self):
+        labels = np.random.default_rng(0).integers(0, 4, (7, 6, 1)).astype(np.uint8)
+        back = resample_labels(labels, np.diag([1, 1, 0.3, 1.0]), (7, 6, 2))
+        assert np.array_equal(back, np.repeat(labels, 2, axis=2))
+
     def test_slabs_change_nothing(self, monkeypatch: pytest.MonkeyPatch):
         labels = np.random.default_rng(0).integers(0, 3, (7, 6, 5)).astype(np.uint8)
         ways = [way([1, 2, 0], (1, -1, 1), (0.4, 0.6, 0.7), angle, 0.0) for angle in (0.0, 0.3)]

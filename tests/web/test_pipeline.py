@@ -180,7 +180,13 @@ def intensity_cases() -> list[Case]:
         Case(values(2, 20, 21, 22), np.eye(4), [oriented(), clip, normal]),
         Case(values(1, 101, 100, 101), np.eye(4), [oriented(), clip, normal]),  # over a million, NumPy's percentiles
         Case(air, axis_order(13), [oriented(), offset, crop, *windows], WHOLE, [RESTORED]),
-        Case(air + 1024, axis_order(20), [oriented(), offset, respaced([1.0, 1.0, 2.0]), crop, *windows]),
+        Case(
+            air + 1024,
+            axis_order(20),
+            [oriented(), offset, respaced([1.0, 1.0, 2.0]), crop, *windows],
+            WHOLE,
+            [RESTORED],
+        ),
         Case(air, np.eye(4), [pad]),
         Case(np.full((1, 4, 4, 4), 7, np.float32), np.eye(4), [clip, normal]),
     ]

@@ -7,12 +7,12 @@ import { stridesOf, voxelsIn } from "./volume.js";
 /** @typedef {{ labels: Uint8Array, shape: Triple, affine: Affine }} Segmentation */
 /** Where a voxel of the file lies along an axis of the labels: steps to the nearest voxel and to the two around it, and the share of the upper one. @typedef {{ nearest: number, below: number, above: number, share: number }} Place */
 
-/** Voxels: no rounding of an affine changes which voxel is the nearest by more. */
+/** Voxels: no rounding of an affine moves a place by more, and along an axis whose places are no further from voxels nothing is interpolated. */
 const NEGLIGIBLE = 1e-2;
 const EPSILON = 1e-3;
 
 /**
- * A voxel takes the class with the largest share of it, by the weights of linear interpolation; of equal shares that of the nearest voxel.
+ * A voxel takes the class with the largest share of it, by the weights of linear interpolation; that of the nearest voxel if no other has a larger one.
  * @param {Segmentation} segmentation
  * @param {{ shape: Triple, affine: Affine }} grid of the file
  */
@@ -128,12 +128,15 @@ function total(label) {
 function byVoxel(labels, shape, way, target) {
   const out = new Uint8Array(voxelsIn(target));
   const strides = stridesOf(shape);
+  const several = severalClasses(labels, shape);
   let index = 0;
   for (let z = 0; z < target[2]; z++) {
     for (let y = 0; y < target[1]; y++) {
       for (let x = 0; x < target[0]; x++, index++) {
         const [a, b, c] = apply(way, [x, y, z]).map((exact, axis) => placeOf(exact, shape[axis], strides[axis]));
-        if (a && b && c) out[index] = largestShare(labels, a, b, c);
+        if (!a || !b || !c) continue;
+        const alone = !several[a.below + b.below + c.below];
+        out[index] = alone ? labels[a.nearest + b.nearest + c.nearest] : largestShare(labels, a, b, c);
       }
     }
   }
