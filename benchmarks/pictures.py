@@ -153,11 +153,13 @@ def draw_accuracy(table: Path, path: Path) -> None:
         sets = [list(rows) for _, rows in groupby(csv.DictReader(file), key=lambda row: row["data"])]
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, rows in zip(figure.subplots(1, len(sets)), sets, strict=True):
+        best = max(rows, key=lambda row: float(row["dice"]))
         for row in rows:
             ours = row["network"].startswith("mobileunet_")
             at = (float(row["seconds"]), float(row["dice"]))
             axes.scatter(*at, s=70 if ours else 40, color="tab:blue" if ours else "grey", marker="D" if ours else "o")
-            place, weight = ((0, 9), "bold") if ours else ((0, -17), "normal")
+            place = (0, 9) if row is best else (0, -17)
+            weight = "bold" if ours else "normal"
             axes.annotate(row["network"], at, place, textcoords="offset points", ha="center", weight=weight)
         axes.set(xscale="log", xlabel=rows[0]["cost"], ylabel="mean Dice of the classes", xticks=TICKS)
         axes.set_title(rows[0]["data"], fontsize=10)
