@@ -58,7 +58,8 @@ def fuse_activations(network: nn.Module) -> nn.Module:
 
     Fold norms before (:func:`monai_mobileunet.runtimes.torch_runtime.fold_batch_norm`): one that is left stands
     between a convolution and its activation. Modules with hooks stay, and so does a network whose weights are not
-    finite: oneDNN's ReLU makes 0 of NaN, so that the scores would not show it.
+    finite: oneDNN's ReLU makes 0 of NaN, so that the scores would not show it. (They would not show features beyond
+    the range of float32 either, which finite weights and images have to be far out for.)
 
     Args:
         network: in eval mode, in float32, on a CPU; it is changed.

@@ -13,6 +13,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import MetaKeys
 
+from monai_mobileunet.data.loading.reader import file_grid
+
 __all__ = ["RestoreGridd", "resample_labels"]
 
 NEGLIGIBLE = 1e-2
@@ -20,7 +22,7 @@ NEGLIGIBLE = 1e-2
 nothing is interpolated."""
 
 SLAB_VOXELS = 1 << 21
-PLACES_AT_ONCE = 1 << 20
+PLACES_AT_ONCE = 1 << 18
 EPSILON = 1e-3
 """Voxels, and shares of a voxel: what differs by less is equal, so that no rounding decides."""
 
@@ -66,18 +68,17 @@ class RestoreGridd(MapTransform):
         original = getattr(image, "meta", {})
         if MetaKeys.ORIGINAL_AFFINE not in original or MetaKeys.SPATIAL_SHAPE not in original:
             raise ValueError(f"{self.orig_keys} does not tell the affine and shape that it had in its file.")
-        target = np.asarray(original[MetaKeys.ORIGINAL_AFFINE], float)
+        grid = file_grid(image)
         # all of the image's metadata, for MONAI's writers ask some of them
         kept = {name: value for name, value in original.items() if name != MetaKeys.AFFINE}
-        shape = tuple(int(size) for size in original[MetaKeys.SPATIAL_SHAPE])
         for key in self.key_iterator(out):
             labels = torch.as_tensor(out[key]).cpu()
             if labels.shape[1:] != image.shape[1:]:
                 raise ValueError(f"{key} has shape {tuple(labels.shape)}; its image {tuple(image.shape)}.")
-            to_source = np.linalg.inv(np.asarray(image.affine, float)) @ target
+            to_source = np.linalg.inv(np.asarray(image.affine, float)) @ grid.affine
             by_share = len(labels) == 1
-            restored = [resample_labels(channel.numpy(), to_source, shape, by_share) for channel in labels]
-            out[key] = MetaTensor(torch.from_numpy(np.stack(restored)), affine=torch.as_tensor(target), meta=kept)
+            restored = [resample_labels(channel.numpy(), to_source, grid.shape, by_share) for channel in labels]
+            out[key] = MetaTensor(torch.from_numpy(np.stack(restored)), affine=torch.as_tensor(grid.affine), meta=kept)
         return out
 
 
@@ -183,11 +184,11 @@ def _by_slabs(
         inside = np.logical_and.reduce([within for _, within in found])
         nearest = labels[tuple(places[inside] for places, _ in found)]
         if mixed is not None:
-            split = [_split(places[inside], size) for places, size in zip(exact, labels.shape, strict=True)]
+            exact = [places[inside].clip(0, size - 1) for places, size in zip(exact, labels.shape, strict=True)]
+            at = np.flatnonzero(mixed[tuple(places.astype(int) for places in exact)])
+            split = [_split(places[at], size) for places, size in zip(exact, labels.shape, strict=True)]
             lower, share = zip(*split, strict=True)
-            at = np.flatnonzero(mixed[lower])
-            below, above = ([values[at] for values in pair] for pair in (lower, share))
-            nearest[at] = _largest_share(labels, below, above, range(3), nearest[at])
+            nearest[at] = _largest_share(labels, lower, share, range(3), nearest[at])
         out[part][inside] = nearest
     return out
 

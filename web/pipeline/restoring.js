@@ -73,21 +73,20 @@ function placeOf(exact, size, stride) {
   return { nearest: nearest * stride, below: below * stride, above: Math.min(below + 1, size - 1) * stride, share: kept - below };
 }
 
-const classes = new Uint8Array(8);
-const weights = new Float64Array(8);
-
 /** @param {Uint8Array} labels @param {Place} a @param {Place} b @param {Place} c along the labels' axes */
 function largestShare(labels, a, b, c) {
   let best = labels[a.nearest + b.nearest + c.nearest];
+  const classes = new Uint8Array(8);
+  const weights = new Float64Array(8);
   for (let corner = 0; corner < 8; corner++) {
     const [x, y, z] = [corner & 4, corner & 2, corner & 1];
     classes[corner] = labels[(x ? a.above : a.below) + (y ? b.above : b.below) + (z ? c.above : c.below)];
     weights[corner] = (x ? a.share : 1 - a.share) * (y ? b.share : 1 - b.share) * (z ? c.share : 1 - c.share);
   }
-  let most = total(best);
+  let most = total(best, classes, weights);
   if (most > 0.5) return best;
   for (const candidate of classes) {
-    const share = total(candidate);
+    const share = total(candidate, classes, weights);
     if (share > most + EPSILON) [best, most] = [candidate, share];
   }
   return best;
@@ -117,8 +116,8 @@ function severalClasses(labels, shape) {
   return mixed;
 }
 
-/** @param {number} label */
-function total(label) {
+/** @param {number} label @param {Uint8Array} classes @param {Float64Array} weights */
+function total(label, classes, weights) {
   let sum = 0;
   for (let corner = 0; corner < 8; corner++) if (classes[corner] === label) sum += weights[corner];
   return sum;
