@@ -60,6 +60,8 @@ ROWS: list[tuple[str, str, Fingerprint, Options, Any]] = [
     ("a liver on a CPU", "roi_size", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(), [256, 256]),
     ("a liver on a GPU", "roi_size", fingerprint(shape=(512, 512, 90), classes={"liver": organ(extent_mm=(300.0,) * 3)}), Options(device="cuda"), [384, 384]),
     ("small slices", "window", fingerprint(**CROPPED), Options(), [256, 256]),
+    ("around the largest", "window", fingerprint(classes={"organ": organ(extent_mm=(70.0, 74.0, 40.0))}), Options(), [160, 160]),
+    ("small objects", "window", fingerprint(**HEAD, modality="CT"), Options(), [96, 96]),
     ("tiny slices", "variant", fingerprint(**CROPPED), Options(), "mobileunet_fine_large"),
     ("small slices", "variant", fingerprint(**HEAD, modality="CT"), Options(), "mobileunet_fine"),
     ("small objects", "variant", fingerprint(shape=(256, 256, 90), classes={"dot": organ(size_mm=(5.0,) * 3)}), Options(), "mobileunet_fine"),
@@ -135,7 +137,7 @@ def test_intensities(data: Fingerprint, steps: list[str]):
         (fingerprint(**HEART), "RandFlipd", 2),
         (fingerprint(), "RandFlipd", 2),
         (fingerprint(classes=KIDNEYS), "RandMirrorSidesd", 2),
-        (fingerprint(classes={"kidney_L": organ(side=0.3)}), "AsDiscreted", 2),
+        (fingerprint(classes={"kidney_L": organ(side=0.3)}), "RandSliceSamplesd", 2),
     ],
     ids=["small and isotropic", "thick slices", "large", "sides", "a side without partner"],
 )
@@ -145,6 +147,8 @@ def test_augmentation(data: Fingerprint, first: str, dimensions: int):
     assert targets(steps)[0] == first
     assert len(affine["scale_range"]) == dimensions
     assert ("RandFlipd" in targets(steps)) == (first == "RandFlipd")
+    whole = "AsDiscreted" in targets(steps)
+    assert whole == (dimensions == 3), "of large volumes the windows alone have a channel for each class"
 
 
 def test_few_subjects_are_changed_more():

@@ -117,9 +117,28 @@ class TestRandSliceSamplesd:
         cut = RandSliceSamplesd("label", 2, 4, 2, class_key="label", class_share=1.0)
         assert len(cut({"label": label})) == 4
 
-    def test_drawing_by_class_needs_a_one_hot_label(self):
-        with pytest.raises(ValueError, match="one-hot"):
-            RandSliceSamplesd("label", 2, 4, 2, class_key="label", class_share=0.5)({"label": torch.zeros(1, 3, 3, 4)})
+    @settings(deadline=None, max_examples=60)
+    @given(
+        shape=sizes,
+        plane=st.sampled_from([0, 1, 2]),
+        context=st.integers(0, 1),
+        options=st.fixed_dictionaries({"class_in_window": st.booleans(), "num_classes": st.sampled_from([None, 4])}),
+        dtype=st.sampled_from([torch.uint8, torch.int32, torch.float32]),
+        seed=st.integers(0, 9),
+    )
+    def test_class_numbers_are_drawn_as_their_one_hot_label(self, shape, plane, context, options, dtype, seed):
+        numbers = torch.randint(0, 5, (1, *shape), generator=torch.Generator().manual_seed(seed), dtype=dtype)
+        numbers[:, :, shape[1] // 2 :] = 0
+        scores = one_hot(numbers[None].long(), 5)[0]
+        cut = RandSliceSamplesd("label", (4, 5), 5, plane, context, class_key="label", class_share=0.6, **options)
+        by_number = cut.set_random_state(seed)({"label": numbers})
+        by_channel = cut.set_random_state(seed)({"label": scores})
+        for sample, expected in zip(by_number, by_channel, strict=True):
+            assert sample["label"].dtype == dtype
+            channels = torch.nn.functional.one_hot(sample["label"].long(), 5).movedim(-1, 1).flatten(0, 1)
+            assert torch.equal(channels, expected["label"].long())
+
+    def test_drawing_by_class_needs_its_key(self):
         with pytest.raises(ValueError, match="class_share"):
             RandSliceSamplesd("label", 2, 4, 2, class_share=0.5)
 

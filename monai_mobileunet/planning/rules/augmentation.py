@@ -98,14 +98,7 @@ def augmentation_within_what_is_fine(known: Known) -> Decision:
     else:
         why.append(_why_within_slices(known))
     count = _numbers_in_labels(known)
-    steps.append(
-        {
-            "_target_": "AsDiscreted",
-            "keys": "label",
-            "to_onehot": f"${count}" if " " in count else count,
-        }
-    )
-    drawn = _affine_then_slices(strength) if whole else _slices_then_affine(far, strength)
+    drawn = _affine_then_slices(count, strength) if whole else _slices_then_affine(count, far, strength)
     if not whole and (lying := _lying_both_ways(known)):
         drawn.insert(1, _quarter_turns())
         why.append(lying)
@@ -213,16 +206,20 @@ def _affine(rotation: Any, scale: float, translation: int, dimensions: int) -> d
     }
 
 
-def _affine_then_slices(strength: float) -> list[dict[str, Any]]:
-    return [_affine([round(0.2 * strength, 3)] * 3, round(0.12 * strength, 3), 3, 3), _samples("@roi_size")]
+def _affine_then_slices(count: str, strength: float) -> list[dict[str, Any]]:
+    one_hot = {"_target_": "AsDiscreted", "keys": "label", "to_onehot": f"${count}" if " " in count else count}
+    return [one_hot, _affine([round(0.2 * strength, 3)] * 3, round(0.12 * strength, 3), 3, 3), _samples("@roi_size")]
 
 
-def _slices_then_affine(far: Range, strength: float) -> list[dict[str, Any]]:
+def _slices_then_affine(count: str, far: Range, strength: float) -> list[dict[str, Any]]:
     rotation, scale = round(far.rotation * strength, 3), round(far.scale * strength, 3)
     zoom = {"_target_": "RandZoomd", "keys": ["image", "label"], "prob": 0.5, "min_zoom": 0.7, "max_zoom": 1.4}
     zoom |= {"mode": ["bilinear", "bilinear"], "padding_mode": "edge"}
     turned = _affine(rotation, scale, far.translation, 2)
-    return [_samples(f"$[size + {far.margin} for size in @roi_size]"), *([zoom] if far.wide else []), turned]
+    # one-hot in the windows alone: of a whole CT with many classes it would take gigabytes
+    func = f"$lambda x: torch.nn.functional.one_hot(x.long(), {count}).movedim(-1, 1).flatten(0, 1).float()"
+    one_hot = {"_target_": "Lambdad", "keys": "label", "func": func}
+    return [_samples(f"$[size + {far.margin} for size in @roi_size]"), one_hot, *([zoom] if far.wide else []), turned]
 
 
 def _intensity_changes(far: Range) -> list[dict[str, Any]]:

@@ -33,6 +33,12 @@ SIZES = (20.0, 3000.0)
 ROOM = 1.5
 """Size of a training's window as a multiple of the largest class."""
 
+SEGMENTED = 1.25
+"""Size of a segmentation's window as a multiple of the training's, where that shows a part of a slice."""
+
+STRIDE = 32
+"""Pixels that a position of the deepest features spans: networks fill up windows of other lengths."""
+
 NAMES = ("left-right", "back-front", "foot-head")
 ACROSS = {axes[0]: plane for plane, axes in PLANES.items()}
 
@@ -221,16 +227,16 @@ def window_around_objects(known: Known) -> Decision:
     )
 
 
-def whole_slices(known: Known) -> Decision:
-    """Slices segmented whole where memory has room for a batch of them."""
-    rows, columns = known.slice_size()
-    size = [max(256, length) for length in known["roi_size"]]
-    whole = rows <= size[0] and columns <= size[1]
-    reason = "Slices are segmented whole" if whole else "Larger slices are segmented in overlapping windows"
+def windows_near_those_of_the_training(known: Known) -> Decision:
+    """Whole slices where the training sees them nearly whole; elsewhere windows little larger than the training's."""
+    if known.whole_slices():
+        size = [max(256, length) for length in known["roi_size"]]
+        return Decision(size, "Slices are segmented whole, as they are in the training but for their borders.")
+    size = [STRIDE * math.ceil(SEGMENTED * length / STRIDE) for length in known["roi_size"]]
     return Decision(
         size,
-        f"{reason}; small windows give the same (head and neck: each class within 0.002 Dice, on 27 cases of its "
-        "training).",
+        f"Overlapping windows, {SEGMENTED} times as long as those of the training or a little longer: by them four "
+        "networks of ACDC had 0.001 to 0.005 Dice more than by whole slices of up to 256×256.",
     )
 
 
@@ -248,5 +254,5 @@ RULES = {
     "out_slices": slices_at_once,
     "out_step": half_overlapping_groups,
     "roi_size": window_around_objects,
-    "window": whole_slices,
+    "window": windows_near_those_of_the_training,
 }
