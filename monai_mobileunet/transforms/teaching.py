@@ -153,8 +153,8 @@ def keep_scores(steps: Sequence[Any], num_classes: int, key: str = "label", exit
     """The random transforms of a bundle for labels that are scores: without those between class numbers and scores.
 
     Args:
-        steps: the transforms, among them :class:`monai.transforms.AsDiscreted` to one-hot labels, and that or a
-            :class:`monai.transforms.Lambdad` back to class numbers.
+        steps: the transforms, among them a :class:`monai.transforms.AsDiscreted` or
+            :class:`monai.transforms.Lambdad` to one-hot labels, and one of these back to class numbers.
         num_classes: classes with the background.
         key: of the label.
         exit_on_error: end the program with the message alone, as a bundle wants it.

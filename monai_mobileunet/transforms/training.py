@@ -108,7 +108,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         depth, *in_plane = (spatial_shape[axis] for axis in (stack, *rest))
         slices = np.arange(depth)
         if classes is not None and self.num_classes is not None:
-            slices = self._known(_mask(classes, self.num_classes), stack)
+            slices = self._known(classes, self.num_classes, stack)
         drawn = self._draw_by_class(classes, stack) if classes is not None else []
         by_class = [index for index, _ in drawn]
         anywhere = self.num_samples - len(by_class)
@@ -132,20 +132,24 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         )
         return row, column
 
-    def _known(self, unknown: torch.Tensor, stack: int) -> np.ndarray:
+    def _known(self, classes: torch.Tensor, unknown: int, stack: int) -> np.ndarray:
         """Slices of which something is known, in them or in the neighbours that the label of a sample has."""
-        annotated = (~unknown).amax([axis for axis in range(3) if axis != stack])
+        known = classes[0] != unknown if len(classes) == 1 else classes[unknown] < 0.5
+        annotated = known.amax([axis for axis in range(3) if axis != stack])
         reach = dict(zip(self.keys, self.context, strict=True)).get(self.class_key, 0) if self.class_key else 0
         near = max_pool1d(annotated[None].float(), 2 * reach + 1, 1, reach)[0] > 0
         return np.flatnonzero(near.cpu()) if near.any() else np.arange(len(near))
 
     def _draw_by_class(self, classes: torch.Tensor, stack: int) -> list[tuple[int, int]]:
         """Slices of classes that are there, with the number of the class; none of a volume without any."""
+        count = round(self.class_share * self.num_samples)
+        if not count:
+            return []
         holds = _slices_of_classes(classes, stack)[1 : self.num_classes]
         present = torch.nonzero(holds.any(1)).flatten().tolist()
         if not present:
             return []
-        chosen = self.R.randint(len(present), size=round(self.class_share * self.num_samples))
+        chosen = self.R.randint(len(present), size=count)
         numbers = [present[index] for index in chosen]
         return [(int(self.R.choice(torch.nonzero(holds[n]).flatten().numpy())), n + 1) for n in numbers]
 
@@ -156,7 +160,7 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
         if len(shapes) != 1 or len(next(iter(shapes))) != 3:
             raise ValueError(f"{self.keys} have spatial shapes {sorted(shapes)}; expected one 3D shape for all.")
         needed = self.class_share or self.num_classes is not None
-        classes = torch.as_tensor(data[self.class_key]) if needed and self.class_key is not None else None
+        classes = self._classes(data[self.class_key]) if needed and self.class_key is not None else None
         plane, indices, corners = self.draw(shapes.pop(), classes)
         rest = {key: value for key, value in data.items() if key not in self.keys}
         samples = [dict(rest) for _ in corners]
@@ -171,8 +175,22 @@ class RandSliceSamplesd(Randomizable, MapTransform, MultiSampleTrait):
                 sample[key] = window.contiguous()
         return samples
 
+    def _classes(self, given: Any) -> torch.Tensor:
+        """Where the classes are, by whole numbers from 0 on or by a channel for each class."""
+        classes = torch.as_tensor(given)
+        if len(classes) > 1 or classes.dtype == torch.uint8:
+            return classes
+        numbers = classes.to(torch.int32)
+        whole = not classes.is_floating_point() or torch.equal(numbers.to(classes.dtype), classes)
+        if not whole or int(numbers.min()) < 0:
+            raise ValueError(
+                f"{self.class_key} has one channel, and values that are no class numbers; expected whole numbers from "
+                "0 on, or a one-hot label or scores with a channel for each class, the background included."
+            )
+        return numbers
+
     def _window(self, volume: torch.Tensor, plane: int | str, corner: Sequence[int]) -> torch.Tensor:
-        """All slices in a window, as a view: whole slices of a CT would be copied for a small part of them."""
+        """All slices in a window, as a view, so that nothing of a large slice is copied but its window."""
         for axis, start, size in zip(slice_axes(plane)[1:], corner, self.roi_size, strict=True):
             volume = volume.narrow(axis + 1, start, min(size, volume.shape[axis + 1]))
         return volume
@@ -192,7 +210,7 @@ def _slices_of_classes(classes: torch.Tensor, stack: int) -> torch.Tensor:
     offsets = offsets.reshape([-1 if axis == stack else 1 for axis in range(3)]).expand(len(numbers), -1, -1)
     voxels = torch.zeros(depth * count, dtype=torch.long, device=numbers.device)
     for row, offset in zip(numbers, offsets, strict=True):  # in the order of memory: seven times faster than by slices
-        voxels += torch.bincount((row.long() + offset).flatten(), minlength=depth * count)
+        voxels += torch.bincount((row + offset).flatten(), minlength=depth * count)
     return voxels.reshape(depth, count).T > 0
 
 

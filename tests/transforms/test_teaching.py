@@ -144,13 +144,14 @@ def test_windows_have_the_shape_of_the_network_s_output_and_are_background_beyon
         torch.testing.assert_close(windows({"label": scores.movedim(1, 0)})["label"], expected)
 
 
-def test_the_steps_between_class_numbers_and_scores_are_left_out_of_the_label_s():
+@pytest.mark.parametrize("between", [AsDiscreted("label", argmax=True), Lambdad("label", lambda x: x)])
+def test_the_steps_between_class_numbers_and_scores_are_left_out_of_the_label_s(between):
     image = Lambdad("image", lambda x: x)
     flip = RandFlipd(["image", "label"])
-    steps = [AsDiscreted("label", to_onehot=3), image, flip, AsDiscreted("label", argmax=True)]
-    kept = keep_scores(steps, 3)
-    assert kept[:2] == [image, flip]
-    assert [type(step) for step in kept[2:]] == [WindowScoresd]
+    for to_one_hot in (AsDiscreted("label", to_onehot=3), Lambdad("label", lambda x: x)):
+        kept = keep_scores([to_one_hot, image, flip, between], 3)
+        assert kept[:2] == [image, flip]
+        assert [type(step) for step in kept[2:]] == [WindowScoresd]
 
 
 def test_a_bundle_for_partly_annotated_data_learns_from_labels_alone():

@@ -138,6 +138,13 @@ class TestRandSliceSamplesd:
             channels = torch.nn.functional.one_hot(sample["label"].long(), 5).movedim(-1, 1).flatten(0, 1)
             assert torch.equal(channels, expected["label"].long())
 
+    @pytest.mark.parametrize("value", [-1.0, 0.6, torch.nan])
+    def test_one_channel_that_holds_no_class_numbers_is_refused(self, value):
+        label = torch.zeros(1, 3, 3, 4)
+        label[0, 1, 1, 2] = value
+        with pytest.raises(ValueError, match=r"label has one channel.*expected whole numbers from 0 on"):
+            RandSliceSamplesd("label", 2, 4, 2, class_key="label", class_share=0.5)({"label": label})
+
     def test_drawing_by_class_needs_its_key(self):
         with pytest.raises(ValueError, match="class_share"):
             RandSliceSamplesd("label", 2, 4, 2, class_share=0.5)

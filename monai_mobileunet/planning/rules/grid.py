@@ -34,10 +34,10 @@ ROOM = 1.5
 """Size of a training's window as a multiple of the largest class."""
 
 SEGMENTED = 1.25
-"""Size of a segmentation's window as a multiple of the training's, where that shows a part of a slice."""
+"""Size of a segmentation's window as a multiple of the training's, at least, where that shows a part of a slice."""
 
 STRIDE = 32
-"""Pixels that a position of the deepest features spans: networks fill up windows of other lengths."""
+"""Its length is a multiple of this, which all networks take without padding."""
 
 NAMES = ("left-right", "back-front", "foot-head")
 ACROSS = {axes[0]: plane for plane, axes in PLANES.items()}
@@ -228,15 +228,17 @@ def window_around_objects(known: Known) -> Decision:
 
 
 def windows_near_those_of_the_training(known: Known) -> Decision:
-    """Whole slices where the training sees them nearly whole; elsewhere windows little larger than the training's."""
-    if known.whole_slices():
-        size = [max(256, length) for length in known["roi_size"]]
-        return Decision(size, "Slices are segmented whole, as they are in the training but for their borders.")
+    """Windows a little larger than the training's, or whole slices where those would reach over them."""
     size = [STRIDE * math.ceil(SEGMENTED * length / STRIDE) for length in known["roi_size"]]
+    if all(window >= length for window, length in zip(size, known.slice_size(), strict=True)):
+        reason = f"Slices have {numbers(known.slice_size())} pixels and are segmented whole: windows {SEGMENTED} times "
+        reason += "as long as the training's would reach over them."
+        return Decision([max(256, length) for length in size], reason)
     return Decision(
         size,
-        f"Overlapping windows, {SEGMENTED} times as long as those of the training or a little longer: by them four "
-        "networks of ACDC had 0.001 to 0.005 Dice more than by whole slices of up to 256×256.",
+        f"At least {SEGMENTED} times as long as the training's windows: five networks that learned in 128×128 pixels "
+        "(ACDC) had 0.001 to 0.005 Dice more in windows of 160×160 than in whole slices, and MONAI's UNet 0.060; in "
+        "head and neck both were within 0.002. Of slices of 256×256 such windows take about half as much time again.",
     )
 
 

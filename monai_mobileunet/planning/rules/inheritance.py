@@ -173,7 +173,9 @@ def _room(known: Known, source: Source, by_rule: Decision | None) -> str:
 
 def _window(known: Known, source: Source, by_rule: Decision | None) -> str:
     small = any(size < length for size, length in zip(source["window"], known["roi_size"], strict=True))
-    return f"windows of the training have {numbers(known['roi_size'])} pixels" if small else ""
+    if small:
+        return f"windows of the training have {numbers(known['roi_size'])} pixels"
+    return _same("roi_size")(known, source, by_rule)
 
 
 def _intensities(known: Known, source: Source, by_rule: Decision | None) -> str:
