@@ -59,6 +59,7 @@ ROWS: list[tuple[str, Source, Fingerprint, dict[str, Any], Any, str]] = [
     ("roi_size", MR, fingerprint(**LARGE), {}, [64, 64], "cyst spans 50 pixels, its windows 48×40"),
     ("roi_size", CT, fingerprint(shape=(20, 20, 20), classes={"dot": organ(extent_mm=(5.0,) * 3)}), {"spacing": (4.0, 4.0, 4.0)}, [16, 16], "slices have 5×5 pixels"),
     ("window", CT, fingerprint(), {"overrides": {"roi_size": [128, 96]}}, [160, 128], "windows of the training have 128×96"),
+    ("window", MR, fingerprint(), {"overrides": {"roi_size": [128, 96]}}, [160, 128], "roi_size is another"),
     ("image", CT, fingerprint(), {}, {"format": "magnitude", "modality": "MR", "value_range": [-5, 5]}, "the data are MR, its own were CT"),
     ("windows", CT, fingerprint(modality="CT", **HEAD), {}, [[-160, 240], [-200, 1600]], "Inherited"),
     ("windows", CT, fingerprint(), {}, None, ""),
