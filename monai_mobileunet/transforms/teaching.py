@@ -19,7 +19,7 @@ from monai_mobileunet.data.loading.reader import file_grid
 from monai_mobileunet.data.names import NIFTI, case_name, names_without_channel
 from monai_mobileunet.data.reading import read_volume
 from monai_mobileunet.data.volume import Volume, other_grid
-from monai_mobileunet.transforms.training import RandSliceSamplesd
+from monai_mobileunet.transforms.sampling import RandSliceSamplesd
 from monai_mobileunet.wording import counted
 
 __all__ = ["MixTeacherScoresd", "WindowScoresd", "keep_scores"]
