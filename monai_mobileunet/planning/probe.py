@@ -16,6 +16,7 @@ from monai.transforms import Compose
 from monai_mobileunet.data import find_all_cases
 from monai_mobileunet.data.datasets.naming import name_of
 from monai_mobileunet.data.errors import refusal
+from monai_mobileunet.machine import keep_freed_memory
 from monai_mobileunet.planning.plan import Plan
 from monai_mobileunet.planning.planner import write_bundle
 from monai_mobileunet.planning.rules import Batch, Costs, Known, as_plan, batches_to_time, decide
@@ -105,6 +106,7 @@ def time_training(parser: ConfigParser, case: Mapping[str, Any], timer: Timer = 
         case: files of a typical case.
         timer: seconds of a clock.
     """
+    keep_freed_memory()  # as the training does
     prepared, read = _timed(lambda: Compose(parser.get_parsed_content("train#preprocessing_transforms"))(case), timer)
     known = "augmentation" in parser["train"]  # bundles that were written before have the list alone
     random = Compose(parser.get_parsed_content("train#augmentation" if known else "train#random_transforms"))
